@@ -1,0 +1,1 @@
+"""Data Model Loader: dictionaries and data CSVs to a new Dataset."""

@@ -1,0 +1,1 @@
+"""What two or more apps share: one noun per module. Apps import `common`; `common` never imports apps."""

@@ -1,0 +1,127 @@
+"""Where objects live. `Platform` is what an app may ask of it; `local.LocalProject` and `dx.DxPlatform` answer.
+
+A load stages its tables with `Platform.stage`, writes Parquet files below the staged folders from tasks, and ends with one
+`Staging.publish`. The publish is the commit: before it, nothing that a reader can see has changed; after it, everything has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Link = dict[str, Any]
+"""`{"$dnanexus_link": "<id>"}`, as job files hold objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file given to an app: its name as the user knows it, and a path or URI that any node can read."""
+
+    name: str
+    path: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Dataset record: what `describe` answers, with `details`, and its descriptor once read."""
+
+    id: str
+    name: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database. `unique_name` is `database_<24 characters, lower case>__<name>`; `is_new` until its first publish."""
+
+    id: str
+    name: str
+    unique_name: str
+    is_new: bool = False
+
+
+ChangeMode = Literal["new", "append", "overwrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class TableChange:
+    """What a publish does to one table: the staged files that successful tasks returned, relative to the staged table folder.
+
+    A file may lie below partition folders (`chr=1/bin=0/part-….parquet`). Staged files that are not listed are left behind.
+    """
+
+    table: str
+    mode: ChangeMode
+    files: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDraft:
+    """A Dataset record about to be made: `descriptor` is the JSON object that becomes its gzipped descriptor file."""
+
+    name: str
+    descriptor: Mapping[str, Any]
+    schema: str
+    databases: Sequence[Database]
+    description: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Ids of what a publish made: the record if there was a draft, and one file id per uploaded file, by output name."""
+
+    record: str | None
+    files: Mapping[str, str]
+
+
+class Staging(Protocol):
+    """A job's private place for tables, removed at the end; swept by the next run if the job was killed."""
+
+    def table_folder(self, table: str) -> str:
+        """The folder, made if need be, where tasks on any node write the Parquet files of one table of the database."""
+
+    def scratch_folder(self, name: str) -> str:
+        """A folder for what is never published: keys to check, faulty rows."""
+
+    def publish(
+        self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
+    ) -> Published:
+        """Makes the tables, the record and the files (output name to a path on the driver) visible in one step.
+
+        Raises `AppError` 81 or 82 if the database changed since it was looked up.
+        """
+
+    def close(self) -> None:
+        """Removes what was staged and not published."""
+
+
+class Platform(Protocol):
+    """Objects by id, path or name, and the publishing of new ones. Every refusal is an `AppError`."""
+
+    def open_file(self, value: str | Link) -> InputFile:
+        """A file by path, URI, id or link. Raises `AppError` 91 if there is none."""
+
+    def find_record(self, value: str | Link) -> Record:
+        """A record by id, link or name. Raises `AppError` 91 if there is none or several, 83 if it is no Dataset v3.0."""
+
+    def read_descriptor(self, record: Record) -> dict[str, Any]:
+        """The Dataset descriptor of a record, as JSON."""
+
+    def new_database(self, name: str) -> Database:
+        """A database that the next publish makes. Raises `AppError` 80 if the name is unfit."""
+
+    def find_database(self, database_id: str) -> Database:
+        """An existing database. Raises `AppError` 80 or 91."""
+
+    def table_files(self, database: Database, table: str) -> list[str]:
+        """Paths or URIs of a table's Parquet files, sorted; empty if the database has no such table."""
+
+    def stage(self, database: Database | None) -> Staging:
+        """Opens a staging place for this job, for tables of this database; None for a job that makes a record only."""
+
+    def link(self, object_id: str) -> Link:
+        """The job output form of an object."""
