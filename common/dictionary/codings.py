@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from common.dictionary.fields import field_place
-from common.dictionary.icd import is_icd_name, supplied_names
+from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
 from common.dictionary.model import Code, Coding, DataDictionary, Field
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import Row, TextFile, parse_table
@@ -52,7 +52,9 @@ def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
         else:
             faults.add(1, f"display_order in coding {coding_name} is no whole number", file=file, line=row.line, value=text,
                        remedy="Number the codes from 1, or leave display_order blank for the order of the file.")  # fmt: skip
-    return Code(cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line)
+    return Code(
+        cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
+    )
 
 
 def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding], file: str, faults: Faults) -> None:
@@ -67,7 +69,7 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
         if is_icd_name(name):
             text = f"the suite does not supply {name} for this field{others}"
             remedy = (f"Put the rows of the coding under coding_name {name} into the codings file, "
-                      f"or use a supplied one: {', '.join(supplied_names())}.")  # fmt: skip
+                      f"or use a supplied one: {', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}.")  # fmt: skip
             faults.add(57, text, value=name, remedy=remedy, **place)
         else:
             remedy = remedy_naming(50, name, given, faults)

@@ -7,7 +7,6 @@ from typing import Any
 from common.dictionary.model import TYPES, DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import Row, Table, TextFile, parse_table
-from common.errors import rule
 from common.faults import Faults
 
 MANDATORY = ("entity", "name", "type", "primary_key_type")
@@ -81,7 +80,7 @@ def _parse_boolean(column: str, cells: dict[str, str], place: dict[str, Any], fa
 def _parse_reference(
     cells: dict[str, str], place: dict[str, Any], faults: Faults, warnings: list[str]
 ) -> Reference | None:
-    """The reference of a row. One of a field to itself, as real exports have, says nothing and is left out with a warning."""
+    """The reference of a row. One of a field to itself, as real exports have, is left out with a warning."""
     target = cells.get("referenced_entity_field", "").strip()
     relationship = cells.get("relationship", "").strip()
     if not target:
@@ -90,7 +89,9 @@ def _parse_reference(
         return None
     entity, _, name = (part.strip() for part in target.partition(":"))
     if (entity, name) == (place["entity"], place["field"]):
-        warnings.append(f"{place['file']} line {place['line']}: {entity}.{name} refers to itself; the reference is ignored.")
+        warnings.append(
+            f"{place['file']} line {place['line']}: {entity}.{name} refers to itself; the reference is ignored."
+        )
         return None
     if relationship not in RELATIONSHIPS:
         text = f"{relationship!r} is no relationship" if relationship else "the reference has no relationship"
@@ -119,15 +120,20 @@ def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> Non
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:
     """Why the field makes no ingestion type, and the remedy; None if it makes one.
 
-    Legal are: any type plain; any type sparse; string and integer categorical, single or multi-select; string hierarchical,
-    single or multi-select. A coding that is not defined (fault 50) counts as flat.
+    Legal are: any type plain; any type sparse; string and integer categorical, single or multi-select; string
+    hierarchical, single or multi-select. A coding that is not defined (fault 50) counts as flat.
     """
     coding = dictionary.codings.get(of.coding_name)
     is_tree = coding is not None and coding.is_hierarchical
-    flatten = f"Use type string, or a coding without parent_code ({of.coding_name}:exclude_hierarchy if it is an ICD coding)."
+    flatten = (
+        f"Use type string, or a coding without parent_code ({of.coding_name}:exclude_hierarchy if it is an ICD coding)."
+    )
     if not of.coding_name:
         if of.is_sparse_coding:
-            return "the field is sparse but names no coding", "Name the coding of the special values, or clear the flag."
+            return (
+                "the field is sparse but names no coding",
+                "Name the coding of the special values, or clear the flag.",
+            )
         if of.is_multi_select:
             return "the field is multi-select but names no coding", "Name the coding of the choices, or clear the flag."
         return None
@@ -138,9 +144,11 @@ def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str
             return "the field is sparse but its coding is a tree", "Clear is_sparse_coding or use a flat coding."
         return None
     if of.type not in ("string", "integer"):
-        return (f"a {of.type} field has a coding but is not sparse",
-                f"Set is_sparse_coding if the coding names special values only; a field of codes has type string or integer. "
-                f"{rule(31).remedy}")  # fmt: skip
+        advice = (
+            "Set is_sparse_coding if the coding names special values only; a field of codes has type string or integer."
+        )
+        return f"a {of.type} field has a coding but is not sparse", advice
     if is_tree and of.type != "string":
-        return f"a field of type {of.type} has a coding that is a tree", flatten
+        advice = f"Use type string, or a flat coding; {of.coding_name}:exclude_hierarchy flattens an ICD coding."
+        return f"a field of type {of.type} has a coding that is a tree", advice
     return None

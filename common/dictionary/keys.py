@@ -41,7 +41,9 @@ def _validate_key(key: Field, file: str, faults: Faults) -> None:
     place = field_place(file, key)
     if key.primary_key_type not in KEY_KINDS:
         remedy = remedy_naming(42, key.primary_key_type, KEY_KINDS, faults)
-        faults.add(42, "primary_key_type is neither global nor local", value=key.primary_key_type, remedy=remedy, **place)
+        faults.add(
+            42, "primary_key_type is neither global nor local", value=key.primary_key_type, remedy=remedy, **place
+        )
     if key.is_multi_select:
         faults.add(42, "a key cannot be multi-select", value=key.primary_key_type, **place)
     if key.type in TYPES and key.type not in KEY_TYPES:

@@ -48,8 +48,12 @@ def validate_names(dictionary: DataDictionary, max_columns: int, file: str, faul
 
 def _companions(dictionary: DataDictionary, entity: Entity) -> dict[str, str]:
     """Folded name of each companion column, to the hierarchical field that it stands beside. Codings may be undefined here."""
-    coded = ((field, dictionary.codings.get(field.coding_name)) for field in entity.fields if not field.is_sparse_coding)
-    return {f"{of.name}{HIERARCHY_SUFFIX}".casefold(): of.name for of, coding in coded if coding and coding.is_hierarchical}
+    coded = (
+        (field, dictionary.codings.get(field.coding_name)) for field in entity.fields if not field.is_sparse_coding
+    )
+    return {
+        f"{of.name}{HIERARCHY_SUFFIX}".casefold(): of.name for of, coding in coded if coding and coding.is_hierarchical
+    }
 
 
 def name_problem(name: str) -> str | None:

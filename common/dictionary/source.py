@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from common.dictionary.nearest import remedy_naming
+from common.dictionary.nearest import nearest_name
 from common.faults import Faults
 
 # What a file that is no plain text begins with, and how the user knows it.
@@ -49,10 +49,13 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def parse_table(source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults) -> Table | None:
+def parse_table(
+    source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
+) -> Table | None:
     """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault `code`).
 
-    Also adds faults 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate column), 14 (no header).
+    Also adds faults 1 (nameless column), 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate column),
+    14 (no header).
     """
     text = _parse_text(source, faults)
     if text is None:
@@ -69,9 +72,10 @@ def parse_table(source: TextFile, mandatory: Sequence[str], known: Sequence[str]
     places = _parse_header(header, line, source.name, faults)
     missing = [column for column in mandatory if column not in places]
     for column in missing:
-        remedy = remedy_naming(code, column, [name for name in places if name not in known], faults)
+        near = nearest_name(column, (name for name in places if name not in known))
+        remedy = f"Rename the column {near!r} to {column!r}." if near else ""
         faults.add(code, f"there is no column {column}", file=source.name, line=line, value=column, remedy=remedy)
-    rows = tuple(_rows(records, places, len(header), source.name, faults))
+    rows = tuple(_rows(records, header, places, source.name, faults))
     return None if missing else Table(source.name, tuple(places), rows)
 
 
@@ -120,17 +124,23 @@ def _parse_header(header: Sequence[str], line: int, file: str, faults: Faults) -
         if name in places and name:
             faults.add(13, f"column {name} stands twice in the header", file=file, line=line, value=name)
         places.setdefault(name, position)
-    places.pop("", None)  # a trailing comma, or a nameless column, which no rule reads
+    places.pop("", None)
     return places
 
 
 def _rows(
-    records: Iterator[tuple[int, list[str]]], places: dict[str, int], width: int, file: str, faults: Faults
+    records: Iterator[tuple[int, list[str]]], header: Sequence[str], places: dict[str, int], file: str, faults: Faults
 ) -> Iterator[Row]:
+    nameless = [position for position, cell in enumerate(header) if not cell.strip()]
     for line, record in records:
-        if len(record) != width:
-            faults.add(12, f"the row has {len(record)} cells, the header {width}", file=file, line=line,
-                       remedy="Quote cells that hold a comma, a quote or a line break, and fill short rows with empty cells."
-                       )  # fmt: skip
+        if len(record) != len(header):
+            remedy = "Quote cells that hold a comma, a quote or a line break, and fill short rows with empty cells."
+            text = f"the row has {len(record)} cells, the header {len(header)}"
+            faults.add(12, text, file=file, line=line, remedy=remedy)
             continue
+        for position in [position for position in nameless if record[position].strip()]:
+            nameless.remove(position)  # once per column; one without values is a trailing comma
+            remedy = "Name the column or remove it."
+            text = f"column {position + 1} has values but no name in the header"
+            faults.add(1, text, file=file, line=line, value=record[position], remedy=remedy)
         yield Row(line, {name: record[position] for name, position in places.items()})

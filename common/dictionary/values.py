@@ -9,7 +9,7 @@ import math
 import re
 from datetime import date, time
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")  # Python refuses to read thousands of digits, and a BIGINT has 19
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]{1,6})?(?:Z|[+-]([0-9]{1,2}):([0-9]{1,2}))?")
@@ -20,9 +20,9 @@ _MAX_ZONE_HOURS = 18  # Spark's and java.time's bound
 def parse_value(field_type: str, text: str) -> object | None:
     """The value of `text`, equal for texts of equal value in the numeric types, or None if it is not of the type."""
     if field_type == "integer":
-        return value if _INTEGER.fullmatch(text) and (value := int(text)) in _BIGINT else None
+        return whole if _INTEGER.fullmatch(text) and (whole := int(text)) in _BIGINT else None
     if field_type == "float":
-        return value if _FLOAT.fullmatch(text) and math.isfinite(value := float(text)) else None
+        return number if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)) else None
     if field_type == "date":
         return _parse_date(text)
     if field_type == "datetime":
