@@ -1,0 +1,198 @@
+"""Runs an app: job input read and checked, the app's `main` called, its output or its error written, all closed again."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import signal
+import string
+import sys
+import threading
+import traceback
+import warnings
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from common.errors import AppError
+from common.job import Main, Run
+from common.job.folder import ErrorType, JobFolder
+from common.job.inputs import resolve_inputs
+from common.job.outputs import check_outputs
+from common.job.progress import ConsoleProgress
+from common.job.spec import Spec, read_spec
+from common.platform import Database, Platform, Staging
+from common.spark import Cluster
+
+_ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+"""System errors that are the user's disk's, never a bug of ours."""
+
+_NOISY_LOGGERS = ("py4j", "SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""Loggers that print Java's and Spark's errors a second time."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived. Libraries that leave Ctrl-C alone leave this alone too."""
+
+
+def execute(app_file: str | Path, main: Main, argv: Sequence[str] | None = None) -> int:
+    """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status.
+
+    0: `job_output.json` is written; 1: `job_error.json` is; 130 or 143: stopped by SIGINT or SIGTERM, with
+    `job_error.json`. A faulty command line ends with argparse's status 2.
+    """
+    spec = read_spec(Path(app_file).with_name("dxapp.json"))
+    options = _option_parser(spec).parse_args(argv)
+    folder = JobFolder(Path(options.job_dir))
+    with quiet(options.verbose), _termination_raised():
+        try:
+            folder.prepare()
+            _run_app(spec, main, folder, options)
+        except KeyboardInterrupt as stop:
+            _write_failure(folder, "AppError", f"{spec.title} was stopped before it was done.")
+            return 143 if isinstance(stop, Terminated) else 130
+        except Exception as error:  # noqa: BLE001 - the outermost layer: whatever went wrong becomes the job's error
+            _report(folder, error, options.verbose)
+            return 1
+    return 0
+
+
+def _option_parser(spec: Spec) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=f"spark-submit apps/{spec.name}/app.py",
+        description=f"{spec.summary}. Reads job_input.json in the job folder, writes job_output.json or job_error.json there.",
+        epilog="Paths in job_input.json are relative to the working directory.",
+    )
+    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
+    parser.add_argument("--job-dir", metavar="DIR", default=".", help="the job folder (%(default)s)")
+    parser.add_argument("--master", metavar="URL", help="the Spark master, such as local[2]; spark-submit's own if not given")
+    parser.add_argument("--brief", action="store_true", help="show warnings and errors only")
+    parser.add_argument("--verbose", action="store_true", help="show libraries' warnings, and the trace of an internal error")
+    return parser
+
+
+def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> None:
+    """One run between a prepared folder and its output. What is staged is removed and Spark stopped, come what may."""
+    job_id = os.environ.get("DX_JOB_ID") or new_job_id()
+    with ExitStack() as closing:
+        cluster = _open_cluster(spec.name, options.master)
+        closing.callback(_quietly, cluster.stop)
+        platform = cast(Platform, _ClosingPlatform(_open_platform(options.project, job_id), closing))
+        run = Run(
+            app=spec.name,
+            inputs=resolve_inputs(folder.read_input(), spec, platform),
+            platform=platform,
+            cluster=cluster,
+            job_id=job_id,
+            job_dir=folder.path,
+            progress=ConsoleProgress(brief=options.brief),
+        )
+        folder.write_output(check_outputs(main(run), spec))
+
+
+def new_job_id() -> str:
+    """An id in the platform's form: `job-` and 24 characters."""
+    alphabet = string.ascii_letters + string.digits
+    return "job-" + "".join(secrets.choice(alphabet) for _ in range(24))
+
+
+def _open_platform(project: str, job_id: str) -> Platform:
+    """The platform proper in a job of the platform's (its environment says so), else the local project."""
+    if "DX_JOB_ID" in os.environ:
+        from common.platform.dx import DxPlatform
+
+        return DxPlatform(job_id)
+    from common.platform.local import LocalProject
+
+    return LocalProject(project, job_id)
+
+
+def _open_cluster(app: str, master: str | None) -> Cluster:
+    from common.spark import SparkCluster
+
+    return SparkCluster(app, master)
+
+
+class _ClosingPlatform:
+    """A platform whose stagings are closed with the run, so that no app can leave one open."""
+
+    def __init__(self, platform: Platform, closing: ExitStack) -> None:
+        self._platform = platform
+        self._closing = closing
+
+    def stage(self, database: Database | None) -> Staging:
+        staging = self._platform.stage(database)
+        self._closing.callback(_quietly, staging.close)
+        return staging
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._platform, name)
+
+
+def _quietly(close: Any) -> None:
+    # The outcome is settled by now; a fault while closing must not replace it. The next run sweeps what was staged.
+    with suppress(Exception):
+        close()
+
+
+@contextmanager
+def quiet(verbose: bool) -> Iterator[None]:
+    """Keeps libraries' warnings and py4j's own log of errors off stderr, unless verbose."""
+    with warnings.catch_warnings():
+        if not verbose:
+            warnings.simplefilter("ignore")
+            for name in _NOISY_LOGGERS:
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        yield
+
+
+@contextmanager
+def _termination_raised() -> Iterator[None]:
+    """Turns the first SIGTERM into `Terminated`, so that what is open is closed; a second one changes nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(folder: JobFolder, error: Exception, verbose: bool) -> None:
+    """What the user can mend, as its own message; a bug of ours as one line, its trace kept for whoever mends it."""
+    refusal = as_app_error(error)
+    if refusal:
+        _write_failure(folder, "AppError", refusal.message)
+        return
+    trace = "".join(traceback.format_exception(error))
+    if verbose:
+        print(trace, file=sys.stderr)
+    _write_failure(folder, "AppInternalError", f"{type(error).__name__}: {error}", trace)
+
+
+def as_app_error(error: Exception) -> AppError | None:
+    """The error as one that the user can mend, if it is: a disk that is full or closed to us is no bug."""
+    if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
+        return AppError(91, ": ".join(part for part in (error.filename, error.strerror) if part))
+    return error if isinstance(error, AppError) else None
+
+
+def _write_failure(folder: JobFolder, kind: ErrorType, message: str, trace: str = "") -> None:
+    """Writes the error and shows it. Where it cannot be written, showing it is what is left."""
+    try:
+        folder.write_error(kind, message, trace)
+        place = f" (trace in {folder.trace_path})" if trace else ""
+    except OSError as error:
+        place = f"\n  job_error.json was not written: {error.filename}: {error.strerror}"
+    shown = f"Internal error: {message.partition(chr(10))[0]}" if trace else message
+    print(f"{shown}{place}", file=sys.stderr)
