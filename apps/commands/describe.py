@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from apps.commands.project import open_project
 from common.job.progress import align
 from common.platform import Platform, Record
 
@@ -23,20 +25,20 @@ def add_to(commands: Any) -> None:
 
 def describe(args: Namespace) -> int:
     """Prints the Dataset, or its JSON."""
-    from common.platform.local import LocalProject
-
-    project = LocalProject(args.project)
+    project = open_project(args.project)
     record = project.find_record(args.record)
     descriptor = project.read_descriptor(record)
     if args.json:
-        print(json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False)
+        )
     else:
-        print("\n".join(describe_dataset(record, descriptor, project)))
+        print("\n".join(describe_dataset(record, descriptor, project, Path(args.project))))
     return 0
 
 
-def describe_dataset(record: Record, descriptor: Mapping[str, Any], project: Platform) -> Iterator[str]:
-    """The lines that show a Dataset. Rows are counted from the footers of its Parquet files."""
+def describe_dataset(record: Record, descriptor: Mapping[str, Any], project: Platform, folder: Path) -> Iterator[str]:
+    """The lines that show a Dataset of the project in `folder`. Rows are counted from the footers of its Parquet files."""
     model = descriptor["model"]
     key = model["global_primary_key"]
     yield from align(["Dataset", record.name], [
@@ -56,7 +58,7 @@ def describe_dataset(record: Record, descriptor: Mapping[str, Any], project: Pla
         [each["name"], each["generalized_assay_model"], str(each.get("generalized_assay_model_version", ""))]
         for each in descriptor["assays"]
     ])  # fmt: skip
-    yield from _section("Tables", ["table", "rows", "folder"], _table_rows(descriptor, project))
+    yield from _section("Tables", ["table", "rows", "folder"], _table_rows(descriptor, project, folder))
 
 
 def _section(title: str, header: list[str], rows: list[list[str]]) -> list[str]:
@@ -101,13 +103,14 @@ def _coding_rows(codings: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _table_rows(descriptor: Mapping[str, Any], project: Platform) -> list[list[str]]:
+def _table_rows(descriptor: Mapping[str, Any], project: Platform, folder: Path) -> list[list[str]]:
     """All tables of the databases that the Dataset's fields and assays lie in, by `<unique name>.<table>`."""
     places = sorted({
         (each["database_id"], each["database_unique_name"], each["table"])
         for part in (descriptor["model"], descriptor["assays"]) for each in _mappings(part)
     })  # fmt: skip
-    return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}"] for database, unique, table in places]
+    return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
+            for database, unique, table in places]  # fmt: skip
 
 
 def _mappings(part: Any) -> Iterator[Mapping[str, Any]]:

@@ -18,7 +18,9 @@ _INDENT = "      "
 
 def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
-    parser = commands.add_parser("help", help="show an app's inputs and outputs", description="Shows an app's inputs and outputs.")
+    parser = commands.add_parser(
+        "help", help="show an app's inputs and outputs", description="Shows an app's inputs and outputs."
+    )
     parser.add_argument("app", metavar="APP", help="the app's name, as `list` shows it")
     parser.add_argument("--verbose", action="store_true", help="show the trace of an internal error")
     parser.set_defaults(command=help_app)

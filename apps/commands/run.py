@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from apps.commands.installed import app_main, app_spec, find_app
+from apps.commands.project import open_project
 from common.job.folder import JobFolder, parse_json_object, read_json_object
 from common.job.spec import Spec
 
@@ -38,10 +39,14 @@ def add_to(commands: Any) -> None:
     parser.add_argument("-j", "--input-json", metavar="JSON", default="{}",
                         help="inputs as a JSON object or the path of one; -i overrides it")  # fmt: skip
     parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
-    parser.add_argument("--job-dir", metavar="DIR", help="where the job files go (<project>/jobs/<time>; for a URI jobs/<time>)")
+    parser.add_argument(
+        "--job-dir", metavar="DIR", help="where the job files go (<project>/jobs/<time>; for a URI jobs/<time>)"
+    )
     parser.add_argument("--master", metavar="URL", help="the Spark master; all cores of this machine if not given")
     parser.add_argument("--brief", action="store_true", help="print the new record's id, or nothing, and no progress")
-    parser.add_argument("--verbose", action="store_true", help="show libraries' warnings, and the trace of an internal error")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show libraries' warnings, and the trace of an internal error"
+    )
     parser.set_defaults(command=run)
 
 
@@ -104,7 +109,9 @@ def parse_value(text: str, cls: str) -> Any:
 
 def record_ids(outputs: Mapping[str, Any], spec: Spec) -> list[str]:
     """The ids of the records among an app's outputs."""
-    return [outputs[each.name]["$dnanexus_link"] for each in spec.outputs if each.cls == "record" and each.name in outputs]
+    return [
+        outputs[each.name]["$dnanexus_link"] for each in spec.outputs if each.cls == "record" and each.name in outputs
+    ]
 
 
 def _default_job_dir(project: str) -> Path:
@@ -115,12 +122,11 @@ def _default_job_dir(project: str) -> Path:
 
 def _output_lines(outputs: Mapping[str, Any], project: str, folder: JobFolder) -> list[str]:
     """A line per output: objects by id, files by path too."""
-    from common.platform.local import LocalProject
-
+    here = open_project(project)
     lines = []
     for name, value in outputs.items():
         for each in value if isinstance(value, list) else [value]:
             shown = each["$dnanexus_link"] if isinstance(each, dict) else str(each)
-            path = LocalProject(project).file_path(shown) if shown.startswith("file-") else ""
+            path = here.file_path(shown) if shown.startswith("file-") else ""
             lines.append(f"{name:<10} {shown}  {path}".rstrip())
     return [*lines, f"{'job files':<10} {folder.path}"]

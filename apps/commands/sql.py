@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from apps.commands.project import open_project, table_folders
 from common.errors import AppError
 from common.job.progress import align
 
@@ -47,17 +48,16 @@ def add_to(commands: Any) -> None:
 def sql(args: Namespace) -> int:
     """Runs the statements in order and stops at the first that fails; at a prompt, goes on. 1: a statement failed."""
     from common.job.run import quiet
-    from common.platform.local import LocalProject
-    from common.spark import SparkCluster
+    from common.spark.session import SparkCluster
     from common.tables.catalogue import attach_databases
 
-    project = LocalProject(args.project)
+    project = open_project(args.project)
     interactive = args.statements is None and args.file is None and sys.stdin.isatty()
     statements = _read_prompt() if interactive else split_statements(_read_text(args))
     cluster = SparkCluster("sql", args.master)
     with quiet(args.verbose):
         try:
-            attach_databases(cluster.session, [(each, project.table_folders(each)) for each in project.databases()])
+            attach_databases(cluster.session, [table_folders(project, each) for each in project.databases()])
             for statement in statements:
                 if not run_statement(cluster.session, statement, args.format) and not interactive:
                     return 1
@@ -67,9 +67,9 @@ def sql(args: Namespace) -> int:
 
 
 def split_statements(text: str) -> list[str]:
-    """The statements of a text, without those that are blank or only a comment. `;` in quotes and comments parts nothing.
+    r"""The statements of a text, without those that are blank or only a comment. `;` in quotes and comments parts nothing.
 
-    >>> split_statements("SELECT ';'; -- done; \\n SELECT 2;")
+    >>> split_statements("SELECT ';'; -- done; \n SELECT 2;")
     ["SELECT ';'", '-- done; \\n SELECT 2']
     """
     statements: list[list[str]] = [[]]

@@ -7,14 +7,19 @@ Spark's own exit status says.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from common.errors import AppError
 
-ErrorType = Literal["AppError", "AppInternalError"]
+
+class JobError(TypedDict):
+    """What a job died of. An `AppError` is the user's to mend, an `AppInternalError` ours."""
+
+    type: Literal["AppError", "AppInternalError"]
+    message: str
+
 
 _RESERVED_BYTES = 64 * 1024
 
@@ -29,6 +34,11 @@ class JobFolder:
     def trace_path(self) -> Path:
         """Where the trace of an internal error goes."""
         return self.path / "job_error.log"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job has succeeded."""
+        return self._output_path.exists()
 
     def prepare(self) -> None:
         """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up.
@@ -58,10 +68,10 @@ class JobFolder:
         _write_json(self._output_path, value)
         self._reserve_path.unlink(missing_ok=True)
 
-    def write_error(self, kind: ErrorType, message: str, trace: str = "") -> None:
+    def write_error(self, error: JobError, trace: str = "") -> None:
         """Writes the job error, and the trace beside it if there is one."""
         self._reserve_path.unlink(missing_ok=True)
-        _write_json(self._error_path, {"error": {"type": kind, "message": message}})
+        _write_json(self._error_path, {"error": error})
         if trace:
             self.trace_path.write_text(trace, encoding="utf-8")
 
@@ -109,4 +119,4 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     """Under its final name the file is whole or absent: a killed run leaves no half of it."""
     part = path.with_name(f".{path.name}.part")
     part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)

@@ -94,7 +94,10 @@ def align(header: list[str], rows: list[list[str]]) -> list[str]:
     ['entity    rows', '-------  -----', 'patient  1,204', 'visit       87']
     """
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    to_right = [bool(cells) and all(map(_is_figure, cells)) for cells in (zip(*rows, strict=True) if rows else [()] * len(header))]
+    to_right = [
+        bool(cells) and all(map(_is_figure, cells))
+        for cells in (zip(*rows, strict=True) if rows else [()] * len(header))
+    ]
 
     def line(cells: list[str]) -> str:
         padded = [

@@ -5,27 +5,27 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import secrets
 import signal
-import string
 import sys
 import threading
 import traceback
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from common.errors import AppError
 from common.job import Main, Run
-from common.job.folder import ErrorType, JobFolder
+from common.job.folder import JobError, JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.outputs import check_outputs
 from common.job.progress import ConsoleProgress
 from common.job.spec import Spec, read_spec
 from common.platform import Database, Platform, Staging
+from common.platform.names import new_id
 from common.spark import Cluster
 
 _ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
@@ -53,7 +53,9 @@ def execute(app_file: str | Path, main: Main, argv: Sequence[str] | None = None)
             folder.prepare()
             _run_app(spec, main, folder, options)
         except KeyboardInterrupt as stop:
-            _write_failure(folder, "AppError", f"{spec.title} was stopped before it was done.")
+            if folder.is_done:  # it came while Spark was being stopped
+                return 0
+            _report(folder, stop, options.verbose)
             return 143 if isinstance(stop, Terminated) else 130
         except Exception as error:  # noqa: BLE001 - the outermost layer: whatever went wrong becomes the job's error
             _report(folder, error, options.verbose)
@@ -69,35 +71,31 @@ def _option_parser(spec: Spec) -> ArgumentParser:
     )
     parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
     parser.add_argument("--job-dir", metavar="DIR", default=".", help="the job folder (%(default)s)")
-    parser.add_argument("--master", metavar="URL", help="the Spark master, such as local[2]; spark-submit's own if not given")
+    parser.add_argument(
+        "--master", metavar="URL", help="the Spark master, such as local[2]; spark-submit's own if not given"
+    )
     parser.add_argument("--brief", action="store_true", help="show warnings and errors only")
-    parser.add_argument("--verbose", action="store_true", help="show libraries' warnings, and the trace of an internal error")
+    parser.add_argument(
+        "--verbose", action="store_true", help="show libraries' warnings, and the trace of an internal error"
+    )
     return parser
 
 
 def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> None:
     """One run between a prepared folder and its output. What is staged is removed and Spark stopped, come what may."""
-    job_id = os.environ.get("DX_JOB_ID") or new_job_id()
+    job_id = os.environ.get("DX_JOB_ID") or new_id("job")
     with ExitStack() as closing:
         cluster = _open_cluster(spec.name, options.master)
         closing.callback(_quietly, cluster.stop)
-        platform = cast(Platform, _ClosingPlatform(_open_platform(options.project, job_id), closing))
-        run = Run(
-            app=spec.name,
-            inputs=resolve_inputs(folder.read_input(), spec, platform),
-            platform=platform,
-            cluster=cluster,
-            job_id=job_id,
-            job_dir=folder.path,
-            progress=ConsoleProgress(brief=options.brief),
-        )
-        folder.write_output(check_outputs(main(run), spec))
-
-
-def new_job_id() -> str:
-    """An id in the platform's form: `job-` and 24 characters."""
-    alphabet = string.ascii_letters + string.digits
-    return "job-" + "".join(secrets.choice(alphabet) for _ in range(24))
+        platform = _open_platform(options.project, job_id)
+        given = folder.read_input()
+        with _job_described(platform, spec.name, given) as outputs:
+            closed = cast(Platform, _ClosingPlatform(platform, closing))
+            inputs = resolve_inputs(given, spec, closed)
+            progress = ConsoleProgress(brief=options.brief)
+            run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
+            outputs |= check_outputs(main(run), spec)
+        folder.write_output(outputs)
 
 
 def _open_platform(project: str, job_id: str) -> Platform:
@@ -112,9 +110,30 @@ def _open_platform(project: str, job_id: str) -> Platform:
 
 
 def _open_cluster(app: str, master: str | None) -> Cluster:
-    from common.spark import SparkCluster
+    from common.spark.session import SparkCluster
 
     return SparkCluster(app, master)
+
+
+@contextmanager
+def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Keeps the job's own object in a local project: running, then done with its outputs, or failed with its error.
+
+    On the platform proper the job is known before we are.
+    """
+    from common.platform.local import LocalProject
+
+    outputs: dict[str, Any] = {}
+    if not isinstance(platform, LocalProject):
+        yield outputs
+        return
+    platform.write_job(app, "running", given)
+    try:
+        yield outputs
+    except BaseException as error:
+        _quietly(partial(platform.write_job, app, "failed", given, error=describe_error(error)))
+        raise
+    platform.write_job(app, "done", given, outputs)
 
 
 class _ClosingPlatform:
@@ -133,8 +152,8 @@ class _ClosingPlatform:
         return getattr(self._platform, name)
 
 
-def _quietly(close: Any) -> None:
-    # The outcome is settled by now; a fault while closing must not replace it. The next run sweeps what was staged.
+def _quietly(close: Callable[[], object]) -> None:
+    # The outcome is settled by now, and a fault here must not replace it. The next run sweeps what is left.
     with suppress(Exception):
         close()
 
@@ -168,31 +187,37 @@ def _termination_raised() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(folder: JobFolder, error: Exception, verbose: bool) -> None:
-    """What the user can mend, as its own message; a bug of ours as one line, its trace kept for whoever mends it."""
-    refusal = as_app_error(error)
-    if refusal:
-        _write_failure(folder, "AppError", refusal.message)
-        return
-    trace = "".join(traceback.format_exception(error))
-    if verbose:
-        print(trace, file=sys.stderr)
-    _write_failure(folder, "AppInternalError", f"{type(error).__name__}: {error}", trace)
-
-
-def as_app_error(error: Exception) -> AppError | None:
+def as_app_error(error: BaseException) -> AppError | None:
     """The error as one that the user can mend, if it is: a disk that is full or closed to us is no bug."""
     if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
-        return AppError(91, ": ".join(part for part in (error.filename, error.strerror) if part))
+        return AppError(91, ": ".join(str(part) for part in (error.filename, error.strerror) if part))
     return error if isinstance(error, AppError) else None
 
 
-def _write_failure(folder: JobFolder, kind: ErrorType, message: str, trace: str = "") -> None:
-    """Writes the error and shows it. Where it cannot be written, showing it is what is left."""
+def describe_error(error: BaseException) -> JobError:
+    """What `job_error.json` says of an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return {"type": "AppError", "message": "The run was stopped before it was done."}
+    refusal = as_app_error(error)
+    if refusal:
+        return {"type": "AppError", "message": refusal.message}
+    return {"type": "AppInternalError", "message": f"{type(error).__name__}: {error}"}
+
+
+def _report(folder: JobFolder, error: BaseException, verbose: bool) -> None:
+    """Writes the error and shows it: what the user can mend as its own message, a bug of ours as one line, its trace kept.
+
+    Where it cannot be written, showing it is what is left.
+    """
+    described = describe_error(error)
+    is_bug = described["type"] == "AppInternalError"
+    trace = "".join(traceback.format_exception(error)) if is_bug else ""
     try:
-        folder.write_error(kind, message, trace)
-        place = f" (trace in {folder.trace_path})" if trace else ""
-    except OSError as error:
-        place = f"\n  job_error.json was not written: {error.filename}: {error.strerror}"
-    shown = f"Internal error: {message.partition(chr(10))[0]}" if trace else message
+        folder.write_error(described, trace)
+        place = f" (trace in {folder.trace_path})" if is_bug else ""
+    except OSError as failure:
+        place = f"\n  job_error.json was not written: {failure.filename}: {failure.strerror}"
+    if is_bug and verbose:
+        print(trace, file=sys.stderr)
+    shown = f"Internal error: {described['message'].partition(chr(10))[0]}" if is_bug else described["message"]
     print(f"{shown}{place}", file=sys.stderr)
