@@ -85,7 +85,10 @@ def test_pieces_hold_every_record_once_wherever_the_blocks_are_cut(
 def test_a_block_inside_one_long_record_makes_no_piece(tmp_path: Path) -> None:
     file = write(tmp_path, b'a,b\n1,"' + b"x\n" * 50 + b'"\n2,y\n')
     pieces = build_pieces([scan_block(each) for each in cut_blocks(file, 10)])
-    assert [(piece.first_line, [cells[0] for _, cells in records(piece)]) for piece in pieces] == [(2, ["1"]), (53, ["2"])]
+    assert [(piece.first_line, [cells[0] for _, cells in records(piece)]) for piece in pieces] == [
+        (2, ["1"]),
+        (53, ["2"]),
+    ]
 
 
 def test_the_header_may_span_lines_and_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def test_floats_read_back_exactly(numbers: list[float]) -> None:
     assert cast([repr(n) for n in numbers], "float") == numbers
 
 
-@given(st.lists(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31))), st.sampled_from(["", "Z"]))
+@given(
+    st.lists(st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31))), st.sampled_from(["", "Z"])
+)
 def test_datetimes_read_back_exactly(moments: list[datetime], zone: str) -> None:
     assert cast([f"{m.isoformat()}{zone}" for m in moments], "datetime") == [m.replace(tzinfo=UTC) for m in moments]

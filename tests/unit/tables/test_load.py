@@ -21,7 +21,9 @@ from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load
 from common.tables.records import TextFormat
 
 SEXES = Coding("sexes", (Code("0", "Female"), Code("1", "Male")))
-PLACES = Coding("places", (Code("US", "USA"), Code("CA", "California", parent_code="US"), Code("SF", "SF", parent_code="CA")))
+PLACES = Coding(
+    "places", (Code("US", "USA"), Code("CA", "California", parent_code="US"), Code("SF", "SF", parent_code="CA"))
+)
 ODD = Coding("odd", (Code("-1", "unknown"),))
 
 FIELDS = (
@@ -74,7 +76,14 @@ def faults(result: LoadResult) -> list[tuple[int, str, int | None, str, str | No
 def test_cells_become_typed_columns_and_a_tree_its_companion(tmp_path: Path) -> None:
     result = load(tmp_path, f"{HEADER}\nP1,0,1990-05,2.5,SF|US\nP2,1,,-1,\n")
     assert rows(tmp_path, result) == [
-        {"id": "P1", "sex": 0, "born": date(1990, 5, 1), "dose": 2.5, "seen": ["SF", "US"], "seen_hierarchy": ["SF", "US", "CA"]},
+        {
+            "id": "P1",
+            "sex": 0,
+            "born": date(1990, 5, 1),
+            "dose": 2.5,
+            "seen": ["SF", "US"],
+            "seen_hierarchy": ["SF", "US", "CA"],
+        },
         {"id": "P2", "sex": 1, "born": None, "dose": -1.0, "seen": None, "seen_hierarchy": None},
     ]
     assert not result.faults
@@ -82,7 +91,10 @@ def test_cells_become_typed_columns_and_a_tree_its_companion(tmp_path: Path) -> 
 
 def test_files_may_have_their_columns_in_any_order(tmp_path: Path) -> None:
     result = load(tmp_path, f"{HEADER}\nP1,0,,,\n", "seen,dose,born,sex,id\nUS,1,2000,1,P2\n")
-    assert [(row["id"], row["sex"], row["seen"]) for row in rows(tmp_path, result)] == [("P1", 0, None), ("P2", 1, ["US"])]
+    assert [(row["id"], row["sex"], row["seen"]) for row in rows(tmp_path, result)] == [
+        ("P1", 0, None),
+        ("P2", 1, ["US"]),
+    ]
 
 
 def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
@@ -91,9 +103,7 @@ def test_a_table_without_rows_is_a_table(tmp_path: Path) -> None:
 
 
 def test_every_fault_has_its_rule_and_the_true_line_after_line_breaks_in_quotes_and_blank_lines(tmp_path: Path) -> None:
-    content = (
-        'id,sex,born,dose,seen\n"P\n1",2,1990-02-30,x,SF|\n\nP2,y,1990,1,XX\n,1,1990,1,US\nP4,1\nP5,0,1990,1,US,more\nP6,3,,,\n'
-    )
+    content = 'id,sex,born,dose,seen\n"P\n1",2,1990-02-30,x,SF|\n\nP2,y,1990,1,XX\n,1,1990,1,US\nP4,1\nP5,0,1990,1,US,more\nP6,3,,,\n'
     assert faults(load(tmp_path, content)) == [
         (66, "patient.1.csv", 7, "", "P4,1"),
         (66, "patient.1.csv", 8, "", "P5,0,1990,1,US,more"),
