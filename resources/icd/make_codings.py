@@ -109,7 +109,9 @@ def read_icd10cm_2024(package: Path, headings: list[Node]) -> Iterator[Node]:
     tree = {node.code: node for node in headings}
     for code, meaning in meanings.items():
         if code not in tree:
-            tree[code] = Node(code, meaning, next(code[:cut] for cut in range(len(code) - 1, 2, -1) if code[:cut] in tree))
+            tree[code] = Node(
+                code, meaning, next(code[:cut] for cut in range(len(code) - 1, 2, -1) if code[:cut] in tree)
+            )
     kept: set[str] = set()
     for code in meanings:
         while code and code not in kept:
@@ -143,6 +145,7 @@ def write_coding(name: str, nodes: list[Node], folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
+    """Downloads the packages and writes every coding into `folder`."""
     with tempfile.TemporaryDirectory() as made:
         newest, year_2025 = Path(made, "newest"), Path(made, "2025")
         download_packages(HERE / "requirements.txt", newest)
