@@ -14,7 +14,9 @@ def test_a_dataset_is_shown_as_people_read_it(project_dir: Path, capsys: pytest.
     project = LocalProject(project_dir)
     (database,) = project.databases()
     folder = project_dir / "databases" / database.unique_name
-    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip() and not set(line) <= {" ", "-"}]
+    lines = [
+        line.split() for line in capsys.readouterr().out.splitlines() if line.strip() and not set(line) <= {" ", "-"}
+    ]
     assert lines == [
         ["Dataset", "study"],
         ["Id", project.find_record("study").id],

@@ -70,7 +70,18 @@ def test_a_run_prints_what_it_made_and_where_it_lies(
     place = tmp_path / "project"
     given = tmp_path / "input.json"
     given.write_text('{"greeting": "Good morning", "times": 2}', encoding="utf-8")
-    arguments = ["-j", str(given), "-i", "greeting=Hello", "-i", "names=Ada", "-i", "names=Grace", "--project", str(place)]
+    arguments = [
+        "-j",
+        str(given),
+        "-i",
+        "greeting=Hello",
+        "-i",
+        "names=Ada",
+        "-i",
+        "names=Grace",
+        "--project",
+        str(place),
+    ]
     assert main(["run", greeter, *arguments]) == 0
     record = LocalProject(place).find_record("greeting").id if (place / "objects").is_dir() else ""
     shown = capsys.readouterr()
@@ -120,7 +131,10 @@ def test_a_refused_run_prints_its_faults_once_and_ends_with_1(
     ("arguments", "said"),
     [
         (["run", "data_model_loder"], "Remedy: Did you mean data_model_loader?"),
-        (["run", "data_model_loader", "-j", "no_such.json"], "Error 91 (not found or not allowed): no_such.json: No such file"),
+        (
+            ["run", "data_model_loader", "-j", "no_such.json"],
+            "Error 91 (not found or not allowed): no_such.json: No such file",
+        ),
         (["run", "data_model_loader", "-j", "{"], "Error 90 (job input not valid): --input-json line 1, column 2"),
     ],
 )

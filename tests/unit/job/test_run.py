@@ -93,7 +93,9 @@ def test_the_job_itself_is_an_object_of_the_project(job: Job) -> None:
     assert (described["state"], described["executableName"], described["output"]) == ("done", "counter", {"rows": 2})
 
 
-def test_a_users_mistake_is_one_block_with_its_number_and_no_trace(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_users_mistake_is_one_block_with_its_number_and_no_trace(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(run: Run) -> dict[str, Any]:
         raise AppError(16, "max_columns is 1", "Give 2 or more.")
 
@@ -272,7 +274,9 @@ def test_a_published_record_can_be_an_output(tmp_path: Path) -> None:
         return {"dataset": run.platform.link(record)}
 
     assert job.run(publish) == 0
-    assert job.read("job_output.json") == {"dataset": {"$dnanexus_link": LocalProject(job.project).find_record("study").id}}
+    assert job.read("job_output.json") == {
+        "dataset": {"$dnanexus_link": LocalProject(job.project).find_record("study").id}
+    }
     assert job.staged() == []
 
 
