@@ -102,6 +102,7 @@ def _says_something(piece: str) -> bool:
 
 
 def read_text(args: Namespace) -> str:
+    """The statements given on the command line, in a file or on stdin. Raises `AppError` 91."""
     if args.statements is not None:
         return str(args.statements)
     if args.file is None:
