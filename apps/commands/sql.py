@@ -155,10 +155,10 @@ def parse_spark_message(text: str) -> str:
 
 
 def print_table(frame: DataFrame) -> None:
-    """Prints an aligned table of the first rows, and says on stderr if there are more."""
+    """Prints an aligned table of the first rows and a blank line, and says on stderr if there are more."""
     rows = _as_text(frame).limit(_TABLE_ROWS + 1).collect()
     shown = [["NULL" if cell is None else cell for cell in row] for row in rows[:_TABLE_ROWS]]
-    print("\n".join(align(frame.columns, shown)))
+    print("\n".join(align(frame.columns, shown)), end="\n\n")
     if len(rows) > _TABLE_ROWS:
         print(f"The first {_TABLE_ROWS:,} rows of more; --format csv or json prints all.", file=sys.stderr)
 
