@@ -156,12 +156,18 @@ def _quietly(close: Callable[[], object]) -> None:
 
 @contextmanager
 def quiet(verbose: bool) -> Iterator[None]:
-    """Keeps libraries' warnings and py4j's own log of errors off stderr, unless verbose."""
-    with warnings.catch_warnings():
-        if not verbose:
-            warnings.simplefilter("ignore")
-            logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    """Keeps what libraries warn of and log off stderr, unless verbose: py4j logs the trace of every call that Ctrl-C cuts."""
+    if verbose:
         yield
+        return
+    level = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable()
+        try:
+            yield
+        finally:
+            logging.disable(level)
 
 
 @contextmanager
