@@ -56,9 +56,7 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
         "print(cluster.map(abs, [-1], 'abs'), cluster.session.range(3).count(), cluster.session.conf.get('spark.sql.session.timeZone'))\n"
         "cluster.stop()\n"
     )
-    nonsense = dict.fromkeys(
-        ("JAVA_HOME", "SPARK_HOME", "SPARK_CONF_DIR", "PYTHONPATH", "VIRTUAL_ENV"), "/no/such/place"
-    )
+    nonsense = dict.fromkeys(("JAVA_HOME", "SPARK_HOME", "SPARK_CONF_DIR", "PYTHONPATH", "VIRTUAL_ENV"), "/no/such/place")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYSPARK_PYTHON": "/no/such/python", **nonsense}
     ran = run_python(program, environment, tmp_path)
     assert (ran.stdout, ran.stderr, ran.returncode) == ("[1] 3 Asia/Tokyo\n", "", 0)
