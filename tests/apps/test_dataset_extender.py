@@ -182,7 +182,7 @@ def test_the_report_and_the_summary_tell_types_reasons_and_linked_ids(study: Run
 
 
 def test_an_entity_with_an_integer_key_is_extended_from_gzip_tsv(study: Runner, write_files: Files) -> None:
-    content = "cost\tvisit_id\tplace\n12.5\t01\tA\n3\t3\tB\n".encode()
+    content = b"cost\tvisit_id\tplace\n12.5\t01\tA\n3\t3\tB\n"
     path = write_files(costs__tsv__gz=gzip.compress(content))["costs.tsv.gz"]
     study(
         "dataset_extender", source_data=path, target_dataset="study", target_entity_name="visit", key_column="visit_id",
