@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
 from common.faults import Faults
-from common.scan.delimited import Piece, TextFile, first_records, read_buffers
+from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records, read_buffers
 from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, ColumnPlan, build_column
 from common.tables.figures import Figures, sketch_size
@@ -92,7 +92,7 @@ def infer_pieces(task: InferTask) -> InferResult:
     with ExitStack() as stack:
         output = _Output(plan, result, stack)
         for piece in task.pieces:
-            for text, first_line in read_buffers(piece):
+            for text, first_line in read_buffers(piece, buffer_bytes(len(plan.header))):
                 records = _parse(plan, piece, text, first_line, result.faults)
                 if records is None:
                     break

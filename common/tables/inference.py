@@ -194,14 +194,13 @@ def _has_leading_zero(texts: pa.Array, whole_only: bool) -> bool:
     """Whether any text is a number with a leading zero; with `whole_only`, a bare year with one, amid dates."""
     offsets, data = text_layout(texts)
     sizes = np.diff(offsets)
-    padded = np.append(data, np.zeros(2, dtype=np.uint8))
-    starts = offsets[:-1]
+    starts = offsets[:-1][sizes == 4 if whole_only else sizes > 1]
+    first = data[starts]
     if whole_only:
-        return bool(((sizes == 4) & (padded[starts] == _ZERO)).any())
-    first = padded[starts]
+        return bool((first == _ZERO).any())
     if ((first == ord("-")) | (first == ord("+"))).any():
         return bool(pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py())
-    second = padded[starts[(first == _ZERO) & (sizes > 1)] + 1]
+    second = data[starts[first == _ZERO] + 1]
     return bool(((second >= _ZERO) & (second <= _NINE)).any())
 
 
