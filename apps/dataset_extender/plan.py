@@ -9,11 +9,12 @@ from typing import cast
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
+from common.dictionary import CODINGS_TABLE, HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database
+from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
 from common.tables.header import read_header
 from common.tables.records import TextFormat, parse_delimiter
@@ -62,7 +63,7 @@ def make_plan(run: Run) -> Plan:
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         _validate_options(run)
-        name = inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended"
+        name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended")
         form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
         target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
         entity, key = _find_target(target, inputs.target_entity_name, faults)
@@ -120,7 +121,9 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> tuple[Ent
 def _validate_entity_name(name: str, target: Dataset, faults: Faults) -> None:
     folded = {each.casefold(): each for each in [*target.dictionary.entities, *_tables(target)]}
     problem = name_problem(name)
-    if problem is None and (taken := folded.get(name.casefold())):
+    if name.casefold() == CODINGS_TABLE:
+        problem = f"{CODINGS_TABLE} is the table of the codings"
+    elif problem is None and (taken := folded.get(name.casefold())):
         problem = f"the Dataset has an entity or table {taken} already"
     if problem:
         faults.add(ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")

@@ -339,6 +339,7 @@ def test_names_that_fields_cannot_have_are_refused_all_at_once(study: Runner, wr
         ({"new_entity_name": "visit"}, [(20, None, "visit")]),
         ({"new_entity_name": "Patient"}, [(20, None, "Patient")]),
         ({"new_entity_name": "2nd"}, [(20, None, "2nd")]),
+        ({"new_entity_name": "dx_codings"}, [(20, None, "dx_codings")]),
         ({"source_data_delimiter": ";"}, [(25, 1, "id,x"), (25, 1, "id,x")]),
     ],
 )

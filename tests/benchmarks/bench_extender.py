@@ -56,7 +56,7 @@ def our_way(source: Path, work: Path) -> Way:
         shutil.copytree(work / "target", work / "project", symlinks=True)
 
     given = {"source_data": str(source), "target_dataset": "target"}
-    return Way(_command("dataset_extender", given, work / "project", work), before=restore)
+    return Way(app_command("dataset_extender", given, work / "project", work), before=restore)
 
 
 def load_target(work: Path, rows: int) -> None:
@@ -66,10 +66,11 @@ def load_target(work: Path, rows: int) -> None:
     ages = np.random.default_rng(1).integers(18, 90, rows)
     csv.write_csv(pa.table({"id": _ids(0, rows), "age": ages}), data)
     given = {"data_dictionary": str(dictionary), "data_files": [str(data)], "output_dataset_name": "target"}
-    measure(Way(_command("data_model_loader", given, work / "target", work)))
+    measure(Way(app_command("data_model_loader", given, work / "target", work)))
 
 
-def _command(app: str, given: dict[str, object], project: Path, work: Path) -> list[str]:
+def app_command(app: str, given: dict[str, object], project: Path, work: Path) -> list[str]:
+    """The command that runs an app on inputs."""
     options = ["--project", str(project), "--job-dir", str(work / "job"), "--master", "local[2]", "--brief"]
     return [sys.executable, "-m", "apps", "run", app, "-j", json.dumps(given), *options]
 
