@@ -8,12 +8,11 @@ from apps.clinical_dataset_merger.plan import Plan
 from common.dataset.layout import ARROW_TYPES
 from common.dataset.model import ColumnMapping, Dataset
 from common.dictionary import Field
-from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.tables.keys import KeyColumn
-from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column
+from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
 
 NOT_UNIQUE, NO_OVERLAP, NOT_KEPT = 303, 310, 311
 
@@ -21,7 +20,7 @@ NOT_UNIQUE, NO_OVERLAP, NOT_KEPT = 303, 310, 311
 def link_datasets(run: Run, plan: Plan, staging: Staging) -> LinkCounts:
     """Rows and ids of both linking fields. Raises one `FaultError` with what the data show against the link."""
     with run.progress.stage("link") as stage:
-        files = [_table_files(run, dataset, each) for dataset, each in _sides(plan)]
+        files = [stored_files(run.platform, _mapping(dataset, each)) for dataset, each in _sides(plan)]
         buckets = bucket_count(max(map(count_rows, files)))
         source, target = (
             _read_ids(run, staging, side, dataset, each, paths, buckets)
@@ -39,16 +38,6 @@ def _sides(plan: Plan) -> tuple[tuple[Dataset, Field], tuple[Dataset, Field]]:
 
 def _mapping(dataset: Dataset, of: Field) -> ColumnMapping:
     return dataset.mappings[of.entity, of.name]
-
-
-def _table_files(run: Run, dataset: Dataset, of: Field) -> list[str]:
-    """The Parquet files of the table that stores a field. Raises `AppError` 91 if there are none."""
-    mapping = _mapping(dataset, of)
-    files = run.platform.table_files(run.platform.find_database(mapping.database_id), mapping.table)
-    if not files:
-        text = f"table {mapping.table} of database {mapping.database_name} is gone, which holds {of.entity} of {dataset.name}"
-        raise AppError(91, text)
-    return files
 
 
 def _read_ids(

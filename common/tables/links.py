@@ -9,6 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from common.dataset.model import ColumnMapping
+from common.errors import AppError
+from common.platform import Platform
 from common.scan.files import locate
 from common.spark import Cluster
 from common.tables.keys import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
@@ -93,6 +96,14 @@ def count_bucket(link: Link) -> LinkCounts:
 def bucket_count(rows: int) -> int:
     """Buckets for columns of at most so many rows."""
     return 1 + rows // BUCKET_ROWS
+
+
+def stored_files(platform: Platform, mapping: ColumnMapping) -> list[str]:
+    """The Parquet files of the table that stores a field. Raises `AppError` 91 if there are none."""
+    files = platform.table_files(platform.find_database(mapping.database_id), mapping.table)
+    if not files:
+        raise AppError(91, f"database {mapping.database_name} has no table {mapping.table}, or an empty one")
+    return files
 
 
 def count_rows(files: Sequence[str]) -> int:
