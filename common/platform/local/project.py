@@ -14,7 +14,6 @@ from typing import Any
 
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
-from common.platform.local import disk
 from common.platform.local.staging import LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now
 from common.platform.names import (
@@ -182,8 +181,7 @@ class LocalProject:
             described |= {"failureReason": error["type"], "failureMessage": error["message"]}
         if state != "running":
             described["stoppedRunning"] = now()
-        with disk.locked(self._store.lock):
-            self._store.write(described, None, self._store.staged)
+        self._store.write_at_once(described)
 
 
 def _open_local(path: Path, shown: str) -> InputFile:

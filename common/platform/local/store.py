@@ -77,6 +77,11 @@ class ProjectStore:
         marked = {**value, _MARK: mark} if mark else value
         disk.write_whole(self.objects / f"{value['id']}.json", _json(marked), drafts)
 
+    def write_at_once(self, value: Object) -> None:
+        """Makes or replaces an object that is part of no publish."""
+        with disk.locked(self.lock):
+            self.write(value, None, self.staged)
+
     def remove_invisible(self, object_id: str) -> None:
         """Removes what a killed job left of an object whose commit did not happen."""
         if self.read(object_id) is None:
