@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import gzip
-import json
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from common.platform.names import (
     parse_reference,
     unique_database_name,
 )
+from common.platform.records import parse_descriptor, parse_record
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -66,10 +64,7 @@ class LocalProject:
     def find_record(self, value: str | Link) -> Record:
         reference = parse_reference(value)
         described = self._describe_reference(reference, "record") if reference else self._find_by_name(str(value))
-        details = described["details"]
-        if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
-            raise AppError(83, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0")
-        return Record(described["id"], described["name"], details)
+        return parse_record(described)
 
     def _find_by_name(self, name: str) -> Object:
         found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
@@ -85,12 +80,10 @@ class LocalProject:
         reference = parse_reference(record.details["descriptor"])
         path = self.file_path(reference.id if reference else "")
         try:
-            descriptor = json.loads(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError, zlib.error, ValueError) as error:
+            content = path.read_bytes()
+        except OSError as error:
             raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
-        if not isinstance(descriptor, dict):
-            raise AppError(83, f"the descriptor of record {record.name} is no JSON object")
-        return descriptor
+        return parse_descriptor(content, record)
 
     def new_database(self, name: str) -> Database:
         name, database_id = parse_database_name(name), new_id("database")

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AppError
-from common.platform import Database, Link, RecordDraft
+from common.platform import Database
 from common.platform.local import disk
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import link, new_id
+from common.platform.names import new_id
 
 _MARK = ".commit"
 
@@ -119,15 +119,6 @@ def build_object(object_id: str, name: str, project: str, job: str, **rest: Any)
         "properties": {}, "details": {},
     }  # fmt: skip
     return {**common, **rest}
-
-
-def record_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:
-    """The details of a Dataset record v3.0."""
-    databases: list[dict[str, Link]] = [{each.name: link(each.id)} for each in draft.databases]
-    return {
-        "name": draft.name, "description": draft.description or f"Dataset: {draft.name}", "schema": draft.schema, "version": "3.0",
-        "databases": databases, "descriptor": link(descriptor_id),
-    }  # fmt: skip
 
 
 def database_fields(database: Database) -> Mapping[str, Any]:
