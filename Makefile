@@ -25,8 +25,9 @@ help: ## list the targets
 setup: $(VENV)/.setup ## make .venv with pinned packages, a Java if none is fit, and Spark's class-data archive
 
 demo: $(VENV)/.setup ## load a small multi-table clinical example with spark-submit and show the Dataset
+	@rm -rf build/demo
 	@$(MAKE) --no-print-directory run APP=data_model_loader PROJECT=$(DEMO) JOB_DIR=build/demo/job
-	$(PY) -m apps describe --project $(DEMO) --job-dir build/demo/job
+	$(PY) -m apps describe hospital_example --project $(DEMO)
 	$(PY) -m apps sql --project $(DEMO) "SELECT * FROM patient ORDER BY 1 LIMIT 5"
 
 test: $(VENV)/.setup-dev ## run the tests

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.commands.project import open_project, table_folders
+from apps.commands.project import database_files, open_project
 from common.errors import AppError
 from common.job.progress import align
 
@@ -75,7 +75,7 @@ def _attach(session: SparkSession, project: LocalProject) -> None:
     from common.tables.catalogue import attach_databases
 
     try:
-        attach_databases(session, [table_folders(project, each) for each in project.databases()])
+        attach_databases(session, [database_files(project, each) for each in project.databases()])
     except (PySparkException, Py4JError) as error:
         raise AppError(
             92, parse_spark_message(str(error)), "Look for a damaged file in the project's tables."
