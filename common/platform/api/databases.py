@@ -20,21 +20,27 @@ from common.platform.names import new_id, parse_database_name, unique_database_n
 MADE = ".made"
 """The folder, in the project's `databases`, below which Spark makes one folder per database."""
 
-_TAKEN = ".database.json"
 _VERSION = "000001-spark"
 
 
 def take_up_databases(store: ProjectStore) -> None:
-    """Makes an object of each database that Spark made and that has none."""
+    """Makes an object of each database that Spark made and that has none, and removes that of each that Spark dropped."""
     made = store.databases / MADE
-    if made.is_dir() and any(not (each / _TAKEN).exists() for each in made.iterdir()):
-        with disk.locked(made / ".lock"):
-            for folder in sorted(each for each in made.iterdir() if each.is_dir()):
-                if not (folder / _TAKEN).exists():
-                    _take_up(store, folder)
+    if not made.is_dir():
+        return
+    with disk.locked(made / ".lock"):
+        register = made / ".ids.json"
+        known: dict[str, str] = json.loads(register.read_bytes()) if register.exists() else {}
+        there = {each.name for each in made.iterdir() if each.is_dir()}
+        if there == known.keys():
+            return
+        for name in known.keys() - there:
+            _drop(store, known[name])
+        kept = {name: known.get(name) or _take_up(store, made / name) for name in sorted(there)}
+        disk.write_whole(register, json.dumps(kept).encode(), made)
 
 
-def _take_up(store: ProjectStore, folder: Path) -> None:
+def _take_up(store: ProjectStore, folder: Path) -> str:
     database_id, name = new_id("database"), parse_database_name(folder.name)
     database = Database(database_id, name, unique_database_name(database_id, name))
     versions = store.versions(database.unique_name)
@@ -43,7 +49,15 @@ def _take_up(store: ProjectStore, folder: Path) -> None:
     (folder / ".history.json").write_text(json.dumps([_VERSION]), encoding="utf-8")
     (store.databases / database.unique_name).symlink_to(Path(".versions") / database.unique_name / _VERSION)
     store.write_at_once(build_object(database_id, name, store.id, "", **database_fields(database)))
-    (folder / _TAKEN).write_text(json.dumps({"id": database_id}), encoding="utf-8")
+    return database_id
+
+
+def _drop(store: ProjectStore, database_id: str) -> None:
+    found = store.read(database_id)
+    if found is not None:
+        (store.objects / f"{database_id}.json").unlink()
+        (store.databases / found["uniqueDatabaseName"]).unlink()
+        disk.remove_tree(store.versions(found["uniqueDatabaseName"]).folder)
 
 
 def list_database_folder(call: Call) -> Answer:

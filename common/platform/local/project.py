@@ -107,6 +107,9 @@ class LocalProject:
     def link(self, object_id: str) -> Link:
         return link(object_id)
 
+    def close(self) -> None:
+        """Nothing: a local project makes nothing before it is published."""
+
     def describe(self, object_id: str) -> dict[str, Any]:
         """What is known of an object: id, class, name, state, created and modified in ms, details, properties, and what its
         class has besides. Raises `AppError` 91 if there is none."""
