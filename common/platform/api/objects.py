@@ -22,7 +22,7 @@ def describe(call: Call) -> Answer:
 def select(found: Object, wanted: Any) -> Answer:
     """The parts of an object that a `describe` input asks for; `True` asks for the default ones."""
     wanted = wanted if isinstance(wanted, dict) else {}
-    whole: Answer = {"links": [], "sponsored": False, **found}
+    whole: Answer = {"links": sorted(_linked(found["details"])), "sponsored": False, **found}
     whole["createdBy"] = {"user": _USER, **found.get("createdBy", {})}
     fields = wanted.get("fields")
     names = {name for name, is_wanted in (fields or {}).items() if is_wanted}
@@ -82,7 +82,7 @@ def close_record(call: Call) -> Answer:
 
 
 def _linked(value: Any) -> set[str]:
-    """Ids of this project that a JSON value links to, however deep."""
+    """Ids that a JSON value links to, however deep."""
     if isinstance(value, list):
         return set().union(*map(_linked, value)) if value else set()
     if not isinstance(value, dict):
