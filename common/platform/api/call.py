@@ -66,6 +66,11 @@ class Call:
             raise ApiError("ResourceNotFound", f'"{object_id}" could not be found')
         return found
 
+    def check_project(self, project_id: str) -> None:
+        """Refuses any project but the one that is served."""
+        if project_id != self.store.id:
+            raise ApiError("ResourceNotFound", f'"{project_id}" could not be found')
+
     def get(self, name: str, kind: type[T], default: T) -> T:
         """An input of this type, or the default where it is absent or null. Refuses one of another type."""
         value = self.input.get(name)

@@ -47,8 +47,7 @@ def describe_all(call: Call) -> Answer:
 def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
     """A new object of this class, as the input of `/class/new` says. Refuses another project, a folder that is none and a
     name that is unfit."""
-    if call.need("project", str) != call.store.id:
-        raise ApiError("ResourceNotFound", f'"{call.input["project"]}" could not be found')
+    call.check_project(call.need("project", str))
     object_id = new_id(kind)
     name = call.get("name", str, object_id)
     if parse_file_name(name) != name:

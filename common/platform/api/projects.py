@@ -6,7 +6,7 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from common.platform.api.call import Answer, ApiError, Call
+from common.platform.api.call import Answer, Call
 from common.platform.api.files import UPLOAD_PARAMETERS
 
 USER = "user-local"
@@ -14,8 +14,7 @@ USER = "user-local"
 
 def describe_project(call: Call) -> Answer:
     """`/project-x/describe`."""
-    if call.target != call.store.id:
-        raise ApiError("ResourceNotFound", f'"{call.target}" could not be found')
+    call.check_project(call.target)
     fields = call.get("fields", dict, {})
     whole = _project(call)
     if not fields or call.input.get("defaultFields"):

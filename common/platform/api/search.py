@@ -21,6 +21,7 @@ _PAGING = {"describe", "starting", "limit", "sortBy"}
 
 def find_objects(call: Call) -> Answer:
     """`/system/findDataObjects`: newest first unless `sortBy` says otherwise, in pages of `limit`."""
+    validate_search(call)
     found = [each for each in data_objects(call) if matches(each, call)]
     _sort(found, call.get("sortBy", dict, {}))
     starting = call.get("starting", dict, {}).get("id")
@@ -45,12 +46,22 @@ def result(found: Object, wanted: Any) -> Answer:
     return {**answer, "describe": select(found, wanted)} if wanted or wanted == {} else answer
 
 
-def matches(found: Object, call: Call) -> bool:
-    """Whether an object is what a search asks for. Refuses a key that this server does not know: to pass over it would
-    answer with objects that were not asked for."""
-    wanted = {"visibility": "visible", **call.input}
-    if unknown := wanted.keys() - _FILTERS.keys() - _PAGING:
+def validate_search(call: Call) -> None:
+    """Refuses a key that this server does not know (to pass over it would answer with objects that were not asked for), and a
+    faulty regular expression."""
+    if unknown := call.input.keys() - _FILTERS.keys() - _PAGING:
         raise ApiError("InvalidInput", f"this server cannot search by {', '.join(sorted(unknown))}")
+    name = call.input.get("name")
+    if isinstance(name, dict) and "regexp" in name:
+        try:
+            re.compile(name["regexp"])
+        except (re.error, TypeError) as error:
+            raise ApiError("InvalidInput", f"{name['regexp']!r} is no regular expression: {error}") from None
+
+
+def matches(found: Object, call: Call) -> bool:
+    """Whether an object is what a search asks for."""
+    wanted = {"visibility": "visible", **call.input}
     return all(_FILTERS[key](found, value) for key, value in wanted.items() if key in _FILTERS and value is not None)
 
 
@@ -68,10 +79,7 @@ def _has_name(found: Object, wanted: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(wanted.get("glob"), str):
         return fnmatchcase(name, wanted["glob"])
     if isinstance(wanted, dict) and isinstance(wanted.get("regexp"), str):
-        try:
-            return bool(re.search(wanted["regexp"], name, re.IGNORECASE if "i" in wanted.get("flags", "") else 0))
-        except re.error as error:
-            raise ApiError("InvalidInput", f"{wanted['regexp']!r} is no regular expression: {error}") from None
+        return bool(re.search(wanted["regexp"], name, re.IGNORECASE if "i" in wanted.get("flags", "") else 0))
     raise ApiError("InvalidInput", "expected name to be a text, a glob or a regexp")
 
 
@@ -146,6 +154,7 @@ def find_nothing(_call: Call) -> Answer:
 
 def list_folder(call: Call) -> Answer:
     """`/project-x/listFolder`: the objects and folders right below a folder. Refuses a folder that is not there."""
+    call.check_project(call.target)
     folder = call.get("folder", str, "/").rstrip("/")
     objects = data_objects(call)
     folders = {part for each in objects for part in _with_parents(each["folder"])}
