@@ -42,8 +42,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument("app", metavar="APP", nargs="*", help="the apps' names; all if none is given")
     parser.add_argument("--output", metavar="DIR", default="dist/dxapps", help="where the folders go (%(default)s)")
     parser.add_argument("--size", default="small", help="the cluster: small, medium, large (%(default)s)")
-    parser.add_argument("--region", metavar="REGION", action="append", help="a region to run in; all of the template if none")
-    parser.add_argument("--no-dependencies", action="store_true", help="leave the pinned dependencies out; it will not run so")
+    parser.add_argument(
+        "--region", metavar="REGION", action="append", help="a region to run in; all of the template if none"
+    )
+    parser.add_argument(
+        "--no-dependencies", action="store_true", help="leave the pinned dependencies out; it will not run so"
+    )
     parser.add_argument("--verbose", action="store_true", help="show the trace of an internal error")
     parser.set_defaults(command=build)
 
@@ -83,7 +87,9 @@ def _requirements(clusters: Mapping[str, Any], size: str, region: str) -> dict[s
     instance = wanted["instanceType"].get(region.partition(":")[0])
     if instance is None:
         known = ", ".join(wanted["instanceType"])
-        raise AppError(90, f"{region!r} is no region of a provider that the template has machines of", f"Providers: {known}.")
+        raise AppError(
+            90, f"{region!r} is no region of a provider that the template has machines of", f"Providers: {known}."
+        )
     count = wanted["initialInstanceCount"]
     return {"instanceType": instance, "clusterSpec": {**clusters["clusterSpec"], "initialInstanceCount": count}}
 
@@ -120,7 +126,11 @@ def install_dependencies(folder: Path, python: Mapping[str, Any]) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     if done.returncode:
-        raise AppError(91, f"pip could not get the dependencies: {done.stderr.strip()}", "See to the network, or --no-dependencies.")
+        raise AppError(
+            91,
+            f"pip could not get the dependencies: {done.stderr.strip()}",
+            "See to the network, or --no-dependencies.",
+        )
     return folder
 
 

@@ -20,7 +20,9 @@ _TEXTS = (".py", ".json", ".md")
 def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser(
-        "new", help="start a new loader", description="Makes apps/NAME, a loader that runs, and tests/apps/test_NAME.py."
+        "new",
+        help="start a new loader",
+        description="Makes apps/NAME, a loader that runs, and tests/apps/test_NAME.py.",
     )
     parser.add_argument("name", metavar="NAME", help="the app's name: lower case, words joined by _")
     parser.add_argument("--verbose", action="store_true", help="show the trace of an internal error")
@@ -38,7 +40,9 @@ def new(args: Namespace) -> int:
 def make_app(name: str, root: Path) -> tuple[Path, Path]:
     """The folder and the test of a new app in the checkout at `root`. Raises `AppError` 90 for a name that is unfit or taken."""
     if not _NAME.fullmatch(name) or name == "commands":
-        raise AppError(90, f"{name!r} cannot be the name of an app", "Use lower-case words joined by _, such as variant_loader.")
+        raise AppError(
+            90, f"{name!r} cannot be the name of an app", "Use lower-case words joined by _, such as variant_loader."
+        )
     folder, test = root / "apps" / name, root / "tests" / "apps" / f"test_{name}.py"
     if name in app_folders() or folder.exists() or test.exists():
         raise AppError(90, f"there is an app or a test named {name!r} already", "Choose another name.")

@@ -19,7 +19,9 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
     parser.add_argument("--port", metavar="N", type=int, default=0, help="the port; a free one if not given")
-    parser.add_argument("--region", default="aws:us-east-1", help="the region that the project says it is in (%(default)s)")
+    parser.add_argument(
+        "--region", default="aws:us-east-1", help="the region that the project says it is in (%(default)s)"
+    )
     parser.add_argument("--verbose", action="store_true", help="show each request, and the trace of an internal error")
     parser.set_defaults(command=serve)
 

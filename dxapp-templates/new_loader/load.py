@@ -111,4 +111,11 @@ def add_empty_keys(task: LoadTask, records: Records, key: pa.Array, faults: Faul
     if key.null_count:
         for row in np.flatnonzero(key.is_null()).tolist():
             line = int(records.lines[row])
-            faults.add(EMPTY_KEY, "the key is empty", file=records.file.name, line=line, entity=task.entity, field=task.header[0])
+            faults.add(
+                EMPTY_KEY,
+                "the key is empty",
+                file=records.file.name,
+                line=line,
+                entity=task.entity,
+                field=task.header[0],
+            )

@@ -28,6 +28,12 @@ def publish_dataset(run: Run, plan: Plan, load: Load) -> dict[str, Any]:
         report = write_report(run, {"dataset": plan.name, "rows": load.rows})
         published = load.staging.publish([change], draft, {"report": report})
         stage.note(published.record or "")
-    run.progress.table(plan.name, ["entity", "rows", "fields"], [[plan.entity.name, f"{load.rows:,}", f"{len(plan.header):,}"]])
+    run.progress.table(
+        plan.name, ["entity", "rows", "fields"], [[plan.entity.name, f"{load.rows:,}", f"{len(plan.header):,}"]]
+    )
     link = run.platform.link
-    return {"dataset": link(published.record or ""), "database": plan.database.id, "report": link(published.files["report"])}
+    return {
+        "dataset": link(published.record or ""),
+        "database": plan.database.id,
+        "report": link(published.files["report"]),
+    }

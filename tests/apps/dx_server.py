@@ -23,7 +23,9 @@ class Client:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("dx")), *arguments]
-        return subprocess.run(command, cwd=self.folder, env=self.environment, text=True, capture_output=True, timeout=120)
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, capture_output=True, timeout=120
+        )
 
     def __call__(self, *arguments: str) -> str:
         """What the command prints, once it has ended well and complained of nothing."""
@@ -46,12 +48,18 @@ def serving(project: Path, folder: Path) -> Iterator[Client]:
 def read_environment(server: subprocess.Popen[str], folder: Path) -> dict[str, str]:
     """This process's environment, without what would lead dx elsewhere, and with what the server told to export."""
     assert server.stdout is not None
-    names = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name[:3] != "DX_"}
+    names = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name[:3] != "DX_"
+    }
     for line in server.stdout:
         name, _, value = line.removeprefix("export ").partition("=")
         if name == "DX_USER_CONF_DIR":
             settings = folder / ".dx"
             settings.mkdir(parents=True)
-            return names | {name: str(settings), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "TZ": "UTC"}
+            return names | {
+                name: str(settings),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+                "TZ": "UTC",
+            }
         names[name] = "".join(shlex.split(value))
     raise AssertionError("the server ended before it told its address")

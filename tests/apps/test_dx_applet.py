@@ -56,7 +56,9 @@ def dx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def test_dx_build_finds_nothing_wrong_and_makes_the_applet(dx: Client, applets: Path, app: str) -> None:
     dry = dx.run("build", "--dry-run", str(applets / app))
     assert dry.returncode == 0, dry.stderr
-    complaints = [line for line in dry.stderr.splitlines() if line.startswith(("WARNING", "ERROR")) or "warn" in line.lower()]
+    complaints = [
+        line for line in dry.stderr.splitlines() if line.startswith(("WARNING", "ERROR")) or "warn" in line.lower()
+    ]
     assert complaints == []
     built = dx.run("build", "--brief", str(applets / app))
     assert built.returncode == 0, built.stderr
@@ -102,7 +104,10 @@ def test_the_folder_alone_runs_the_app(dx: Client, applets: Path, tmp_path: Path
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     output = json.loads((home / "job_output.json").read_text(encoding="utf-8"))
-    assert dx("extract_dataset", output["dataset"]["$dnanexus_link"], "--list-entities") == "patient\tpatient\nvisit\tvisit\n"
+    assert (
+        dx("extract_dataset", output["dataset"]["$dnanexus_link"], "--list-entities")
+        == "patient\tpatient\nvisit\tvisit\n"
+    )
 
 
 def test_a_refused_run_ends_with_an_error(dx: Client, applets: Path, tmp_path: Path) -> None:

@@ -45,7 +45,15 @@ class Job:
             "DX_JOB_ID": new_id("job"), "LOADER_STAGING": str(self.folder.parent / "staging"),
             "LOADER_DATABASE_LOCATION": (self.project / "databases" / ".made" / database).as_uri(),
         }  # fmt: skip
-        command = [sys.executable, "-m", "apps.data_model_loader.app", "--job-dir", str(self.folder), "--master", "local[2]"]
+        command = [
+            sys.executable,
+            "-m",
+            "apps.data_model_loader.app",
+            "--job-dir",
+            str(self.folder),
+            "--master",
+            "local[2]",
+        ]
         if submit:
             program = ROOT / "apps" / "data_model_loader" / "app.py"
             command = spark_submit_command(program, command[3:5], "local[2]", self.hive())
@@ -85,11 +93,16 @@ def trial(job: Job, **other: Path) -> dict[str, Any]:
     paths = {name: TRIAL / name for value in FILES.values() for name in ([value] if isinstance(value, str) else value)}
     paths |= {name.replace("__", "."): path for name, path in other.items()}
     links = {name: job.upload(path) for name, path in paths.items()}
-    return {key: links[value] if isinstance(value, str) else [links[each] for each in value] for key, value in FILES.items()}
+    return {
+        key: links[value] if isinstance(value, str) else [links[each] for each in value] for key, value in FILES.items()
+    }
 
 
 def local_trial() -> dict[str, Any]:
-    return {key: str(TRIAL / value) if isinstance(value, str) else [str(TRIAL / each) for each in value] for key, value in FILES.items()}
+    return {
+        key: str(TRIAL / value) if isinstance(value, str) else [str(TRIAL / each) for each in value]
+        for key, value in FILES.items()
+    }
 
 
 def published(project: LocalProject, dataset: Any) -> tuple[dict[str, Any], str, dict[str, Any]]:
@@ -120,7 +133,10 @@ def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runne
     assert sorted(output) == sorted(here) == ["database", "dataset", "report"]
     there = LocalProject(job.project)
     assert published(there, output["dataset"]) == published(run_app.store, here["dataset"])
-    assert job.dx("extract_dataset", output["dataset"]["$dnanexus_link"], "--list-entities") == "patient\tPatients\nvisit\tVisits\n"
+    assert (
+        job.dx("extract_dataset", output["dataset"]["$dnanexus_link"], "--list-entities")
+        == "patient\tPatients\nvisit\tVisits\n"
+    )
     report = json.loads(job.dx("cat", output["report"]["$dnanexus_link"]))
     assert {name: entity["rows"] for name, entity in report["entities"].items()} == {"patient": 3, "visit": 3}
     assert report["database"]["id"] == output["database"]
@@ -150,7 +166,9 @@ def test_what_is_not_there_is_refused_with_its_number(job: Job) -> None:
 
 def test_a_database_of_that_name_is_not_taken_for_a_new_one(job: Job, run_app: Runner) -> None:
     run_app.project = job.project
-    standing = run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")["database"]
+    standing = run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")[
+        "database"
+    ]
     done = job.run("trial_db", **trial(job), output_dataset_name="other", database_name="trial_db")
     assert done.returncode == 1
     assert job.error()["message"].startswith("Error 80")

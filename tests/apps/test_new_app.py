@@ -45,7 +45,9 @@ def test_a_new_app_runs_and_its_test_passes(checkout: Path) -> None:
     assert "Main entity  sample, key sample_id" in described
     run(checkout, "ruff", "check", "apps/tissue_loader", "tests/apps/test_tissue_loader.py")
     run(checkout, "mypy", "apps/tissue_loader")
-    assert not [path for path in (checkout / "apps" / "tissue_loader").rglob("*.py") if "new_loader" in path.read_text()]
+    assert not [
+        path for path in (checkout / "apps" / "tissue_loader").rglob("*.py") if "new_loader" in path.read_text()
+    ]
 
 
 @pytest.mark.parametrize("name", ["Loader", "9lives", "../elsewhere", "a__b", "commands", "data_model_loader"])

@@ -20,7 +20,9 @@ def inputs_read(source: str) -> Iterator[str]:
 
 
 def is_inputs(node: ast.expr) -> bool:
-    return (isinstance(node, ast.Name) and node.id == "inputs") or (isinstance(node, ast.Attribute) and node.attr == "inputs")
+    return (isinstance(node, ast.Name) and node.id == "inputs") or (
+        isinstance(node, ast.Attribute) and node.attr == "inputs"
+    )
 
 
 @pytest.mark.parametrize("folder", app_folders().values(), ids=lambda folder: folder.name)

@@ -45,7 +45,9 @@ class ApiServer(ThreadingHTTPServer):
         try:
             super().__init__((LOOPBACK, port), _Exchange)
         except OSError as error:
-            raise AppError(91, f"port {port} of {LOOPBACK} cannot be used: {error.strerror}", "Give another port.") from None
+            raise AppError(
+                91, f"port {port} of {LOOPBACK} cannot be used: {error.strerror}", "Give another port."
+            ) from None
 
     @property
     def address(self) -> str:

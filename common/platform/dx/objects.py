@@ -51,7 +51,9 @@ class Objects:
         """Objects of the project by class and exact name, described; newest first."""
         with refusals(f"no {kind} could be looked for"):
             fields = {"fields": {"id": True, "name": True, "types": True, "details": True, "uniqueDatabaseName": True}}
-            found = dxpy.find_data_objects(classname=kind, name=name, typename=type_, project=self.project, describe=fields)
+            found = dxpy.find_data_objects(
+                classname=kind, name=name, typename=type_, project=self.project, describe=fields
+            )
             return [each["describe"] for each in found]
 
     def find_database(self, name: str) -> Database:

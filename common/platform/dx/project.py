@@ -42,7 +42,9 @@ class DxPlatform:
             raise AppError(91, f"{value!r} is no file of the platform's", "Give a file's id or link.")
         described = self._objects.describe(reference, "file")
         if described["state"] != "closed":
-            raise AppError(91, f"file {described['name']} ({reference.id}) is still being written", "Wait until it is closed.")
+            raise AppError(
+                91, f"file {described['name']} ({reference.id}) is still being written", "Wait until it is closed."
+            )
         return InputFile(described["name"], self._fetch(reference, parse_file_name(described["name"])), reference.id)
 
     def _fetch(self, reference: ObjectReference, name: str) -> str:
@@ -57,7 +59,9 @@ class DxPlatform:
 
     def find_record(self, value: str | Link) -> Record:
         reference = parse_reference(value)
-        return parse_record(self._objects.describe(reference, "record") if reference else self._find_by_name(str(value)))
+        return parse_record(
+            self._objects.describe(reference, "record") if reference else self._find_by_name(str(value))
+        )
 
     def _find_by_name(self, name: str) -> dict[str, Any]:
         found = self._objects.find("record", name, "Dataset") or self._objects.find("record", name)
@@ -77,7 +81,9 @@ class DxPlatform:
         standing = [build_database(each) for each in self._objects.find("database", name)]
         if len(standing) > 1 or any(map(self._objects.has_tables, standing)):
             ids = ", ".join(each.id for each in standing)
-            raise AppError(80, f"the project has a database {name} already: {ids}", "Give its id as database_id, or another name.")
+            raise AppError(
+                80, f"the project has a database {name} already: {ids}", "Give its id as database_id, or another name."
+            )
         self._metastore.create_database(name)
         self._made = self._objects.find_database(name)
         return self._made

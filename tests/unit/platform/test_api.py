@@ -32,7 +32,9 @@ class Caller:
         self.server = server
         self.project = LocalProject(server.store.root)
 
-    def send(self, method: str, path: str, body: bytes = b"", **headers: str | None) -> tuple[int, dict[str, str], bytes]:
+    def send(
+        self, method: str, path: str, body: bytes = b"", **headers: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=10)
         own = {"Host": f"127.0.0.1:{self.server.server_port}", "Authorization": f"Bearer {self.server.token}"}
         sent = {**own, "Content-Length": str(len(body)), **headers}
@@ -144,7 +146,9 @@ def test_a_file_goes_up_in_parts_of_any_order_and_comes_down_by_ranges(call: Cal
         assert call.send("PUT", place["url"].removeprefix(call.server.address), part)[0] == 200
     assert call.refused(f"/{made['id']}/download") == (422, "InvalidState")
     call(f"/{made['id']}/close")
-    _, described = call(f"/{made['id']}/describe", {"fields": {"state": True, "size": True, "properties": True, "parts": True}})
+    _, described = call(
+        f"/{made['id']}/describe", {"fields": {"state": True, "size": True, "properties": True, "parts": True}}
+    )
     assert described == {
         "id": made["id"], "state": "closed", "size": 11, "properties": {"k": "v"},
         "parts": {"1": {"state": "complete", "size": 11, "md5": md5(b"hello world")}},
@@ -263,7 +267,9 @@ def test_a_range_is_what_slicing_gives(size: int, start: int, length: int) -> No
         assert content[first:end] == content[start : start + length]
 
 
-@pytest.mark.parametrize("header", ["bytes=", "bytes=-", "bytes=3-2", "lines=1-2", "bytes=1-2,4-5", "bytes=-0", "bytes=a-b"])
+@pytest.mark.parametrize(
+    "header", ["bytes=", "bytes=-", "bytes=3-2", "lines=1-2", "bytes=1-2,4-5", "bytes=-0", "bytes=a-b"]
+)
 def test_what_is_no_range_is_refused(header: str) -> None:
     with pytest.raises(ApiError):
         parse_range(header, 10)
