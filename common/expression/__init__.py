@@ -1,11 +1,12 @@
-"""Molecular expression: matrices, long tables and per-sample files to the tables of an expression assay, in four steps.
+"""Molecular expression: matrices, long tables and per-sample files to the tables of an expression assay.
 
-1. `headers.plan_sources` tells the formats from headers alone and cuts the files into pieces (driver, no Spark).
-2. `routing`: tasks read pieces and deal their rows out to buckets in scratch files. A bucket holds whole features, and every
-   feature of a genomic bin, so nothing later needs to look beyond its bucket.
-3. `loading`: tasks parse a group of buckets into blocks of numbers, features by samples, and write the `expression` table and
-   the one that is partitioned by chromosome and bin from the same block.
-4. `loading.write_reference_tables`: one task writes the `sample` and `expr_annotation` tables.
+1. `sources.plan_sources` tells the formats from headers alone (driver, no Spark); `annotation` reads GTF, GFF3 or TSV.
+2. `routing.route_pieces`: tasks read pieces and deal rows out to buckets in scratch files (`exchange`). A bucket holds whole
+   features, and all features of a genomic bin, so no later step looks beyond its buckets. A gzip matrix is read by one task,
+   which only finds its lines; they are parsed by all.
+3. `loading.load_buckets`: tasks parse a group of buckets into blocks of numbers, features by samples (`rows`, `cells`), and
+   write the `expression` table and the one partitioned by chromosome and bin from the same block (`melt`).
+4. `loading.write_reference_tables`: one task writes the small `sample` and `expr_annotation` tables.
 
-Matrix, long and manifest inputs meet in the block (`block.Block`), so their tables are equal by construction.
+Matrix, long and manifest inputs meet in the block, so their tables are equal by construction.
 """

@@ -79,7 +79,9 @@ def validate_kinds(seen: Iterable[KindsSeen], id_type: str) -> Faults:
             counts[kind] += count
     expected = max(KINDS, key=lambda kind: counts[kind]) if id_type == "auto" else id_type
     told = f"{counts['ENSG']:,} Ensembl genes, {counts['ENST']:,} Ensembl transcripts, {counts['other']:,} others"
-    text = f"not of kind {expected}, as most ids are ({told})" if id_type == "auto" else f"not of kind {expected} ({told})"
+    text = (
+        f"not of kind {expected}, as most ids are ({told})" if id_type == "auto" else f"not of kind {expected} ({told})"
+    )
     faults = Faults()
     for part in parts:
         for kind in KINDS:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import pyarrow as pa
 
+from common.scan.delimited import TextFile
+from common.scan.files import locate, read_bytes
+
 Format = Literal["matrix", "long", "manifest"]
 
-REAL_VALUE_TYPES = ("rpkm", "fpkm", "fpkm-uq", "tpm")
-COUNT_VALUE_TYPE = "count"
+COUNT = "count"
+VALUE_TYPES = ("rpkm", "fpkm", "fpkm-uq", "tpm", COUNT)
 
 BIN_WIDTH = 2_500_000
 """Base pairs of a bin: `bin = floor(start / BIN_WIDTH)`."""
@@ -19,32 +24,18 @@ OTHER_CHROMOSOME, OTHER_BIN = "Other", -1
 """The partition of features without a place on the genome."""
 
 ABSENT = -1
-"""Marks a cell of a block without a value. Expression values are never negative, so no value can be taken for it."""
+"""Marks a cell of a block without a value. Expression values are never negative, so none can be taken for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of values. `data_start` is the byte, decompressed, after the header line; `samples` the sample columns of a matrix,
-    or the one sample of a manifest's file; empty for a long table. `sample_offset` is where they begin in the list of all
-    sources' samples."""
+    """A file of values. `samples` are the sample columns of a matrix, or the one sample of a manifest's file; a long table has
+    its samples in rows."""
 
-    name: str
-    path: str
+    file: TextFile
     format: Format
     delimiter: str
-    is_gzip: bool
-    size: int
-    data_start: int
     samples: tuple[str, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The lines of a source that start in bytes `start` to `stop`; a compressed source is one piece. `source` is its index."""
-
-    source: int
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +50,35 @@ class ValueRules:
     def arrow_type(self) -> pa.DataType:
         """The stored type: BIGINT for counts, DOUBLE for all else."""
         return pa.int64() if self.is_count else pa.float64()
+
+
+@dataclass(frozen=True)
+class ExpressionPlan:
+    """All that the tasks of a load share. Written once to scratch storage, so that a task carries only its part.
+
+    `annotation` is the Arrow file that `annotation.read_annotation` left in `scratch`, None without feature annotation.
+    `expression`, `read_optimized` and the rest are the folders of the tables.
+    """
+
+    format: Format
+    sources: tuple[Source, ...]
+    rules: ValueRules
+    id_type: str
+    buckets: int
+    annotation: str | None
+    scratch: str
+    tables: dict[str, str]
+
+
+def write_plan(plan: ExpressionPlan, path: str) -> None:
+    """Writes the plan where tasks find it."""
+    filesystem, inner = locate(path)
+    with filesystem.open_output_stream(inner) as out:
+        out.write(pickle.dumps(plan))
+
+
+@lru_cache(maxsize=2)
+def read_plan(path: str) -> ExpressionPlan:
+    """The plan at `path`, read once per worker process. The file is the job's own, in its staging folder."""
+    plan: ExpressionPlan = pickle.loads(read_bytes(path))  # noqa: S301 - written by this job
+    return plan
