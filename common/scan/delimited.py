@@ -92,10 +92,15 @@ def scan_block(block: Block) -> Block:
             for inside in (0, 1):
                 if begins[inside] is None:
                     begins[inside] = _first_begin(text, position, (inside + quotes) % 2, line_ends)
-            quotes += text.count(QUOTE)
-            line_ends += text.count(LINE_END)
+            quotes += _count(text, QUOTE)
+            line_ends += _count(text, LINE_END)
             position += len(text)
     return replace(block, quotes=quotes, line_ends=line_ends, begins=(begins[0], begins[1]))
+
+
+def _count(text: bytes, byte: bytes) -> int:
+    """As `bytes.count`, which is several times slower where the byte is frequent."""
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == byte[0]))
 
 
 def _first_begin(text: bytes, offset: int, inside: int, line_ends: int) -> tuple[int, int] | None:
@@ -144,7 +149,7 @@ def read_buffers(piece: Piece) -> Iterator[tuple[bytes, int]]:
         if cut:
             whole = text[:cut] if cut < len(text) else text
             yield whole, line
-            line += whole.count(LINE_END)
+            line += _count(whole, LINE_END)
     if carried:
         yield carried, line
 

@@ -32,5 +32,7 @@ def test_numbers_stand_in_ascending_order_and_once_each() -> None:
 def test_every_rule_has_a_short_title_one_sentence_and_a_remedy(rule: Rule) -> None:
     assert 1 <= len(rule.title.split()) <= 8
     assert not rule.title.endswith(".")
-    assert rule.scenario.endswith(".") and rule.scenario.count(". ") == 0
-    assert rule.remedy.endswith(".") and len(rule.remedy) <= 200
+    assert rule.scenario.endswith(".")
+    assert ". " not in rule.scenario
+    assert rule.remedy.endswith(".")
+    assert len(rule.remedy) <= 200
