@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.expression.arrow_files import read_arrow
+from common.expression.arrow_files import read_arrow, write_arrow
 from common.expression.feature_ids import parse_feature_ids
 from common.expression.feature_lines import Lines, read_lines
 from common.expression.model import BIN_WIDTH, ExpressionPlan
@@ -55,6 +55,23 @@ def _read_places(path: str) -> Annotation:
 def empty_annotation() -> Annotation:
     """The annotation of a load that was given none."""
     return Annotation(_add_bins(COLUMNS.empty_table()))
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationTask:
+    """An annotation file to read, and where to leave what it says for `read_places`."""
+
+    path: str
+    name: str
+    id_type: str
+    target: str
+
+
+def load_annotation(task: AnnotationTask) -> Faults:
+    """Reads an annotation file in a task; returns its faults."""
+    annotation, faults = read_annotation(task.path, task.name, task.id_type)
+    write_arrow(task.target, annotation.table)
+    return faults
 
 
 def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Faults]:
