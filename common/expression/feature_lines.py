@@ -39,7 +39,8 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     """
     blocks = _line_blocks(path)
     first = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
-    opening = next((line for line in first.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
+    while not (opening := _first_line(first)) and (more := next(blocks, b"")):
+        first += more
     if b"\0" in opening or not opening:
         faults.add(BAD_ANNOTATION, "the file is empty or not text", file=name)
         return None
@@ -57,6 +58,11 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
         return None
     found = _read_cells(first, blocks, header, delimiter, False, name, faults)
     return Lines(found.slice(1), False, False)
+
+
+def _first_line(text: bytes) -> bytes:
+    """The first line that is neither blank nor a comment."""
+    return next((line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
 
 
 def _line_blocks(path: str) -> Iterator[bytes]:

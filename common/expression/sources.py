@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.errors import AppError
 from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
@@ -65,18 +66,21 @@ def plan_sources(files: Sequence[InputFile], stated: str) -> tuple[Format, tuple
 
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
-    is_gzip = compression_of(given.path) != "plain"
     try:
-        text, size, lines = first_record(given.path, is_gzip, "utf-8-sig")
+        is_gzip, size = compression_of(given.path) != "plain", file_size(given.path)
+        text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
+    except AppError as error:
+        faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
+        return None
     except UnicodeDecodeError:
-        text = ""
+        text, header_bytes, lines = "", 0, 0
     delimiter = "\t" if "\t" in text else ","
     header = tuple(cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=delimiter), []))
     if len(header) < 2 or "\0" in text:
         faults.add(UNKNOWN_FORMAT, "no header of at least two columns, parted by comma or tab", file=given.name, line=1,
                    value=text[:80])  # fmt: skip
         return None
-    file = TextFile(given.name, given.path, file_size(given.path), is_gzip, "utf-8", size, lines)
+    file = TextFile(given.name, given.path, size, is_gzip, "utf-8", header_bytes, lines)
     return Headed(given, file, delimiter, header)
 
 
