@@ -143,7 +143,9 @@ class CellRouter:
         rules = self.plan.rules
         missing = pc.is_in(texts, pa.array(rules.missing, pa.string()))
         known = pc.if_else(missing, None, texts) if pc.any(missing).as_py() else texts
-        parsed = parse_column(known.cast, lambda: texts, rules, may_be_hex=may_hold_hex(records.text))
+        parsed = parse_column(
+            known.cast, lambda: texts, rules, may_be_hex=rules.is_count and may_hold_hex(records.text)
+        )
         for bad in parsed.bad:
             for row, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
                 line = int(records.lines[row])

@@ -28,6 +28,9 @@ ROW_GROUPS = 96
 _FEATURES_PER_GROUP = 8
 """Least features of a row group: each group repeats the names of the samples once."""
 
+_RANGED = ("feature_id", "value", "gene_name", "start", "end")
+"""Columns whose minimum and maximum help a reader; samples are the same in every row group."""
+
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 _ANNOTATION = ("gene_name", "CHROM", "start", "end", "strand")
 
@@ -71,7 +74,8 @@ class Melt:
     def write(self, block: Block, annotation: Annotation) -> None:
         """Writes the rows of a block to both tables."""
         for start in range(0, len(block.features), self.group):
-            table = self._long(block, np.arange(start, min(start + self.group, len(block.features))), None)
+            rows = block.values[start : start + self.group]
+            table = self._long(rows, block.features.slice(start, len(rows)), block.any_absent, None)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
             self.rows += table.num_rows
         self._write_bins(block, annotation)
@@ -89,31 +93,33 @@ class Melt:
             name = f"chr={quote(chrom[int(rows[0])].as_py(), safe='')}/bin={bins[rows[0]]}/{part_name(self.number)}"
             with _open(f"{self.folders['expression_read_optimized']}/{name}", schema) as writer:
                 for at in range(0, len(rows), self.group):
-                    table = self._long(block, rows[at : at + self.group], places)
+                    table = self._bin_rows(block, rows[at : at + self.group], places)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
             self.files["expression_read_optimized"].append(name)
 
-    def _long(self, block: Block, rows: np.ndarray, places: pa.Table | None) -> pa.Table:
-        """The long rows of these features of a block, with their annotation if `places` is given."""
-        width = len(self.samples)
-        values = block.values[rows].ravel()
-        feature = np.repeat(np.arange(len(rows), dtype=np.int32), width)
-        sample = np.tile(np.arange(width, dtype=np.int32), len(rows))
-        if block.any_absent or self.rules.drop_zeros:
+    def _bin_rows(self, block: Block, rows: np.ndarray, places: pa.Table) -> pa.Table:
+        taken = pa.array(rows)
+        return self._long(block.values[rows], block.features.take(taken), block.any_absent, places.take(taken))
+
+    def _long(self, wide: np.ndarray, features: pa.StringArray, any_absent: bool, places: pa.Table | None) -> pa.Table:
+        """The long rows of some features, whose values are the rows of `wide`; with their annotation if `places` is given."""
+        count, width = wide.shape
+        values = wide.ravel()
+        feature = np.repeat(np.arange(count, dtype=np.int32), width)
+        sample = np.tile(np.arange(width, dtype=np.int32), count)
+        if any_absent or self.rules.drop_zeros:
             kept = values > 0 if self.rules.drop_zeros else values != ABSENT
             values, feature, sample = values[kept], feature[kept], sample[kept]
         indices = pa.array(feature)
-        taken = pa.array(rows)
         columns: list[pa.Array] = [
-            pa.DictionaryArray.from_arrays(indices, block.features.take(taken)),
+            pa.DictionaryArray.from_arrays(indices, features),
             pa.DictionaryArray.from_arrays(pa.array(sample), self.samples),
             pa.array(values),
         ]
         schema = expression_schema(self.rules)
         if places is not None:
             schema = read_optimized_schema(self.rules)
-            own = places.select(_ANNOTATION).take(taken)
-            columns += [_spread(own.column(name).combine_chunks(), indices) for name in _ANNOTATION]
+            columns += [_spread(places.column(name).combine_chunks(), indices) for name in _ANNOTATION]
         return pa.table(columns, names=schema.names)
 
 
@@ -132,5 +138,5 @@ def _open(path: str, schema: pa.Schema) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         inner, pa.schema(written), filesystem=filesystem, compression="zstd", compression_level=3, store_schema=False,
         version="2.6", use_dictionary=[each.name for each in schema if each.name != "value"],
-        write_statistics=[each.name for each in schema if each.name != "sample_id"],
+        write_statistics=[name for name in _RANGED if name in schema.names],
     )  # fmt: skip

@@ -65,7 +65,7 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
         cells = column.decode("utf-8", "replace").split("\n")[:-1]
         return pa.array([cell.strip('"') for cell in cells], pa.string())
 
-    return parse_column(read, split, rules, may_be_hex=may_hold_hex(text))
+    return parse_column(read, split, rules, may_be_hex=rules.is_count and may_hold_hex(text))
 
 
 def may_hold_hex(text: bytes) -> bool:
@@ -80,8 +80,11 @@ def parse_column(
     *,
     may_be_hex: bool,
 ) -> Parsed:
-    """Values of a column that `read` parses as a type, raising `ArrowInvalid`, and `read_texts` gives as it stands."""
-    if rules.is_count and may_be_hex:
+    """Values of a column that `read` parses as a type, raising `ArrowInvalid`, and `read_texts` gives as it stands.
+
+    `may_be_hex` for counts in a text of which `may_hold_hex` is true.
+    """
+    if may_be_hex:
         return _parse_texts(read_texts(), rules)
     try:
         column = read(rules.arrow_type)

@@ -35,7 +35,10 @@ def write_matrix(path: Path, features: int, samples: int) -> None:
             rows = slice(start, min(start + 500, features))
             size = (rows.stop - start, samples)
             values = np.round(random.gamma(0.8, 1, size) * levels[rows] * (random.random(size) > 0.3), 3)
-            columns = [pa.array([f"ENSG{number:011d}" for number in ids[rows]]), *(pa.array(column) for column in values.T)]
+            columns = [
+                pa.array([f"ENSG{number:011d}" for number in ids[rows]]),
+                *(pa.array(column) for column in values.T),
+            ]
             table = pa.table(columns, names=[str(number) for number in range(samples + 1)])
             csv.write_csv(table, out, csv.WriteOptions(include_header=False, quoting_style="none"))
 
@@ -156,7 +159,9 @@ def main() -> None:
             [way, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", f"{net[way].cpu:.1f}", f"{net['ours'].cpu / net[way].cpu:.2f}"]
             for way, cost in costs.items()
         ]
-        title = f"{features:,} features × {samples:,} samples, gzip; seconds, median of {rounds}; ours writes two tables"
+        title = (
+            f"{features:,} features × {samples:,} samples, gzip; seconds, median of {rounds}; ours writes two tables"
+        )
         show_table(title, ["way", "wall", "CPU", "CPU less session", "ours / it"], rows)
         show_lookup(folder, samples)
         wide = measure(folder, features, samples * 4, ["ours", "empty_session"], 1)
@@ -166,8 +171,19 @@ def main() -> None:
         ):  # fmt: skip
             cost = own.less(session)
             cells = features * count
-            shown.append([f"{count:,}", f"{cells:,}", f"{cost.wall:.1f}", f"{cost.cpu:.1f}", f"{cells / cost.wall:,.0f}", f"{cells / cost.cpu:,.0f}"])
-        show_table("Ours, wider, less an empty session", ["samples", "rows", "wall", "CPU", "rows/s", "rows/CPU s"], shown)
+            shown.append(
+                [
+                    f"{count:,}",
+                    f"{cells:,}",
+                    f"{cost.wall:.1f}",
+                    f"{cost.cpu:.1f}",
+                    f"{cells / cost.wall:,.0f}",
+                    f"{cells / cost.cpu:,.0f}",
+                ]
+            )
+        show_table(
+            "Ours, wider, less an empty session", ["samples", "rows", "wall", "CPU", "rows/s", "rows/CPU s"], shown
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def empty_session(_: str, __: str) -> None:
 def pyspark(source: str, target: str) -> None:
     """Spark SQL: lines split, wide rows ordered, then exploded. The order of the wide rows spares sorting the long ones."""
     from pyspark.sql import SparkSession
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as f
 
     spark = (
         SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").config("spark.driver.memory", "4g")
@@ -27,15 +27,15 @@ def pyspark(source: str, target: str) -> None:
     )  # fmt: skip
     lines = spark.read.text(source)
     header = lines.first()[0]
-    samples = F.split(F.lit(header.split(",", 1)[1]), ",")
-    cells = F.split("value", ",")
-    wide = lines.where(F.col("value") != header).select(
-        cells[0].alias("feature_id"), F.slice(cells, 2, header.count(",")).alias("cells")
+    samples = f.split(f.lit(header.split(",", 1)[1]), ",")
+    cells = f.split("value", ",")
+    wide = lines.where(f.col("value") != header).select(
+        cells[0].alias("feature_id"), f.slice(cells, 2, header.count(",")).alias("cells")
     )
     ordered = wide.repartitionByRange(4, "feature_id").sortWithinPartitions("feature_id")
-    rows = ordered.select("feature_id", F.posexplode("cells").alias("at", "cell"))
+    rows = ordered.select("feature_id", f.posexplode("cells").alias("at", "cell"))
     rows.select(
-        "feature_id", F.get(samples, F.col("at")).alias("sample_id"), F.col("cell").cast("double").alias("value")
+        "feature_id", f.get(samples, f.col("at")).alias("sample_id"), f.col("cell").cast("double").alias("value")
     ).write.parquet(target)
     spark.stop()
 
@@ -81,7 +81,9 @@ def polars(source: str, target: str) -> None:
     samples = wide.columns[1:]
     names = pl.lit(pl.Series([samples]))
     rows = wide.lazy().select("feature_id", names.alias("sample_id"), pl.concat_list(samples).alias("value"))
-    rows.explode("sample_id", "value").sink_parquet(f"{target}/out.parquet", compression="zstd", row_group_size=1_000_000)
+    rows.explode("sample_id", "value").sink_parquet(
+        f"{target}/out.parquet", compression="zstd", row_group_size=1_000_000
+    )
 
 
 if __name__ == "__main__":

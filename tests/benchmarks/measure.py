@@ -34,7 +34,9 @@ def run_measured(command: Sequence[str], env: Mapping[str, str] | None = None) -
     # Orphans come to us, as to init: so the CPU of daemons that outlive their parent is counted too (Linux only).
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1)
     before, start = _children_cpu(), time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
     wall = time.perf_counter() - start
     while True:
         try:
@@ -61,7 +63,10 @@ def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     print(f"\n{title}")
     for row in (header, ["-" * width for width in widths], *rows):
-        cells = [cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         print("  ".join(cells))
 
 
