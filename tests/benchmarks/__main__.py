@@ -1,15 +1,15 @@
-"""`python -m tests.benchmarks [NAME] [options]`: runs one benchmark, or all at their small sizes."""
+"""`python -m tests.benchmarks [NAME…]`: runs the benchmark modules of this folder, all or those named."""
 
 from __future__ import annotations
 
-import runpy
 import sys
+from importlib import import_module
+from pathlib import Path
 
-BENCHMARKS = ("expression",)
-
-if __name__ == "__main__":
-    named = sys.argv[1:2] if sys.argv[1:] and not sys.argv[1].startswith("-") else []
-    options = sys.argv[1 + len(named) :]
-    for name in named or BENCHMARKS:
-        sys.argv = [name, *options]
-        runpy.run_module(f"{__package__}.{name}", run_name="__main__", alter_sys=True)
+names = sorted(path.stem for path in Path(__file__).parent.glob("bench_*.py"))
+wanted = [f"bench_{name.removeprefix('bench_')}" for name in sys.argv[1:]] or names
+unknown = [name for name in wanted if name not in names]
+if unknown:
+    sys.exit(f"No benchmark {', '.join(unknown)}; there are {', '.join(names)}")
+for name in wanted:
+    import_module(f"tests.benchmarks.{name}").main()

@@ -1,10 +1,29 @@
-"""The melt of a gzip matrix as other tools do it: to one Parquet table, ordered by feature, zstd, row groups of 1 M rows."""
+"""Ways from a gzip matrix to long form: the app, which writes both tables and a Dataset, and peers, which write the plain table,
+ordered by feature, zstd. `python -m tests.benchmarks.expression_ways WAY MATRIX FOLDER`.
+"""
 
 from __future__ import annotations
 
 import gzip
+import json
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+
+
+def ours(source: str, target: str) -> None:
+    """The app from its command line, with the annotation that lies beside the matrix."""
+    job = Path(target) / "job"
+    job.mkdir(parents=True)
+    given = {
+        "source_expression_data": [source], "feature_annotation": str(Path(source).with_name("genes.gtf.gz")),
+        "feature_value_type": "tpm", "reference_genome": "GRCh38.109", "assay_name": "assay", "output_dataset_name": "bench",
+    }  # fmt: skip
+    (job / "job_input.json").write_text(json.dumps(given), encoding="utf-8")
+    app = [sys.executable, "-m", "apps.molecular_expression_assay_loader.app"]
+    options = ["--project", f"{target}/project", "--job-dir", str(job), "--master", "local[2]", "--brief"]
+    subprocess.run([*app, *options], check=True)
 
 
 def empty_session(_: str, __: str) -> None:
@@ -87,4 +106,5 @@ def polars(source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
+    shutil.rmtree(sys.argv[3], ignore_errors=True)
     globals()[sys.argv[1]](*sys.argv[2:])
