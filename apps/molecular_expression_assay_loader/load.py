@@ -21,19 +21,17 @@ from common.expression.sources import group_pieces
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
-from common.scan.delimited import Piece, build_pieces, cut_blocks, scan_block, whole_piece
+from common.scan.delimited import whole_piece
+from common.tables.tasks import cut_files, text_bytes
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
 LARGE_ASSAY = 100_000_000
 """Samples times features from which on the platform's documentation wants to be asked first."""
 
-SMALLEST_PIECE, LARGEST_PIECE = 16 << 20, 512 << 20
-"""Bytes of text that one routing task reads."""
-
 _BUCKET_CELLS = 1 << 19
 _MOST_BUCKETS = 1024
-_CELL_BYTES, _GZIP_FACTOR = 5, 4
+_CELL_BYTES = 5
 
 
 @dataclass
@@ -81,7 +79,7 @@ def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
         for found in run.cluster.map(load_annotation, [task], "annotation"):
             faults.merge(found)
     tables = {table: load.staging.table_folder(table) for table in TABLES}
-    cells = sum(each.file.size * (_GZIP_FACTOR if each.file.is_gzip else 1) for each in plan.sources) // _CELL_BYTES
+    cells = text_bytes(whole_piece(source.file) for source in plan.sources) // _CELL_BYTES
     buckets = min(_MOST_BUCKETS, 1 + cells // _BUCKET_CELLS)
     path = f"{scratch}/plan.pickle"
     write_plan(
@@ -92,29 +90,15 @@ def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
 
 def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteResult]:
     """The first pass: rows dealt out to buckets; faults of structure and of ids."""
-    groups = group_pieces(_cut_sources(run, plan), plan.format, run.cluster.parallelism)
+    cut = cut_files([source.file for source in plan.sources], run.cluster)
+    pieces = [(index, piece) for index, source in enumerate(plan.sources) for piece in cut[source.file.path]]
+    groups = group_pieces(pieces, plan.format, run.cluster.parallelism)
     tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
     results = run.cluster.map(route_pieces, tasks, "rows")
     for result in results:
         faults.merge(result.faults)
     faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
     return results
-
-
-def _cut_sources(run: Run, plan: Plan) -> list[tuple[int, Piece]]:
-    """The sources as pieces, each with the index of its source; only large plain files are scanned for where to cut."""
-    files = [source.file for source in plan.sources]
-    cut: dict[str, list[Piece]] = {}
-    if any(file.is_splittable and file.size > SMALLEST_PIECE for file in files):
-        size = sum(file.size for file in files) // (2 * run.cluster.parallelism)
-        size = min(max(size, SMALLEST_PIECE), LARGEST_PIECE)
-        blocks = [
-            block for file in files if file.is_splittable and file.size > size for block in cut_blocks(file, size)
-        ]
-        scanned = run.cluster.map(scan_block, blocks, "scan")
-        for path in {block.file.path for block in scanned}:
-            cut[path] = build_pieces([block for block in scanned if block.file.path == path])
-    return [(index, piece) for index, file in enumerate(files) for piece in cut.get(file.path, [whole_piece(file)])]
 
 
 def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:

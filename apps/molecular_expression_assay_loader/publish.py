@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from apps.molecular_expression_assay_loader.assay import SCHEMA, build_assay_dataset
@@ -11,6 +10,7 @@ from apps.molecular_expression_assay_loader.plan import Plan
 from common.dataset.descriptor import write_descriptor
 from common.dataset.model import Dataset
 from common.job import Run
+from common.job.report import write_report
 from common.platform import RecordDraft, TableChange
 
 
@@ -18,9 +18,7 @@ def publish_assay(run: Run, plan: Plan, load: Load) -> dict[str, Any]:
     """Publishes the Dataset with its tables."""
     dataset = build_assay_dataset(plan)
     with run.progress.stage("publish") as stage:
-        report = run.job_dir / "report.json"
-        text = json.dumps(build_report(run, plan, load, dataset), indent=2, ensure_ascii=False)
-        report.write_text(text + "\n", encoding="utf-8")
+        report = write_report(run, build_report(plan, load, dataset))
         changes = [TableChange(table, "new", load.files[table]) for table in TABLES]
         draft = RecordDraft(plan.name, write_descriptor(dataset), SCHEMA, [plan.database], dataset.description)
         published = load.staging.publish(changes, draft, {"report": report})
@@ -34,11 +32,11 @@ def publish_assay(run: Run, plan: Plan, load: Load) -> dict[str, Any]:
     return {"dataset": link(published.record or ""), "database": plan.database.id, **outputs}
 
 
-def build_report(run: Run, plan: Plan, load: Load, dataset: Dataset) -> dict[str, Any]:
-    """The report as JSON: what was loaded from which files, counts, stages with their seconds, warnings."""
+def build_report(plan: Plan, load: Load, dataset: Dataset) -> dict[str, Any]:
+    """What the report says of the load: the assay, from which files, and counts."""
     assay = dataset.assays[0]
     return {
-        "app": run.app, "job": run.job_id, "dataset": plan.name,
+        "dataset": plan.name,
         "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
         "assay": {key: assay[key] for key in ("name", "uuid", "generalized_assay_model", "generalized_assay_model_version")},
         "reference_genome": plan.reference_genome, "format": plan.format, "feature_value_type": plan.value_type,
@@ -46,6 +44,4 @@ def build_report(run: Run, plan: Plan, load: Load, dataset: Dataset) -> dict[str
         "feature_annotation": plan.annotation.name if plan.annotation else None,
         "samples": load.samples, "features": load.features, "features_without_place": load.unannotated,
         "values": load.rows, "tables": {table: len(load.files[table]) for table in TABLES},
-        "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
-        "warnings": list(run.progress.warnings),
     }  # fmt: skip

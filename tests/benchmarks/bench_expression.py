@@ -1,11 +1,10 @@
 """Expression: a gzip matrix to long form, ours with both tables and the Dataset, beside PySpark, DuckDB and Polars.
 
-`BENCH_SIZE=full` measures 20,000 features × 1,000 samples and 4,000; without, sizes that show only that all of it runs.
+`--full` measures 20,000 features × 1,000 samples and 4,000.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
-from common.spark.bundle import ROOT
-from tests.benchmarks.measure import Cost, Way, compare
+from tests.benchmarks.measure import ROOT, Cost, Way, compare, show_ratios, show_table
 
 PEERS = ("pyspark", "duckdb", "polars")
 SESSIONS = {"ours": "empty_session", "pyspark": "plain_session"}
@@ -91,7 +89,7 @@ def show_lookup(folder: Path, samples: int) -> None:
         "WHERE gene_name = 'G77'"
     ).fetchall()
     bin_ = f"{tables}/expression_read_optimized/chr={chrom}/bin={number}"
-    print("one gene over all samples, by DuckDB: bytes read of the bytes of the table")
+    rows = []
     for table, query in (
         ("expression", f"SELECT * FROM read_parquet('{tables}/expression/*.parquet') WHERE feature_id = '{feature}'"),
         ("expression_read_optimized", f"SELECT * FROM read_parquet('{bin_}/*.parquet') WHERE gene_name = 'G77'"),
@@ -101,7 +99,8 @@ def show_lookup(folder: Path, samples: int) -> None:
         found, read = bytes_read(query)
         if found != samples:
             raise RuntimeError(f"{table}: {found} rows of {samples}")
-        print(f"{table:25}  {read:,} of {total:,} in {len(files):,} files: {100 * read / total:.2f} %")
+        rows.append([table, f"{len(files):,}", f"{total:,}", f"{read:,}", f"{100 * read / total:.2f} %"])
+    show_table("one gene over all samples, by DuckDB", ["", "files", "bytes", "bytes read", "share"], rows)
 
 
 def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str], rounds: int) -> dict[str, Cost]:
@@ -109,7 +108,7 @@ def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str]
     matrix = folder / "matrix.csv.gz"
     write_matrix(matrix, features, samples)
     write_annotation(folder / "genes.gtf.gz", features)
-    here = {**os.environ, "PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
+    here = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
     module = [sys.executable, "-m", "tests.benchmarks.expression_ways"]
     ways = {name: Way([*module, name, str(matrix), str(folder / name)], here) for name in names}
     costs = compare(f"{features:,} features × {samples:,} samples, gzip", ways, rounds)
@@ -119,20 +118,18 @@ def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str]
     return costs
 
 
-def main() -> None:
+def main(full: bool = False) -> None:
     """Prints costs side by side, the bytes that a lookup reads, and how rows per second hold in a wider matrix."""
-    features, samples, rounds = (20_000, 1_000, 3) if os.environ.get("BENCH_SIZE") == "full" else (2_000, 200, 1)
+    features, samples, rounds = (20_000, 1_000, 3) if full else (2_000, 200, 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         costs = measure_ways(folder, features, samples, ["ours", *PEERS, *SESSIONS.values()], rounds)
-        net = {way: cost.cpu - (costs[SESSIONS[way]].cpu if way in SESSIONS else 0) for way, cost in costs.items()}
-        print("CPU of ours, less an empty session, as a share of theirs, less theirs:")
-        for peer in PEERS:
-            print(f"{peer:10}  {net['ours']:5.1f} / {net[peer]:5.1f} = {net['ours'] / net[peer]:.2f}")
+        net = {name: cost.less(costs[SESSIONS[name]]) if name in SESSIONS else cost for name, cost in costs.items()}
+        show_ratios(net["ours"], {name: net[name] for name in PEERS})
         show_lookup(folder, samples)
         wide = measure_ways(folder, features, 4 * samples, ["ours", "empty_session"], rounds)
-        print("rows per second of ours, less an empty session")
+        rows = []
         for count, each in ((samples, costs), (4 * samples, wide)):
-            wall, cpu = (own - session for own, session in zip(each["ours"], each["empty_session"], strict=True))
-            rows = features * count
-            print(f"{count:6,} samples  {rows / wall:12,.0f} by wall  {rows / cpu:12,.0f} by CPU")
+            own, cells = each["ours"].less(each["empty_session"]), features * count
+            rows.append([f"{count:,} samples", f"{cells / own.wall:,.0f}", f"{cells / own.cpu:,.0f}"])
+        show_table("rows of ours, less an empty session", ["", "per second", "per CPU second"], rows)
