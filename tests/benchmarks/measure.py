@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -37,24 +36,10 @@ class Cost:
         return Cost(self.wall - other.wall, self.cpu - other.cpu, self.peak)
 
 
-_SUPERVISOR = f"""
-import ctypes, os, subprocess, sys, time, resource
-ctypes.CDLL(None).prctl({PR_SET_CHILD_SUBREAPER}, 1)
-begun = time.monotonic()
-status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
-wall = time.monotonic() - begun
-try:
-    while True: os.wait()
-except ChildProcessError: pass
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(status, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-"""
-
-
 def measure(way: Way) -> Cost:
-    """One run. The supervisor adopts orphans (Spark leaves its Java behind), so that their CPU time counts; Linux only."""
+    """One run, under `supervise`, which counts the CPU time of orphans and of Spark's workers too; Linux only."""
     way.before()
-    command = [sys.executable, "-c", _SUPERVISOR, *way.command]
+    command = [sys.executable, str(Path(__file__).with_name("supervise.py")), *way.command]
     environment = {**os.environ, **way.environment}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     status, wall, cpu, peak = ran.stdout.split()
