@@ -24,8 +24,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds until the command ended; seconds of CPU by it and all its descendants, daemons too; and the peak of the memory
-    of the largest of them, MiB."""
+    """Seconds until the command ended; seconds of CPU by it and all its descendants, daemons too; and the peak of their
+    resident memory together, MiB, in which pages that they share count once for each."""
 
     wall: float
     cpu: float
@@ -37,15 +37,14 @@ class Cost:
 
 
 def measure(way: Way) -> Cost:
-    """One run, under `supervise`, which counts the CPU time of orphans and of Spark's workers too; Linux only."""
+    """One run, watched from a process of its own, so that nothing of an earlier run counts."""
     way.before()
-    command = [sys.executable, str(Path(__file__).with_name("supervise.py")), *way.command]
     environment = {**os.environ, **way.environment}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    status, wall, cpu, peak = ran.stdout.split()
-    if status != "0":
+    command = [sys.executable, "-m", "tests.benchmarks.watch", *way.command]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ran.returncode:
         raise RuntimeError(f"{way.command} failed: {ran.stderr}")
-    return Cost(float(wall), float(cpu), float(peak))
+    return Cost(*map(float, ran.stdout.split()))
 
 
 def compare(title: str, ways: Mapping[str, Way], rounds: int = 3) -> dict[str, Cost]:
