@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,29 @@ from common.platform import Platform
 from common.spark import Cluster
 
 
+class Stage(Protocol):
+    """One stage of a run: its name, what its line says, and its wall time in seconds once it has ended."""
+
+    name: str
+    text: str
+    seconds: float
+
+    def note(self, text: str) -> None:
+        """What the stage's line says, such as `1,204 rows`; a later note replaces an earlier one."""
+
+
 class Progress(Protocol):
     """What the user sees of a run, on stderr: a line per stage with its counts and time."""
 
-    def stage(self, name: str) -> Any:
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """The stages that have ended, for the report."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What was warned of, for the report."""
+
+    def stage(self, name: str) -> AbstractContextManager[Stage]:
         """A context manager around a stage; `as stage` offers `stage.note("1,204 rows")` for its line."""
 
     def warn(self, text: str) -> None:

@@ -32,5 +32,3 @@ class Cluster(Protocol):
 
     def stop(self) -> None:
         """Stops Spark if it was started."""
-
-

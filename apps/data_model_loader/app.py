@@ -1,0 +1,28 @@
+"""Data Model Loader: data dictionary, codings, entity dictionary and data CSVs to a new Dataset.
+
+plan (driver only, no Spark) -> load (one pass, in tasks) -> check (keys and references) -> publish (one commit).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from apps.data_model_loader.check import check_references
+from apps.data_model_loader.load import load_entities
+from apps.data_model_loader.plan import make_plan
+from apps.data_model_loader.publish import publish_dataset
+from common.job import Run
+from common.job.run import execute
+
+
+def main(run: Run) -> dict[str, Any]:
+    """One run of the loader; returns its outputs by name."""
+    plan = make_plan(run)
+    loads = load_entities(run, plan)
+    check_references(run, plan, loads)
+    return publish_dataset(run, plan, loads)
+
+
+if __name__ == "__main__":
+    sys.exit(execute(__file__, main))

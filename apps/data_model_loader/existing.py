@@ -1,0 +1,58 @@
+"""Tables that stand in the database already: whether the load may add to them, and whether they fit the dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from common.dataset.layout import TablePlan, table_schema
+from common.dictionary import DataDictionary
+from common.faults import Faults
+from common.platform import Database, Platform
+from common.scan.files import locate
+
+NO_FILE, TABLE_EXISTS, TABLE_DIFFERS = 61, 81, 82
+
+
+def validate_existing_tables(
+    platform: Platform, database: Database, dictionary: DataDictionary, tables: dict[str, tuple[TablePlan, ...]],
+    bound: AbstractSet[str], insert_mode: str, faults: Faults,
+) -> dict[str, list[str]]:  # fmt: skip
+    """The Parquet files of each planned table that exists. Adds faults 61, 81 and 82."""
+    existing: dict[str, list[str]] = {}
+    for entity in dictionary.entities:
+        for table in tables[entity]:
+            files = [] if database.is_new else platform.table_files(database, table.table)
+            place = {"entity": entity, "value": table.table}
+            if files:
+                existing[table.table] = files
+            if files and entity in bound and insert_mode == "error":
+                faults.add(TABLE_EXISTS, f"the database {database.name} has a table {table.table}", **place)
+            elif files and not (entity in bound and insert_mode == "overwrite"):
+                _validate_columns(table, files[0], database, faults)
+            elif not files and entity not in bound:
+                faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
+                break
+    return existing
+
+
+def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
+    filesystem, inner = locate(file)
+    found = {each.name: each.type for each in pq.read_schema(inner, filesystem=filesystem)}
+    for column in table_schema(table):
+        place = {"entity": table.entity, "field": column.name}
+        if column.name not in found:
+            faults.add(TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", **place)
+        elif not _are_equal(found.pop(column.name), column.type):
+            faults.add(TABLE_DIFFERS, f"the column of table {table.table} has another type", **place)
+        found.pop(column.name, None)
+    for name in found:
+        faults.add(TABLE_DIFFERS, f"table {table.table} has a column {name} that the dictionary has not", entity=table.entity)
+
+
+def _are_equal(found: pa.DataType, planned: pa.DataType) -> bool:
+    if pa.types.is_list(found) and pa.types.is_list(planned):
+        return _are_equal(found.value_type, planned.value_type)
+    return bool(found == planned)

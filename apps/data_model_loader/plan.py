@@ -1,0 +1,127 @@
+"""The plan: everything that can be known of a load without reading rows, checked before Spark is started."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from apps.data_model_loader.existing import validate_existing_tables
+from apps.data_model_loader.files import EntityFiles, bind_files
+from common.dataset.layout import TablePlan, plan_tables
+from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.errors import AppError
+from common.faults import Faults
+from common.graph import EntityGraph, build_graph, validate_graph
+from common.job import Run
+from common.platform import Database, InputFile
+from common.scan.files import read_bytes
+from common.tables.records import TextFormat
+
+InsertMode = Literal["error", "append", "overwrite"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be loaded. `files` has no entry for an entity whose rows stand in the database already; `existing` holds the
+    Parquet files of each table that is there, by table name."""
+
+    name: str
+    schema: str
+    dictionary: DataDictionary
+    graph: EntityGraph
+    database: Database
+    tables: dict[str, tuple[TablePlan, ...]]
+    files: dict[str, EntityFiles]
+    existing: dict[str, list[str]]
+    insert_mode: InsertMode
+    max_columns: int
+    form: TextFormat
+    quarantines: bool
+    validates_only: bool
+
+    def keeps_rows(self, entity: str) -> bool:
+        """Whether rows that stand in the database stay, so that keys are checked over them too."""
+        has_table = self.tables[entity][0].table in self.existing
+        return has_table and (entity not in self.files or self.insert_mode == "append")
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads dictionaries and headers. Raises one `FaultError` with all that is wrong in them."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        stem = dataset_stem(inputs.output_dataset_name)
+        database = _find_database(run, inputs.database_name or f"{stem}_db")
+        validate_encoding(inputs.encoding)
+        form = TextFormat(_delimiter(inputs.delimiter), tuple(inputs.null_values))
+        dictionary = _read_dictionary(run, faults)
+        if dictionary is None:
+            faults.raise_if_any("The plan")
+        dictionary = cast(DataDictionary, dictionary)
+        files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, faults)
+        tables = plan_tables(dictionary, inputs.max_columns)
+        existing = validate_existing_tables(run.platform, database, dictionary, tables, set(files), inputs.insert_mode, faults)
+        faults.raise_if_any("The plan")
+        fields = sum(len(entity.fields) for entity in dictionary.entities.values())
+        count = sum(len(each.files) for each in files.values())
+        stage.note(f"{len(dictionary.entities)} entities, {fields:,} fields, {count:,} data files")
+    return Plan(
+        inputs.output_dataset_name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
+        tables, files, existing, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
+        inputs.validate_only,
+    )  # fmt: skip
+
+
+def dataset_stem(name: str) -> str:
+    """The stem of default names: the Dataset's name less a trailing `.dataset`, lower case, non-word characters as `_`.
+
+    >>> dataset_stem("My Cohort.dataset")
+    'my_cohort'
+    """
+    return re.sub(r"\W", "_", name.lower().removesuffix(".dataset"), flags=re.ASCII)
+
+
+def _find_database(run: Run, name: str) -> Database:
+    """The existing database if an id is given, which the name must then match if given too; else a new one."""
+    inputs = run.inputs
+    if not inputs.database_id:
+        return run.platform.new_database(name)
+    database = run.platform.find_database(inputs.database_id)
+    if inputs.database_name and inputs.database_name.lower() != database.name:
+        raise AppError(80, f"{inputs.database_id} is the database {database.name}, not {inputs.database_name}")
+    return database
+
+
+def _read_dictionary(run: Run, faults: Faults) -> DataDictionary | None:
+    inputs, warnings = run.inputs, list[str]()
+    source = _read_text(inputs.data_dictionary)
+    dictionary = parse_dictionary(
+        source, faults, _read_text(inputs.codings) if inputs.codings else None,
+        _read_text(inputs.entity_dictionary) if inputs.entity_dictionary else None, inputs.max_columns, warnings,
+    )  # fmt: skip
+    for warning in warnings:
+        run.progress.warn(warning)
+    if dictionary is not None:
+        validate_graph(dictionary, faults, source.name)
+    return dictionary
+
+
+def _read_text(file: InputFile) -> TextFile:
+    return TextFile(file.name, read_bytes(file.path))
+
+
+def validate_encoding(encoding: str) -> None:
+    """Raises `AppError` 90 for an encoding that Python does not know."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise AppError(90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …") from None
+
+
+def _delimiter(text: str) -> str:
+    r"""The delimiter that an input names; a tab may be written `\t` or `/t`. Raises `AppError` 90 unless it is one character."""
+    delimiter = "\t" if text in ("\\t", "/t") else text
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+        raise AppError(90, f"delimiter: {text!r} is not one ASCII character", "Use , ; | or \\t.")
+    return delimiter

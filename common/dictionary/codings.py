@@ -1,0 +1,109 @@
+"""Codings: the rows of a codings file in display order, their trees, and the rules between a coding and its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from common.dictionary.fields import field_place
+from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
+from common.dictionary.model import Code, Coding, DataDictionary, Field
+from common.dictionary.nearest import remedy_naming
+from common.dictionary.source import Row, TextFile, parse_table
+from common.dictionary.tree import build_coding
+from common.dictionary.values import parse_value
+from common.faults import Faults
+
+MANDATORY = ("coding_name", "code", "meaning")
+COLUMNS = (*MANDATORY, "concept", "display_order", "parent_code")
+"""The columns of a codings file in the order in which `dx extract_dataset -ddd` writes them."""
+
+
+def parse_codings(source: TextFile, faults: Faults) -> dict[str, Coding]:
+    """Codings by name in file order, used or not.
+
+    Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1 for a
+    display_order that is no whole number. Codes and parents are taken as they stand, blanks and all.
+    """
+    table = parse_table(source, MANDATORY, COLUMNS, 51, faults)
+    codings: dict[str, dict[str, Code]] = {}
+    for row in table.rows if table else ():
+        name = row.cells["coding_name"].strip()
+        code = _parse_code(row, name, source.name, faults)
+        if not name or not code.code.strip():
+            column = "code" if name else "coding_name"
+            faults.add(51, f"{column} is blank", file=source.name, line=row.line, value=name or code.code)
+            continue
+        first = codings.setdefault(name, {}).setdefault(code.code, code)
+        if first is not code:
+            text = f"coding {name} has the code on line {first.line} already"
+            faults.add(52, text, file=source.name, line=row.line, value=code.code)
+    return {name: build_coding(name, codes, source.name, faults) for name, codes in codings.items()}
+
+
+def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
+    cells = row.cells
+    text = cells.get("display_order", "").strip()
+    order: int | None = None
+    if text:
+        value = parse_value("float", text)  # a decimal such as 1.0, as R writes whole numbers
+        if isinstance(value, float) and value.is_integer():
+            order = int(value)
+        else:
+            faults.add(1, f"display_order in coding {coding_name} is no whole number", file=file, line=row.line, value=text,
+                       remedy="Number the codes from 1, or leave display_order blank for the order of the file.")  # fmt: skip
+    return Code(
+        cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
+    )
+
+
+def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding], file: str, faults: Faults) -> None:
+    """Adds fault 50 (not defined) or 57 (ICD release not supplied) once per coding, at the first field that names it."""
+    missing: dict[str, list[Field]] = {}
+    for field in _coded_fields(dictionary):
+        if field.coding_name not in dictionary.codings:
+            missing.setdefault(field.coding_name, []).append(field)
+    for name, fields in missing.items():
+        others = f", nor for {len(fields) - 1:,} more" if len(fields) > 1 else ""
+        place = field_place(file, fields[0])
+        if is_icd_name(name):
+            text = f"the suite does not supply {name} for this field{others}"
+            remedy = (f"Put the rows of the coding under coding_name {name} into the codings file, "
+                      f"or use a supplied one: {', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}.")  # fmt: skip
+            faults.add(57, text, value=name, remedy=remedy, **place)
+        else:
+            remedy = remedy_naming(50, name, given, faults)
+            faults.add(50, f"coding {name} is not defined for this field{others}", value=name, remedy=remedy, **place)
+
+
+def validate_codes(
+    dictionary: DataDictionary, given: Mapping[str, Coding], file: str, codings_file: str, faults: Faults
+) -> None:
+    """Adds fault 55 for codes that do not read as the type of a field that uses them, and 52 for codes of a numeric field
+    that are equal by value, such as `1` and `01`. Each pair of coding and type is looked at once."""
+    seen: set[tuple[str, str]] = set()
+    for field in _coded_fields(dictionary):
+        coding = dictionary.codings.get(field.coding_name)
+        if coding is None or field.type == "string" or (coding.name, field.type) in seen:
+            continue
+        seen.add((coding.name, field.type))
+        place = field_place(file, field)
+        values: dict[object, str] = {}
+        for code in coding.codes:
+            where = {**place, "file": codings_file, "line": code.line} if coding.name in given else place
+            value = parse_value(field.type, code.code)
+            if value is None:
+                text = f"the code of {coding.name} does not read as {field.type}"
+                faults.add(55, text, value=code.code, **where)
+            elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:
+                text = f"coding {coding.name} has the same number as code {values[value]} already"
+                faults.add(52, text, value=code.code, **where)
+
+
+def _coded_fields(dictionary: DataDictionary) -> Iterator[Field]:
+    return (field for entity in dictionary.entities.values() for field in entity.fields if field.coding_name)
+
+
+def flattened(coding: Coding, name: str) -> Coding:
+    """The same codes in the same order under another name, without parents."""
+    return Coding(name, tuple(replace(code, parent_code="") for code in coding.codes))

@@ -1,0 +1,56 @@
+"""The entity dictionary, which gives entities their titles and labels, and the entities that fields make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from common.dictionary.model import Entity, Field
+from common.dictionary.nearest import remedy_naming
+from common.dictionary.source import Row, TextFile, parse_table
+from common.faults import Faults
+
+COLUMNS = ("entity", "entity_title", "entity_description", "entity_label_plural", "entity_label_singular")
+"""The columns of an entity dictionary in the order in which `dx extract_dataset -ddd` writes them."""
+
+
+def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[str, Entity]:
+    """Entities in order of their first field, with the texts of the entity dictionary where it has them."""
+    by_entity: dict[str, list[Field]] = {}
+    for field in fields:
+        by_entity.setdefault(field.entity, []).append(field)
+    return {name: _build_entity(name, tuple(of), described.get(name)) for name, of in by_entity.items()}
+
+
+def _build_entity(name: str, fields: tuple[Field, ...], row: Row | None) -> Entity:
+    texts = row.cells if row else {}
+    return Entity(
+        name,
+        fields,
+        title=texts.get("entity_title", ""),
+        description=texts.get("entity_description", ""),
+        label_plural=texts.get("entity_label_plural", ""),
+        label_singular=texts.get("entity_label_singular", ""),
+    )
+
+
+def parse_entity_rows(source: TextFile, faults: Faults) -> dict[str, Row]:
+    """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column entity)."""
+    table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)
+    rows: dict[str, Row] = {}
+    for row in table.rows if table else ():
+        name = row.cells["entity"].strip()
+        first = rows.setdefault(name, row)
+        if first is not row:
+            text = f"the entity is described on line {first.line} already"
+            faults.add(13, text, file=source.name, line=row.line, entity=name, value=name)
+    return rows
+
+
+def validate_entity_rows(rows: dict[str, Row], entities: Iterable[str], file: str, faults: Faults) -> None:
+    """Adds fault 18 for every row whose entity the data dictionary does not have."""
+    known = set(entities)
+    for name, row in rows.items():
+        if name not in known:
+            text = f"the data dictionary has no entity {name}" if name else "the entity is blank"
+            remedy = remedy_naming(18, name, known, faults)
+            faults.add(18, text, file=file, line=row.line, entity=name, value=name, remedy=remedy)

@@ -1,0 +1,154 @@
+"""The rows of a data dictionary as fields, and the rules that one field must keep by itself: flags, type, combination."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common.dictionary.model import TYPES, DataDictionary, Field, Reference
+from common.dictionary.nearest import remedy_naming
+from common.dictionary.source import Row, Table, TextFile, parse_table
+from common.faults import Faults
+
+MANDATORY = ("entity", "name", "type", "primary_key_type")
+COLUMNS = (
+    *MANDATORY, "coding_name", "concept", "description", "folder_path", "is_multi_select", "is_sparse_coding", "linkout",
+    "longitudinal_axis_type", "referenced_entity_field", "relationship", "title", "units",
+)  # fmt: skip
+"""The columns of a data dictionary in the order in which `dx extract_dataset -ddd` writes them."""
+
+RELATIONSHIPS = ("many_to_one", "one_to_one")
+_BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
+
+
+def field_place(file: str, of: Field) -> dict[str, Any]:
+    """Where a fault of this field lies."""
+    return {"file": file, "line": of.line, "entity": of.entity, "field": of.name}
+
+
+def parse_fields(source: TextFile, faults: Faults, warnings: list[str]) -> list[Field]:
+    """The fields in file order, the first of duplicates; empty if the file cannot be used at all.
+
+    Adds faults 11-15 of the file, and 13 (duplicate field), 32, 43 and 44 (form of a reference) of its rows.
+    """
+    table = parse_table(source, MANDATORY, COLUMNS, 15, faults)
+    if table is None:
+        return []
+    if not table.rows:
+        faults.add(14, "there is no row below the header", file=source.name)
+    extra = [column for column in table.columns if column not in COLUMNS]
+    fields: dict[tuple[str, str], Field] = {}
+    for row in table.rows:
+        field = _parse_field(row, extra, table, faults, warnings)
+        first = fields.setdefault((field.entity, field.name), field)
+        if first is not field:
+            faults.add(13, f"the field is described on line {first.line} already", **field_place(source.name, field))
+    return list(fields.values())
+
+
+def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warnings: list[str]) -> Field:
+    cells = row.cells
+    entity, name = cells["entity"].strip(), cells["name"].strip()
+    place = {"file": table.file, "line": row.line, "entity": entity, "field": name}
+    return Field(
+        entity=entity,
+        name=name,
+        type=cells["type"].strip(),
+        primary_key_type=cells["primary_key_type"].strip(),
+        coding_name=cells.get("coding_name", "").strip(),
+        concept=cells.get("concept", ""),
+        description=cells.get("description", ""),
+        folder_path=tuple(level for part in cells.get("folder_path", "").split(">") if (level := part.strip())),
+        is_multi_select=_parse_boolean("is_multi_select", cells, place, faults),
+        is_sparse_coding=_parse_boolean("is_sparse_coding", cells, place, faults),
+        linkout=cells.get("linkout", ""),
+        longitudinal_axis_type=cells.get("longitudinal_axis_type", ""),
+        reference=_parse_reference(cells, place, faults, warnings),
+        title=cells.get("title", ""),
+        units=cells.get("units", ""),
+        attributes={column: cells[column] for column in extra if cells[column]},
+        line=row.line,
+    )
+
+
+def _parse_boolean(column: str, cells: dict[str, str], place: dict[str, Any], faults: Faults) -> bool:
+    text = cells.get(column, "").strip()
+    if text.casefold() not in _BOOLEANS:
+        faults.add(32, f"{column} is neither yes nor no", value=text, **place)
+    return _BOOLEANS.get(text.casefold(), False)
+
+
+def _parse_reference(
+    cells: dict[str, str], place: dict[str, Any], faults: Faults, warnings: list[str]
+) -> Reference | None:
+    """The reference of a row. One of a field to itself, as real exports have, is left out with a warning."""
+    target = cells.get("referenced_entity_field", "").strip()
+    relationship = cells.get("relationship", "").strip()
+    if not target:
+        if relationship:
+            faults.add(44, "there is a relationship but no referenced_entity_field", value=relationship, **place)
+        return None
+    entity, _, name = (part.strip() for part in target.partition(":"))
+    if (entity, name) == (place["entity"], place["field"]):
+        warnings.append(
+            f"{place['file']} line {place['line']}: {entity}.{name} refers to itself; the reference is ignored."
+        )
+        return None
+    if relationship not in RELATIONSHIPS:
+        text = f"{relationship!r} is no relationship" if relationship else "the reference has no relationship"
+        remedy = remedy_naming(44, relationship, RELATIONSHIPS, faults)
+        faults.add(44, text, value=relationship, remedy=remedy, **place)
+    if not entity or not name or ":" in name:
+        faults.add(43, "referenced_entity_field is not of the form <entity>:<field>", value=target, **place)
+        return None
+    return Reference(entity, name, relationship)
+
+
+def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> None:
+    """Adds faults 30 (type) and 31 (combination of type, coding and flags) for every field."""
+    for entity in dictionary.entities.values():
+        for field in entity.fields:
+            place = field_place(file, field)
+            if field.type not in TYPES:
+                remedy = remedy_naming(30, field.type, TYPES, faults)
+                text = f"{field.type!r} is no type" if field.type else "the field has no type"
+                faults.add(30, text, value=field.type, remedy=remedy, **place)
+            elif (found := illegal_combination(dictionary, field)) is not None:
+                text, remedy = found
+                faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
+
+
+def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:
+    """Why the field makes no ingestion type, and the remedy; None if it makes one.
+
+    Legal are: any type plain; any type sparse; string and integer categorical, single or multi-select; string
+    hierarchical, single or multi-select. A coding that is not defined (fault 50) counts as flat.
+    """
+    coding = dictionary.codings.get(of.coding_name)
+    is_tree = coding is not None and coding.is_hierarchical
+    flatten = (
+        f"Use type string, or a coding without parent_code ({of.coding_name}:exclude_hierarchy if it is an ICD coding)."
+    )
+    if not of.coding_name:
+        if of.is_sparse_coding:
+            return (
+                "the field is sparse but names no coding",
+                "Name the coding of the special values, or clear the flag.",
+            )
+        if of.is_multi_select:
+            return "the field is multi-select but names no coding", "Name the coding of the choices, or clear the flag."
+        return None
+    if of.is_sparse_coding:
+        if of.is_multi_select:
+            return "the field is both sparse and multi-select", "Clear is_multi_select or is_sparse_coding."
+        if is_tree:
+            return "the field is sparse but its coding is a tree", "Clear is_sparse_coding or use a flat coding."
+        return None
+    if of.type not in ("string", "integer"):
+        advice = (
+            "Set is_sparse_coding if the coding names special values only; a field of codes has type string or integer."
+        )
+        return f"a {of.type} field has a coding but is not sparse", advice
+    if is_tree and of.type != "string":
+        advice = f"Use type string, or a flat coding; {of.coding_name}:exclude_hierarchy flattens an ICD coding."
+        return f"a field of type {of.type} has a coding that is a tree", advice
+    return None

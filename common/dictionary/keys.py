@@ -1,0 +1,79 @@
+"""Keys and references: one global key, at most one key per entity, references that lead to a key of the same type."""
+
+from __future__ import annotations
+
+from common.dictionary.fields import field_place
+from common.dictionary.model import TYPES, DataDictionary, Field, Reference
+from common.dictionary.names import is_split
+from common.dictionary.nearest import remedy_naming
+from common.faults import Faults
+
+KEY_TYPES = ("string", "integer", "float")
+KEY_KINDS = ("global", "local")
+
+
+def validate_keys(dictionary: DataDictionary, max_columns: int, file: str, faults: Faults) -> None:
+    """Adds faults 40 (not one global key), 41 (several keys), 42 (unfit key) and 47 (wide entity without key)."""
+    global_key: Field | None = None
+    for entity in dictionary.entities.values():
+        keys = [field for field in entity.fields if field.primary_key_type]
+        for key in keys:
+            _validate_key(key, file, faults)
+            if key.primary_key_type == "global":
+                if global_key is None:
+                    global_key = key
+                else:
+                    text = f"the global key is {global_key.entity}.{global_key.name} already (line {global_key.line})"
+                    faults.add(40, text, value="global", **field_place(file, key))
+        for key in keys[1:]:
+            if key.primary_key_type == keys[0].primary_key_type == "global":
+                continue  # fault 40 says it
+            text = f"the key of {entity.name} is {keys[0].name} already (line {keys[0].line})"
+            faults.add(41, text, value=key.primary_key_type, **field_place(file, key))
+        if not keys and is_split(entity, max_columns):
+            text = f"the entity has {len(entity.fields):,} fields, more than {max_columns}, and no key"
+            faults.add(47, text, file=file, line=entity.fields[0].line, entity=entity.name)
+    if global_key is None:
+        faults.add(40, "no field has primary_key_type global", file=file)
+
+
+def _validate_key(key: Field, file: str, faults: Faults) -> None:
+    place = field_place(file, key)
+    if key.primary_key_type not in KEY_KINDS:
+        remedy = remedy_naming(42, key.primary_key_type, KEY_KINDS, faults)
+        faults.add(
+            42, "primary_key_type is neither global nor local", value=key.primary_key_type, remedy=remedy, **place
+        )
+    if key.is_multi_select:
+        faults.add(42, "a key cannot be multi-select", value=key.primary_key_type, **place)
+    if key.type in TYPES and key.type not in KEY_TYPES:
+        faults.add(42, f"a {key.type} field cannot be a key", value=key.type, **place)
+
+
+def validate_references(dictionary: DataDictionary, file: str, faults: Faults) -> None:
+    """Adds faults 43 (no such entity or field) and 45 (target is no key, or of another type)."""
+    for entity in dictionary.entities.values():
+        for field in entity.fields:
+            if field.reference is not None:
+                _validate_reference(dictionary, field, field.reference, file, faults)
+
+
+def _validate_reference(dictionary: DataDictionary, of: Field, to: Reference, file: str, faults: Faults) -> None:
+    place = {**field_place(file, of), "value": f"{to.entity}:{to.field}"}
+    entity = dictionary.entities.get(to.entity)
+    target = entity.by_name.get(to.field) if entity else None
+    if entity is None:
+        remedy = remedy_naming(43, to.entity, dictionary.entities, faults)
+        faults.add(43, f"there is no entity {to.entity}", remedy=remedy, **place)
+    elif target is None:
+        remedy = remedy_naming(43, to.field, entity.by_name, faults)
+        faults.add(43, f"the entity {to.entity} has no field {to.field}", remedy=remedy, **place)
+    else:
+        if not target.primary_key_type:
+            key = entity.primary_key
+            known = f"its key is {key.name}" if key else "the entity has no key"
+            faults.add(45, f"{to.entity}.{to.field} is not the key of its entity; {known}", **place)
+        if target.type != of.type:
+            faults.add(45, f"the field is {of.type}, {to.entity}.{to.field} is {target.type}", **place)
+        if of.is_multi_select:
+            faults.add(45, "a multi-select field cannot refer to a key", **place)

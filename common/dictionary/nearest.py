@@ -1,0 +1,27 @@
+"""The nearest known name, for remedies: most unknown names are misspelt ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from common.errors import rule
+from common.faults import EXAMPLES_PER_RULE, Faults
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, upper and lower case alike, or None if none is like it."""
+    folded = {each.casefold(): each for each in known}
+    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    return folded[found[0]] if found else None
+
+
+def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) -> str:
+    """The rule's remedy, led by the nearest known name; blank, which means the rule's own remedy, if there is none.
+
+    Comparing names is slow where there are many of both, so only faults that will be kept as examples get a comparison.
+    """
+    if faults.counts.get(code, 0) >= EXAMPLES_PER_RULE:
+        return ""
+    found = nearest_name(name, known)
+    return f"Did you mean {found!r}? Otherwise: {rule(code).remedy}" if found else ""

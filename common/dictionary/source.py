@@ -1,0 +1,146 @@
+"""A dictionary file as rows with true line numbers: CSV, UTF-8 with or without byte order mark, RFC 4180 quoting."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from common.dictionary.nearest import nearest_name
+from common.faults import Faults
+
+# What a file that is no plain text begins with, and how the user knows it.
+_SIGNATURES = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"PAR1": "Parquet",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A small file whole in memory, under the name by which the user knows it."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line it starts on, header line 1, and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Header and rows of a dictionary file. Rows without a value in any cell are left out."""
+
+    file: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def parse_table(
+    source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
+) -> Table | None:
+    """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault `code`).
+
+    Also adds faults 1 (nameless column), 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate column),
+    14 (no header).
+    """
+    text = _parse_text(source, faults)
+    if text is None:
+        return None
+    records = _parse_records(text, source.name, faults)
+    line, header = next(records, (1, []))
+    if not header:
+        faults.add(14, "the file is empty", file=source.name)
+        return None
+    if len(header) == 1 and any(mark in header[0] for mark in "\t;|"):
+        faults.add(11, "the header has no comma; another delimiter is used", file=source.name, line=line, value=header[0],
+                   remedy="Save the file with a comma as delimiter.")  # fmt: skip
+        return None
+    places = _parse_header(header, line, source.name, faults)
+    missing = [column for column in mandatory if column not in places]
+    for column in missing:
+        near = nearest_name(column, (name for name in places if name not in known))
+        remedy = f"Rename the column {near!r} to {column!r}." if near else ""
+        faults.add(code, f"there is no column {column}", file=source.name, line=line, value=column, remedy=remedy)
+    rows = tuple(_rows(records, header, places, source.name, faults))
+    return None if missing else Table(source.name, tuple(places), rows)
+
+
+def _parse_text(source: TextFile, faults: Faults) -> str | None:
+    found = next((kind for start, kind in _SIGNATURES.items() if source.data.startswith(start)), None)
+    if found is None and b"\0" in source.data:
+        found = "binary or UTF-16"
+    if found is not None:
+        faults.add(11, f"the file is {found}, not plain CSV", file=source.name)
+        return None
+    try:
+        return source.data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        for number, line in enumerate(source.data.splitlines(), start=1):
+            try:
+                line.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                bad = line[error.start : error.start + 1].hex()
+                faults.add(12, f"byte 0x{bad} at position {error.start + 1} of the line is not UTF-8", file=source.name,
+                           line=number)  # fmt: skip
+        # Read on with the bad bytes replaced, so that the other faults of the file are reported in the same run.
+        return source.data.decode("utf-8-sig", errors="replace")
+
+
+def _parse_records(text: str, file: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """Each record that has a value, with the line on which it starts, which quoted line breaks move."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            faults.add(12, f"the quoting is broken: {error}", file=file, line=line)
+            continue
+        if any(cell.strip() for cell in record):
+            yield line, record
+
+
+def _parse_header(header: Sequence[str], line: int, file: str, faults: Faults) -> dict[str, int]:
+    """Column name to position, first of duplicates."""
+    places: dict[str, int] = {}
+    for position, cell in enumerate(header):
+        name = cell.strip()
+        if name in places and name:
+            faults.add(13, f"column {name} stands twice in the header", file=file, line=line, value=name)
+        places.setdefault(name, position)
+    places.pop("", None)
+    return places
+
+
+def _rows(
+    records: Iterator[tuple[int, list[str]]], header: Sequence[str], places: dict[str, int], file: str, faults: Faults
+) -> Iterator[Row]:
+    nameless = [position for position, cell in enumerate(header) if not cell.strip()]
+    for line, record in records:
+        if len(record) != len(header):
+            remedy = "Quote cells that hold a comma, a quote or a line break, and fill short rows with empty cells."
+            text = f"the row has {len(record)} cells, the header {len(header)}"
+            faults.add(12, text, file=file, line=line, remedy=remedy)
+            continue
+        for position in [position for position in nameless if record[position].strip()]:
+            nameless.remove(position)  # once per column; one without values is a trailing comma
+            remedy = "Name the column or remove it."
+            text = f"column {position + 1} has values but no name in the header"
+            faults.add(1, text, file=file, line=line, value=record[position], remedy=remedy)
+        yield Row(line, {name: record[position] for name, position in places.items()})

@@ -1,0 +1,71 @@
+"""The order of a coding's codes: flat by display_order, a tree depth first; and the faults of a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from common.dictionary.model import Code, Coding
+from common.faults import Faults
+
+_CODES_SHOWN = 10
+
+
+def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults) -> Coding:
+    """The coding with its codes in display order, renumbered from 1.
+
+    A blank display_order counts as the code's position in the file. Adds faults 53 (missing parent) and 54 (circle); there the
+    code becomes a root, so that the coding can still be looked at.
+    """
+    parents = {code.code: _parent(name, code, codes, file, faults) for code in codes.values()}
+    for circle in _circles(parents):
+        shown = " > ".join([*circle[:_CODES_SHOWN], *(["…"] if len(circle) > _CODES_SHOWN else []), circle[0]])
+        text = f"in coding {name} the parents run in a circle: {shown}"
+        faults.add(54, text, file=file, line=codes[circle[0]].line, value=circle[0])
+        parents[circle[0]] = ""
+    ordered = _depth_first(codes, parents)
+    return Coding(name, tuple(
+        Code(code.code, code.meaning, code.concept, order, parents[code.code], code.line)
+        for order, code in enumerate(ordered, start=1)
+    ))  # fmt: skip
+
+
+def _parent(coding: str, code: Code, codes: Mapping[str, Code], file: str, faults: Faults) -> str:
+    parent = code.parent_code if code.parent_code.strip() else ""
+    if parent and parent not in codes:
+        faults.add(53, f"coding {coding} has no code {parent!r}, the parent of this one", file=file, line=code.line,
+                   value=code.code)  # fmt: skip
+        return ""
+    return parent
+
+
+def _circles(parents: Mapping[str, str]) -> list[list[str]]:
+    """Each circle once, from its first code in file order upwards. Every code is climbed from once, so time is linear."""
+    climb_of: dict[str, str] = {}  # code to the code from which it was first reached
+    circles: list[list[str]] = []
+    for start in parents:
+        code = start
+        while code and code not in climb_of:
+            climb_of[code] = start
+            code = parents[code]
+        if code and climb_of[code] == start:
+            circle = [code]
+            while parents[circle[-1]] != code:
+                circle.append(parents[circle[-1]])
+            circles.append(circle)
+    return circles
+
+
+def _depth_first(codes: Mapping[str, Code], parents: Mapping[str, str]) -> list[Code]:
+    """Parents before children; siblings by display_order, ties as in the file."""
+    positions = {code: position for position, code in enumerate(codes, start=1)}
+    siblings = sorted(codes.values(), key=lambda code: code.display_order or positions[code.code])
+    children: dict[str, list[Code]] = {}
+    for code in siblings:
+        children.setdefault(parents[code.code], []).append(code)
+    ordered: list[Code] = []
+    waiting = children.get("", [])[::-1]
+    while waiting:
+        code = waiting.pop()
+        ordered.append(code)
+        waiting.extend(reversed(children.get(code.code, ())))
+    return ordered

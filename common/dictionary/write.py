@@ -1,0 +1,72 @@
+"""A dictionary written back as CSV, in the columns and the order of `dx extract_dataset -ddd`.
+
+Reading the three files again gives the same dictionary. Columns that the format does not know follow its own.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+
+from common.dictionary import codings, entities, fields
+from common.dictionary.model import Coding, DataDictionary, Field
+
+_YES = {True: "yes", False: ""}
+
+
+def write_data_dictionary(dictionary: DataDictionary) -> bytes:
+    """One row per field, in dictionary order."""
+    of_all = [field for entity in dictionary.entities.values() for field in entity.fields]
+    extra = list(dict.fromkeys(name for field in of_all for name in field.attributes))
+    rows = ([*_field_cells(field), *(field.attributes.get(name, "") for name in extra)] for field in of_all)
+    return _write_csv([*fields.COLUMNS, *extra], rows)
+
+
+def _field_cells(of: Field) -> list[str]:
+    reference = of.reference
+    return [
+        of.entity, of.name, of.type, of.primary_key_type, of.coding_name, of.concept, of.description,
+        " > ".join(of.folder_path), _YES[of.is_multi_select], _YES[of.is_sparse_coding], of.linkout,
+        of.longitudinal_axis_type, f"{reference.entity}:{reference.field}" if reference else "",
+        reference.relationship if reference else "", of.title, of.units,
+    ]  # fmt: skip
+
+
+def write_codings(dictionary: DataDictionary) -> bytes | None:
+    """One row per code of the codings that a field uses, in order of first reference; None if no field is coded.
+
+    `parent_code` is a column only if one of these codings is a tree.
+    """
+    names = dict.fromkeys(f.coding_name for e in dictionary.entities.values() for f in e.fields if f.coding_name)
+    used = [dictionary.codings[name] for name in names]
+    if not used:
+        return None
+    columns = codings.COLUMNS if any(coding.is_hierarchical for coding in used) else codings.COLUMNS[:-1]
+    return _write_csv(columns, (cells[: len(columns)] for coding in used for cells in _code_cells(coding)))
+
+
+def _code_cells(of: Coding) -> Iterable[list[str]]:
+    for position, code in enumerate(of.codes, start=1):
+        yield [of.name, code.code, code.meaning, code.concept, str(position), code.parent_code]
+
+
+def write_entity_dictionary(dictionary: DataDictionary) -> bytes:
+    """One row per entity, in dictionary order."""
+    rows = ([e.name, e.title, e.description, e.label_plural, e.label_singular] for e in dictionary.entities.values())
+    return _write_csv(entities.COLUMNS, rows)
+
+
+class _Lines(list[str]):
+    """Takes the lines of a csv writer. That writer quotes a lone line break of either kind only if its line terminator
+    holds both, whereas our lines end in a line feed alone."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
+
+
+def _write_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return "".join(lines).encode("utf-8")

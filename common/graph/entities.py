@@ -1,0 +1,139 @@
+"""The graph of a dictionary's entities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from common.dictionary import DataDictionary
+from common.errors import AppError
+from common.faults import EXAMPLES_PER_RULE, Faults
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A reference: `child.child_field` holds values of `parent.parent_field`, the parent's key. `line` is the child field's."""
+
+    child: str
+    child_field: str
+    parent: str
+    parent_field: str
+    relationship: str
+    line: int = 0
+
+    def other(self, entity: str) -> str:
+        """The entity at the other end."""
+        return self.parent if entity == self.child else self.child
+
+
+@dataclass(frozen=True)
+class EntityGraph:
+    """A tree of entities. `join_order` runs from the main entity outward, nearest first, ties in dictionary order; `towards_main`
+    holds for every other entity the edge that its path to the main entity begins with."""
+
+    main: str
+    edges: tuple[Edge, ...]
+    join_order: tuple[str, ...]
+    towards_main: Mapping[str, Edge]
+
+    def path(self, entity: str) -> tuple[Edge, ...]:
+        """The edges from `entity` to the main entity, in this order; empty for the main entity."""
+        edges: list[Edge] = []
+        while entity != self.main:
+            edges.append(self.towards_main[entity])
+            entity = edges[-1].other(entity)
+        return tuple(edges)
+
+
+def build_graph(dictionary: DataDictionary) -> EntityGraph:
+    """The graph of a dictionary. Raises `FaultError` 46 unless each entity has a single path to the main entity,
+    and `AppError` 40 if no entity is the main one."""
+    faults = Faults()
+    validate_graph(dictionary, faults)
+    faults.raise_if_any("The entity graph")
+    main = _main_entity(dictionary)
+    if main is None:
+        raise AppError(40, "no field has primary_key_type global")
+    edges = tuple(_edges(dictionary))
+    towards_main = _walk(main, edges)
+    return EntityGraph(main, edges, (main, *towards_main), towards_main)
+
+
+def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -> None:
+    """Adds fault 46 for each reference that closes a circle or gives an entity a second path, and for each entity that has
+    no path to the main one. References that lead nowhere (43) are passed over; without a global key (40) only circles are told.
+    """
+    edges, surplus = _spanning_edges(dictionary)
+    for number, edge in enumerate(surplus):
+        if number >= EXAMPLES_PER_RULE:
+            faults.add_count(46, len(surplus) - number)
+            break
+        faults.add(46, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
+                   value=f"{edge.parent}:{edge.parent_field}")  # fmt: skip
+    main = _main_entity(dictionary)
+    if main is None:
+        return
+    reached = {main, *_walk(main, edges)}
+    for name, entity in dictionary.entities.items():
+        if name not in reached:
+            text = f"no chain of references links the entity to the main entity {main}"
+            faults.add(46, text, file=file, line=entity.fields[0].line, entity=name)
+
+
+def _main_entity(dictionary: DataDictionary) -> str | None:
+    fields = (field for entity in dictionary.entities.values() for field in entity.fields)
+    return next((field.entity for field in fields if field.primary_key_type == "global"), None)
+
+
+def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
+    for entity in dictionary.entities.values():
+        for field in entity.fields:
+            to = field.reference
+            if to is not None and to.entity in dictionary.entities:
+                yield Edge(entity.name, field.name, to.entity, to.field, to.relationship, field.line)
+
+
+def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]:
+    """The references that join two groups of entities, and the surplus ones whose ends are joined already (union-find)."""
+    group = {name: name for name in dictionary.entities}
+
+    def find(entity: str) -> str:
+        while group[entity] != entity:
+            group[entity] = group[group[entity]]
+            entity = group[entity]
+        return entity
+
+    spanning: list[Edge] = []
+    surplus: list[Edge] = []
+    for edge in _edges(dictionary):
+        child, parent = find(edge.child), find(edge.parent)
+        (surplus if child == parent else spanning).append(edge)
+        group[child] = parent
+    return spanning, surplus
+
+
+def _walk(start: str, edges: list[Edge] | tuple[Edge, ...]) -> dict[str, Edge]:
+    """Breadth first from `start`: each entity that can be reached, nearest first, with the edge by which it was."""
+    touching: dict[str, list[Edge]] = {}
+    for edge in edges:
+        touching.setdefault(edge.child, []).append(edge)
+        touching.setdefault(edge.parent, []).append(edge)
+    by: dict[str, Edge] = {}
+    order = [start]
+    for entity in order:
+        for edge in touching.get(entity, ()):
+            other = edge.other(entity)
+            if other != start and other not in by:
+                by[other] = edge
+                order.append(other)
+    return by
+
+
+def _surplus_text(surplus: Edge, spanning: list[Edge]) -> str:
+    if surplus.child == surplus.parent:
+        return "the field refers to its own entity, which makes a circle"
+    by = _walk(surplus.parent, spanning)
+    path = [surplus.child]
+    while path[-1] != surplus.parent:
+        path.append(by[path[-1]].other(path[-1]))
+    return f"the reference makes a circle or second path: {' - '.join(path)} are linked already"

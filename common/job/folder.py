@@ -1,0 +1,122 @@
+"""The folder of one job: `job_input.json` in, `job_output.json` or `job_error.json` out.
+
+Format: the job files of dx-toolkit (`dxpy/utils/exec_utils.py`). A job that left `job_output.json` has succeeded, whatever
+Spark's own exit status says.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from common.errors import AppError
+
+
+class JobError(TypedDict):
+    """What a job died of. An `AppError` is the user's to mend, an `AppInternalError` ours."""
+
+    type: Literal["AppError", "AppInternalError"]
+    message: str
+
+
+_RESERVED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolder:
+    """The job files below `path`, a folder on the driver's own disk."""
+
+    path: Path
+
+    @property
+    def trace_path(self) -> Path:
+        """Where the trace of an internal error goes."""
+        return self.path / "job_error.log"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the job has succeeded."""
+        return self._output_path.exists()
+
+    def prepare(self) -> None:
+        """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up.
+
+        Raises `AppError` 91 if the folder cannot be made.
+        """
+        self._make()
+        for stale in (self._output_path, self._error_path, self.trace_path):
+            stale.unlink(missing_ok=True)
+        self._reserve_path.write_bytes(b" " * _RESERVED_BYTES)
+
+    def read_input(self) -> dict[str, Any]:
+        """The job input. Raises `AppError` 91 if there is none, 90 if it is no JSON object."""
+        return read_json_object(self.path / "job_input.json")
+
+    def write_input(self, value: dict[str, Any]) -> None:
+        """Writes the job input, as a runner does before it starts the app. Raises `AppError` 91 if there is no folder to be."""
+        self._make()
+        _write_json(self.path / "job_input.json", value)
+
+    def read_output(self) -> dict[str, Any]:
+        """The job output of a run that has succeeded."""
+        return read_json_object(self._output_path)
+
+    def write_output(self, value: dict[str, Any]) -> None:
+        """Writes the job output: the sign of success."""
+        _write_json(self._output_path, value)
+        self._reserve_path.unlink(missing_ok=True)
+
+    def write_error(self, error: JobError, trace: str = "") -> None:
+        """Writes the job error, and the trace beside it if there is one."""
+        self._reserve_path.unlink(missing_ok=True)
+        _write_json(self._error_path, {"error": error})
+        if trace:
+            self.trace_path.write_text(trace, encoding="utf-8")
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
+
+    @property
+    def _output_path(self) -> Path:
+        return self.path / "job_output.json"
+
+    @property
+    def _error_path(self) -> Path:
+        return self.path / "job_error.json"
+
+    @property
+    def _reserve_path(self) -> Path:
+        return self.path / "job_error_reserved_space"
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """A JSON object from a user's file. Raises `AppError` 91 if the file cannot be read, 90 if it holds something else."""
+    try:
+        return parse_json_object(path.read_text(encoding="utf-8-sig"), str(path))
+    except OSError as error:
+        raise AppError(91, f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise AppError(90, f"{path} is not UTF-8 text") from error
+
+
+def parse_json_object(text: str, source: str) -> dict[str, Any]:
+    """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised if it is none."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise AppError(90, f"{source} line {error.lineno}, column {error.colno}: {error.msg}") from error
+    if not isinstance(value, dict):
+        raise AppError(90, f"{source} holds no JSON object")
+    return value
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    """Under its final name the file is whole or absent: a killed run leaves no half of it."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,97 @@
+"""Job input: a JSON object checked against the app's input spec, its files and records resolved, its faults told at once.
+
+Paths are relative to the working directory, wherever the JSON object came from: a shell completes them there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import SimpleNamespace
+from typing import Any
+
+from common.errors import AppError
+from common.faults import Faults
+from common.job.spec import InputSpec, Spec, is_job_reference, is_of_class
+from common.platform import Platform
+
+_STAGE = "The job input check"
+
+
+def resolve_inputs(given: Mapping[str, Any], spec: Spec, platform: Platform) -> SimpleNamespace:
+    """One attribute per input: the value, the default or None; files and records as the platform knows them.
+
+    null counts as not given. Raises one `FaultError` with every fault: 90 for what the spec does not allow, and 91 or 83
+    as the platform says for what cannot be resolved.
+    """
+    faults = validate_inputs(given, spec)
+    values: dict[str, Any] = {}
+    for each in spec.inputs:
+        value = given.get(each.name)
+        value = each.default if value is None else value
+        if value is not None and is_of_class(value, each.cls):
+            value = _resolve(value, each, platform, faults)
+        values[each.name] = value
+    faults.raise_if_any(_STAGE)
+    return SimpleNamespace(**values)
+
+
+def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
+    """Faults that need no object looked up: unknown names, missing inputs, classes and choices."""
+    faults = Faults()
+    for name in given:
+        if name not in spec.input_by_name:
+            faults.add(90, "there is no such input", field=name, remedy=nearest_remedy(name, list(spec.input_by_name)))
+    for each in spec.inputs:
+        value = given.get(each.name)
+        if value is None:
+            if each.is_required:
+                faults.add(90, f"this input is required ({each.label or each.cls})", field=each.name)
+        elif not is_of_class(value, each.cls):
+            faults.add(90, _class_text(value, each), field=each.name, value=_shown(value))
+        elif each.choices:
+            _validate_choices(value, each, faults)
+    return faults
+
+
+def nearest_remedy(name: str, known: list[str]) -> str:
+    """What to tell someone who mistyped a name: the nearest one, or all of them."""
+    near = get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]}?" if near else f"Known names: {', '.join(known)}."
+
+
+def _validate_choices(value: Any, spec: InputSpec, faults: Faults) -> None:
+    for item in value if spec.is_array else [value]:
+        if item not in spec.choices:
+            choices = ", ".join(map(str, spec.choices))
+            faults.add(90, "this is not among the choices", field=spec.name, value=_shown(item),
+                       remedy=f"Give one of: {choices}.")  # fmt: skip
+
+
+def _class_text(value: Any, spec: InputSpec) -> str:
+    if is_job_reference(value):
+        return "a reference to another job's output cannot be waited for here; give the object itself"
+    if spec.is_array and not isinstance(value, list):
+        return f"this is one value where a list is wanted ({spec.cls})"
+    if isinstance(value, list) and not spec.is_array:
+        return f"this is a list where one value is wanted ({spec.cls})"
+    return f"this is not of class {spec.cls}"
+
+
+def _resolve(value: Any, spec: InputSpec, platform: Platform, faults: Faults) -> Any:
+    """The platform's object for each file or record; other classes as they are. A refusal becomes a fault."""
+    look_up = {"file": platform.open_file, "record": platform.find_record}.get(spec.item)
+    if look_up is None:
+        return value
+    found = []
+    for item in value if spec.is_array else [value]:
+        try:
+            found.append(look_up(item))
+        except AppError as error:
+            faults.add(error.code, error.text, field=spec.name, value=_shown(item), remedy=error.remedy)
+    return found if spec.is_array else next(iter(found), None)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,208 @@
+"""The local project: objects by id, path or name, for jobs and for readers."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import json
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.errors import AppError
+from common.platform import Database, InputFile, Link, Record
+from common.platform.local import disk
+from common.platform.local.staging import LocalStaging
+from common.platform.local.store import Object, ProjectStore, build_object, now
+from common.platform.names import (
+    ObjectReference,
+    is_id,
+    link,
+    new_id,
+    parse_database_name,
+    parse_reference,
+    unique_database_name,
+)
+
+_REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
+_SCHEMES = ("file://", "s3://", "hdfs://")
+
+
+class LocalProject:
+    """`Platform` in a directory, as one job or one request sees it: a database once found stays at the version found.
+
+    The directory is made if it is missing. Raises `AppError` 91 if it cannot be used.
+    """
+
+    def __init__(self, path: str | Path, job_id: str | None = None) -> None:
+        self.job_id = job_id or new_id("job")
+        if not is_id(self.job_id, "job"):
+            raise ValueError(f"{job_id!r} is no job id")
+        self._store = ProjectStore(Path(path))
+
+    @property
+    def id(self) -> str:
+        """The project's own id."""
+        return self._store.id
+
+    def open_file(self, value: str | Link) -> InputFile:
+        if reference := parse_reference(value):
+            described = self._describe_reference(reference, "file")
+            return InputFile(described["name"], str(self.file_path(reference.id)), reference.id)
+        text = str(value)
+        scheme, separator, _ = text.partition("://")
+        if not separator:
+            return _open_local(Path(text), text)
+        if scheme == "file":
+            return _open_local(Path(urllib.request.url2pathname(urllib.parse.urlsplit(text).path)), text)
+        name = text.rpartition("/")[2]
+        if scheme not in _REMOTE_SCHEMES or not name:
+            remedy = f"Give a path, an id or a link, or the URI of a file that starts with {', '.join(_SCHEMES)}."
+            raise AppError(91, f"{text!r} is no file that can be read", remedy)
+        return InputFile(name, text)
+
+    def find_record(self, value: str | Link) -> Record:
+        reference = parse_reference(value)
+        described = self._describe_reference(reference, "record") if reference else self._find_by_name(str(value))
+        details = described["details"]
+        if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
+            raise AppError(83, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0")
+        return Record(described["id"], described["name"], details)
+
+    def _find_by_name(self, name: str) -> Object:
+        found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
+        if len(found) > 1:
+            ids = ", ".join(each["id"] for each in found)
+            raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
+        if not found:
+            names = [each["name"] for each in self.find_objects("record")]
+            raise AppError(91, f"there is no record {name!r} in this project", _nearest(name, names))
+        return found[0]
+
+    def read_descriptor(self, record: Record) -> dict[str, Any]:
+        reference = parse_reference(record.details["descriptor"])
+        path = self.file_path(reference.id if reference else "")
+        try:
+            descriptor = json.loads(gzip.decompress(path.read_bytes()))
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
+        if not isinstance(descriptor, dict):
+            raise AppError(83, f"the descriptor of record {record.name} is no JSON object")
+        return descriptor
+
+    def new_database(self, name: str) -> Database:
+        name, database_id = parse_database_name(name), new_id("database")
+        return Database(database_id, name, unique_database_name(database_id, name), is_new=True)
+
+    def find_database(self, database_id: str) -> Database:
+        if not is_id(database_id, "database"):
+            raise AppError(80, f"{database_id!r} is no database id", "A database id is database- and 24 characters.")
+        database = _database(self.describe(database_id))
+        self._store.versions(database.unique_name).pin()
+        return database
+
+    def table_files(self, database: Database, table: str) -> list[str]:
+        versions = self._store.versions(database.unique_name)
+        folder = versions.path(versions.seen or "") / table
+        return [str(folder / file) for file in versions.table_files(table)]
+
+    def stage(self, database: Database | None) -> LocalStaging:
+        return LocalStaging(self._store, self.job_id, database)
+
+    def link(self, object_id: str) -> Link:
+        return link(object_id)
+
+    def describe(self, object_id: str) -> dict[str, Any]:
+        """What is known of an object: id, class, name, state, created and modified in ms, details, properties, and what its
+        class has besides. Raises `AppError` 91 if there is none."""
+        described = self._store.read(object_id) if is_id(object_id) else None
+        if described is None:
+            raise AppError(91, f"there is no object {object_id!r} in this project")
+        return described
+
+    def _describe_reference(self, reference: ObjectReference, kind: str) -> Object:
+        if reference.project not in {None, self.id}:
+            text = f"{reference.id} is in project {reference.project}, and this is {self.id}"
+            raise AppError(91, text, "Run the job in the project that holds the object.")
+        if not is_id(reference.id, kind):
+            raise AppError(91, f"{reference.id} is no {kind}", f"Give the id, link or name of a {kind}.")
+        return self.describe(reference.id)
+
+    def find_objects(
+        self, class_: str | None = None, name: str | None = None, type_: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Objects of this class, with exactly this name and of this type, as `describe` answers them, oldest first."""
+        return [
+            each for each in self._store.read_all()
+            if (class_ is None or each["class"] == class_)
+            and (name is None or each["name"] == name)
+            and (type_ is None or type_ in each["types"])
+        ]  # fmt: skip
+
+    def file_path(self, file_id: str) -> Path:
+        """Where the content of a file object lies. Raises `AppError` 91 if there is none."""
+        described = self.describe(file_id)
+        path: Path = self._store.files / file_id / described["name"]
+        if not path.is_file():
+            raise AppError(91, f"the content of {file_id} is gone", "Restore the project's folder.")
+        return path
+
+    def databases(self) -> list[Database]:
+        """All databases of the project, oldest first."""
+        return [_database(each) for each in self.find_objects("database")]
+
+    def tables(self, database: Database) -> list[str]:
+        """Names of the tables of a database, sorted."""
+        return self._store.versions(database.unique_name).tables()
+
+    def write_job(
+        self,
+        app: str,
+        state: str,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any] | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes this job's own object: once when it starts (`running`), once when it ends (`done`, `failed`).
+
+        `inputs` and `outputs` are as in the job files; `error` holds `type` and `message` as `job_error.json` does.
+        """
+        described = build_object(self.job_id, app, self.id, self.job_id, state=state)
+        if earlier := self._store.read(self.job_id):
+            described["created"] = earlier["created"]
+        described |= {
+            "executableName": app,
+            "input": dict(inputs),
+            "output": None if outputs is None else dict(outputs),
+        }
+        if error is not None:
+            described |= {"failureReason": error["type"], "failureMessage": error["message"]}
+        if state != "running":
+            described["stoppedRunning"] = now()
+        with disk.locked(self._store.lock):
+            self._store.write(described, None, self._store.staged)
+
+
+def _open_local(path: Path, shown: str) -> InputFile:
+    try:
+        if path.is_file():
+            return InputFile(path.name, str(path.absolute()))
+        if path.is_dir():
+            raise AppError(91, f"{shown} is a folder, not a file", "Give the file itself.")
+        siblings = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
+        raise AppError(91, f"{shown!r} cannot be opened: {error}", "Check the path and your permission.") from None
+    raise AppError(91, f"there is no file {shown!r}", _nearest(path.name, siblings))
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    """A remedy that names what the user may have meant."""
+    near = difflib.get_close_matches(name, names, n=3)
+    return f"Did you mean {' or '.join(near)}?" if near else "Check the name."
+
+
+def _database(described: Object) -> Database:
+    return Database(described["id"], described["databaseName"], described["uniqueDatabaseName"])

@@ -1,0 +1,134 @@
+"""The folder of a project, and its objects: one JSON file each, which holds what `describe` answers.
+
+A publish writes its objects before its commit, each with a hidden mark that names the commit. An object is there for readers
+if its commit happened: the database version that the mark names is in the history of the current one, or, where a publish
+changes no table, the object that the mark names as its anchor has been written.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from common.errors import AppError
+from common.platform import Database, Link, RecordDraft
+from common.platform.local import disk
+from common.platform.local.versions import DatabaseVersions
+from common.platform.names import link, new_id
+
+_MARK = ".commit"
+
+Mark = dict[str, str]
+"""`{"database": unique name, "version": …}` or `{"anchor": object id}`."""
+
+Object = dict[str, Any]
+
+
+class ProjectStore:
+    """A project's folders and objects. Makes the folder if it is missing; raises `AppError` 91 if it cannot be used."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.objects = self.root / "objects"
+        self.files = self.root / "files"
+        self.databases = self.root / "databases"
+        self.staged = self.root / ".staged"
+        self.lock = self.staged / "lock"
+        self._versions: dict[str, DatabaseVersions] = {}
+        try:
+            for folder in (self.objects, self.files, self.databases, self.staged):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.id = self._read_id()
+        except OSError as error:
+            raise AppError(91, f"{self.root} cannot be used as a project: {error.strerror}") from None
+
+    def _read_id(self) -> str:
+        path = self.root / "project.json"
+        if not path.exists():
+            with disk.locked(self.lock):
+                if not path.exists():
+                    project = {"id": new_id("project"), "class": "project", "name": self.root.name, "created": now()}
+                    disk.write_whole(path, _json(project), self.staged)
+        return str(json.loads(path.read_bytes())["id"])
+
+    def versions(self, unique_name: str) -> DatabaseVersions:
+        """The versions of a database; always the same for one name, so that a pinned version stays pinned."""
+        if unique_name not in self._versions:
+            self._versions[unique_name] = DatabaseVersions(self.databases, unique_name)
+        return self._versions[unique_name]
+
+    def read(self, object_id: str) -> Object | None:
+        """An object as `describe` answers it; None if it is not there or its commit did not happen."""
+        return self._visible(self._load(object_id), lambda name: self.versions(name).history())
+
+    def read_all(self) -> Iterator[Object]:
+        """All objects, oldest first."""
+        found = [self._load(path.stem) for path in self.objects.glob("*-*.json")]
+        history = cache(lambda name: self.versions(name).history())
+        visible = (self._visible(each, history) for each in found)
+        yield from sorted((each for each in visible if each), key=lambda each: (each["created"], each["id"]))
+
+    def write(self, value: Object, mark: Mark | None, drafts: Path) -> None:
+        """Makes or replaces an object. Without a mark it is visible at once."""
+        marked = {**value, _MARK: mark} if mark else value
+        disk.write_whole(self.objects / f"{value['id']}.json", _json(marked), drafts)
+
+    def remove_invisible(self, object_id: str) -> None:
+        """Removes what a killed job left of an object whose commit did not happen."""
+        if self.read(object_id) is None:
+            disk.remove_tree(self.files / object_id)
+            (self.objects / f"{object_id}.json").unlink(missing_ok=True)
+
+    def _load(self, object_id: str) -> Object | None:
+        try:
+            loaded: Object = json.loads((self.objects / f"{object_id}.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return loaded
+
+    def _visible(self, value: Object | None, history: Callable[[str], frozenset[str]]) -> Object | None:
+        if value is None or (mark := value.pop(_MARK, None)) is None:
+            return value
+        if "anchor" in mark:
+            happened = (self.objects / f"{mark['anchor']}.json").exists()
+        else:
+            happened = mark["version"] in history(mark["database"])
+        return value if happened else None
+
+
+def now() -> int:
+    """The time in milliseconds since 1970, as objects hold it."""
+    return time.time_ns() // 1_000_000
+
+
+def build_object(object_id: str, name: str, project: str, job: str, **rest: Any) -> Object:
+    """What `describe` answers for a closed object of any class, `rest` being what this class has besides."""
+    created = now()
+    common: Object = {
+        "id": object_id, "project": project, "class": object_id.split("-")[0], "name": name, "state": "closed", "folder": "/",
+        "types": [], "tags": [], "hidden": False, "created": created, "modified": created, "createdBy": {"job": job},
+        "properties": {}, "details": {},
+    }  # fmt: skip
+    return {**common, **rest}
+
+
+def record_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:
+    """The details of a Dataset record v3.0."""
+    databases: list[dict[str, Link]] = [{each.name: link(each.id)} for each in draft.databases]
+    return {
+        "name": draft.name, "description": draft.description or f"Dataset: {draft.name}", "schema": draft.schema, "version": "3.0",
+        "databases": databases, "descriptor": link(descriptor_id),
+    }  # fmt: skip
+
+
+def database_fields(database: Database) -> Mapping[str, Any]:
+    """What a database object has besides what every object has."""
+    return {"databaseName": database.name, "uniqueDatabaseName": database.unique_name}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=1).encode()

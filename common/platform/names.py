@@ -1,0 +1,101 @@
+"""Ids, links and the names that users give to objects: what is well formed, for every platform alike.
+
+A name that a user gave never reaches a path or a statement before one of the functions here has passed it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from dataclasses import dataclass
+
+from common.errors import AppError
+from common.platform import Link
+
+_ID_LENGTH = 24
+_ID = re.compile(r"(?:project|record|file|database|job)-[0-9A-Za-z]{24}")
+_DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,127}")  # 128 is the longest name that a Hive metastore takes
+_TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")  # 255 bytes is the longest name of a folder
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of characters
+_LONGEST_FILE_NAME = 255  # bytes
+_LONGEST_RECORD_NAME = 1024  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """An object as a user refers to it; `project` is None where only the id was given."""
+
+    id: str
+    project: str | None = None
+
+
+def new_id(kind: str) -> str:
+    """A random id such as `record-` and 24 letters and digits.
+
+    A database's id has no capitals, so that its unique name, which is lower case, leads back to it.
+    """
+    alphabet = string.digits + (string.ascii_lowercase if kind == "database" else string.ascii_letters)
+    return f"{kind}-" + "".join(secrets.choice(alphabet) for _ in range(_ID_LENGTH))
+
+
+def is_id(text: str, kind: str = "") -> bool:
+    """Whether this is a well-formed id; of this kind if one is given."""
+    return bool(_ID.fullmatch(text)) and text.startswith(f"{kind}-" if kind else "")
+
+
+def link(object_id: str) -> Link:
+    """The form in which job files and details hold an object."""
+    return {"$dnanexus_link": object_id}
+
+
+def parse_reference(value: str | Link) -> ObjectReference | None:
+    """An id or a link, in either of its forms; None for any other text. Raises `AppError` 91 for a malformed link."""
+    if isinstance(value, str):
+        return ObjectReference(value) if is_id(value) else None
+    target = value.get("$dnanexus_link") if isinstance(value, dict) else None
+    if isinstance(target, dict):
+        reference = ObjectReference(target.get("id", ""), target.get("project"))
+    else:
+        reference = ObjectReference(target if isinstance(target, str) else "")
+    if not isinstance(reference.id, str) or not is_id(reference.id):
+        raise AppError(91, f"{value!r} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
+    return reference
+
+
+def unique_database_name(database_id: str, name: str) -> str:
+    """`database_<24 lower-case characters>__<name>`, the name that SQL and descriptors use."""
+    return f"{database_id.replace('-', '_').lower()}__{name}"
+
+
+def parse_database_name(text: str) -> str:
+    """A database's name, in lower case as the platform keeps it. Raises `AppError` 80."""
+    name = text.lower()
+    if not _DATABASE_NAME.fullmatch(name):
+        remedy = "Start with a letter; use letters, digits and underscores only, at most 128 of them."
+        raise AppError(80, f"{text!r} cannot be the name of a database", remedy)
+    return name
+
+
+def parse_table_name(text: str) -> str:
+    """A table's name, fit for SQL and for a folder. Raises `AppError` 84."""
+    if not _TABLE_NAME.fullmatch(text):
+        remedy = "Start with a letter; use letters, digits and underscores only, at most 255 of them."
+        raise AppError(84, f"{text!r} cannot be the name of a table", remedy)
+    return text
+
+
+def parse_record_name(text: str) -> str:
+    """A record's name: one line of any characters. Raises `AppError` 84."""
+    if not text.strip() or _CONTROL.search(text) or len(text) > _LONGEST_RECORD_NAME:
+        remedy = f"Give a name of one line, not blank and of at most {_LONGEST_RECORD_NAME} characters."
+        raise AppError(84, f"{text!r} cannot be the name of a record", remedy)
+    return text
+
+
+def parse_file_name(text: str) -> str:
+    """The nearest name that a file can have in a folder of its own: `a/b` becomes `a_b`, `..` becomes `_`."""
+    name = _CONTROL.sub("_", text).replace("/", "_")
+    if name in {"", ".", ".."}:
+        return "_"
+    return name.encode()[:_LONGEST_FILE_NAME].decode("utf-8", "ignore")

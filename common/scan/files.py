@@ -1,0 +1,87 @@
+"""Opening files on any file system that Arrow reaches: local paths and `file://`, `s3://`, `hdfs://` … URIs."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from common.errors import AppError
+
+Compression = Literal["plain", "gzip", "bgzip"]
+
+_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def locate(path: str) -> tuple[pafs.FileSystem, str]:
+    """The file system that holds `path`, and the path within it. Raises `AppError` 65 for a scheme that Arrow lacks."""
+    if not _URI.match(path):
+        return pafs.LocalFileSystem(), path
+    try:
+        return pafs.FileSystem.from_uri(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise AppError(65, f"{path} cannot be opened: {error}") from error
+
+
+def open_file(path: str) -> pa.NativeFile:
+    """A seekable binary file, to read. Raises `AppError` 65 if it cannot be opened."""
+    filesystem, inner = locate(path)
+    try:
+        return filesystem.open_input_file(inner)
+    except OSError as error:
+        raise AppError(65, f"{path} cannot be opened: {error.strerror or error}") from error
+
+
+def read_bytes(path: str, start: int = 0, length: int | None = None) -> bytes:
+    """`length` bytes from `start`, or all that follow; for what fits in memory."""
+    with open_file(path) as file:
+        file.seek(start)
+        return file.read(length) if length is not None else file.read()
+
+
+def file_size(path: str) -> int:
+    """Size in bytes."""
+    with open_file(path) as file:
+        return file.size()
+
+
+def compression_of(path: str) -> Compression:
+    """How the file is compressed, by its first bytes and not by its name (RFC 1952; SAM/BAM specification 4.1)."""
+    head = read_bytes(path, 0, 18)
+    if head[:3] != b"\x1f\x8b\x08":
+        return "plain"
+    is_block = len(head) >= 18 and head[3] & 4 and head[12:16] == b"BC\x02\x00"
+    return "bgzip" if is_block else "gzip"
+
+
+def stream_gzip(path: str, buffer_bytes: int) -> Iterator[bytes]:
+    """The decompressed content of a gzip file, any number of members, in buffers of about `buffer_bytes`.
+
+    Raises `AppError` 65 where the file is damaged or ends too early.
+    """
+    with open_file(path) as file:
+        inflater = zlib.decompressobj(wbits=31)
+        pending: list[bytes] = []
+        size = 0
+        try:
+            while chunk := file.read(1 << 20):
+                while chunk:
+                    text = inflater.decompress(chunk)
+                    pending.append(text)
+                    size += len(text)
+                    chunk = inflater.unused_data.lstrip(b"\0") if inflater.eof else b""
+                    if inflater.eof and chunk:
+                        inflater = zlib.decompressobj(wbits=31)
+                if size >= buffer_bytes:
+                    yield b"".join(pending)
+                    pending, size = [], 0
+        except zlib.error as error:
+            raise AppError(65, f"{path} is a damaged gzip file: {error}") from error
+        if not inflater.eof:
+            raise AppError(65, f"{path} is a gzip file that ends too early; it was probably cut off in transfer")
+        if size:
+            yield b"".join(pending)

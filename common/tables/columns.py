@@ -1,0 +1,176 @@
+"""Cells of one field to its column: typed, single or multi-select, checked against the field's coding.
+
+Coded and multi-select cells arrive dictionary-encoded, so that each different text is split, cast and looked up once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.dictionary.model import Coding, Field
+from common.tables.cells import ARROW_TYPES, EXPECTED_TEXT, cast_cells
+from common.tables.figures import Figures
+
+PART_MARK = "|"
+"""Separates the values of a multi-select cell."""
+
+NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
+
+
+@dataclass
+class Column:
+    """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field."""
+
+    values: pa.Array
+    hierarchy: pa.Array | None = None
+    bad: dict[int, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """How the cells of a field become a column. `lineages` is set for a tree: code to itself and its ancestors."""
+
+    field: Field
+    coding: Coding | None
+    is_hierarchical: bool
+
+    @property
+    def is_checked_against_coding(self) -> bool:
+        """Whether a value outside the coding is a fault; a sparse coding only names some of the values."""
+        return self.coding is not None and not self.field.is_sparse_coding
+
+    @property
+    def is_encoded(self) -> bool:
+        """Whether cells are to be read dictionary-encoded: where every different text costs work of its own."""
+        return self.is_checked_against_coding or self.field.is_multi_select
+
+    @property
+    def read_type(self) -> pa.DataType:
+        """The Arrow type in which cells are read from text."""
+        return pa.dictionary(pa.int32(), pa.string()) if self.is_encoded else pa.string()
+
+
+def build_column(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
+    """Cells (string, or dictionary of string where `plan.is_encoded`) to a column; adds what it sees to `figures`."""
+    figures.rows += len(cells)
+    figures.nulls += cells.null_count
+    if plan.is_encoded:
+        return _build_encoded(cells, plan, figures)
+    values, bad = cast_cells(cells, plan.field.type)
+    figures.add_values(values)
+    if plan.coding is not None:
+        _count_sparse_codes(values, plan, figures)
+    return Column(values, bad={} if bad is None else {NOT_OF_TYPE: bad})
+
+
+def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:
+    codes = _typed_codes(plan)
+    found = pc.value_counts(values.filter(pc.is_in(values, value_set=codes)))
+    for item in found.to_pylist():
+        figures.counts[str(item["values"])] += item["counts"]
+
+
+def _typed_codes(plan: ColumnPlan) -> pa.Array:
+    assert plan.coding is not None
+    return cast_cells(pa.array(list(plan.coding.by_code), pa.string()), plan.field.type)[0]
+
+
+def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
+    """Works on the distinct texts, then spreads the outcome over the rows."""
+    texts, indices = cells.dictionary, cells.indices
+    lists = pc.split_pattern(texts, PART_MARK) if plan.field.is_multi_select else None
+    parts = lists.values if lists is not None else texts
+    owner = np.asarray(pc.list_parent_indices(lists)) if lists is not None else np.arange(len(texts))
+    values, bad_parts = _check_parts(parts, plan)
+    valid = indices.drop_null() if indices.null_count else indices
+    counts = np.bincount(valid.to_numpy(), minlength=len(texts))
+    _add_counted(values, counts[owner], plan, figures)
+    column = Column(_spread(values, lists, indices, texts))
+    for code, mask in bad_parts.items():
+        entry_is_bad = np.zeros(len(texts) + 1, dtype=bool)
+        entry_is_bad[owner[mask]] = True
+        rows = entry_is_bad[np.asarray(pc.fill_null(indices, len(texts)))]
+        if rows.any():
+            column.bad[code] = rows
+    if plan.is_hierarchical:
+        column.hierarchy = _build_hierarchy(values, owner, len(texts), plan).take(indices)
+    return column
+
+
+def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, dict[int, np.ndarray]]:
+    """Single texts to typed values, null where faulty, and per rule the mask of faulty ones."""
+    bad: dict[int, np.ndarray] = {}
+    values, unfit = cast_cells(parts, plan.field.type)
+    is_empty = np.zeros(len(parts), dtype=bool)
+    if plan.field.is_multi_select:
+        is_empty = np.asarray(pc.equal(parts, ""))
+        if is_empty.any():
+            bad[EMPTY_PART] = is_empty
+    if unfit is not None and (unfit := unfit & ~is_empty).any():
+        bad[NOT_OF_TYPE] = unfit
+    if plan.is_checked_against_coding:
+        outside = ~np.asarray(pc.is_in(values, value_set=_typed_codes(plan))) & ~is_empty
+        outside &= np.asarray(values.is_valid())
+        if outside.any():
+            bad[NOT_IN_CODING] = outside
+    faulty = np.logical_or.reduce([np.zeros(len(parts), dtype=bool), *bad.values()])
+    if faulty.any():
+        values = pc.if_else(pa.array(~faulty), values, pa.scalar(None, values.type))
+    return values, bad
+
+
+def _add_counted(values: pa.Array, counts: np.ndarray, plan: ColumnPlan, figures: Figures) -> None:
+    """Figures of the parts, equal parts of different cells added up first."""
+    encoded = values.dictionary_encode()
+    is_valid = np.asarray(encoded.indices.is_valid())
+    codes = encoded.indices.drop_null().to_numpy()
+    summed = np.bincount(codes, weights=counts[is_valid], minlength=len(encoded.dictionary)).astype(np.int64)
+    figures.add_counted(encoded.dictionary, summed, are_codes=plan.coding is not None)
+
+
+def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array, texts: pa.Array) -> pa.Array:
+    if lists is not None:
+        entries = pa.ListArray.from_arrays(lists.offsets, values)
+        return entries.take(indices)
+    if pa.types.is_string(values.type):
+        whole = not values.null_count
+        return pa.DictionaryArray.from_arrays(indices, values) if whole else values.take(indices).dictionary_encode()
+    return values.take(indices)
+
+
+def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: ColumnPlan) -> pa.Array:
+    """For each entry its codes and all their ancestors, codes first, none twice (the form of real exports)."""
+    assert plan.coding is not None
+    found: list[dict[str, None]] = [{} for _ in range(entries)]
+    codes = values.to_pylist()
+    for entry, code in zip(owner.tolist(), codes, strict=True):
+        if code is not None:
+            found[entry][code] = None
+    for each in found:
+        for code in list(each):
+            each.update(dict.fromkeys(plan.coding.lineage(code)))
+    return pa.array([list(each) for each in found], pa.list_(pa.string()))
+
+
+def stored_type(plan: ColumnPlan) -> pa.DataType:
+    """The Arrow type of the field's column as it is stored."""
+    single = ARROW_TYPES[plan.field.type]
+    return pa.list_(single) if plan.field.is_multi_select else single
+
+
+def describe_fault(code: int, cell: str, plan: ColumnPlan) -> str:
+    """What is wrong with a cell, for people."""
+    if code == NOT_OF_TYPE:
+        return f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
+    if code == NOT_IN_CODING:
+        codes = plan.coding.by_code if plan.coding else {}
+        strange = [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
+        named = ", ".join(repr(part) for part in strange[:3])
+        return f"{named} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
+    if code == EMPTY_PART:
+        return "a multi-select cell has an empty part"
+    return "the key is empty"

@@ -1,0 +1,174 @@
+"""Observed figures of a field, gathered in the writing pass: rows, nulls, distinct values, minimum, maximum, mean, top codes.
+
+Figures of many tasks merge into those of the whole. Distinct values are estimated from the k smallest 64-bit hashes seen
+(k minimum values: Bar-Yossef et al., 2002): exact below k, about 100/sqrt(k) per cent off above.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.tables.cells import text_layout
+
+_TOP_SHOWN = 10
+_TOP_KEPT = 1000
+_TEXT_SHOWN = 100
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_SPAN = float(2**64)
+
+
+def sketch_size(fields: int) -> int:
+    """Hashes kept per field, so that the figures of a task stay below about 256 KiB however many fields there are."""
+    return int(min(1024, max(64, 32768 // max(fields, 1))))
+
+
+@dataclass
+class Figures:
+    """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells."""
+
+    size: int
+    rows: int = 0
+    nulls: int = 0
+    values: int = 0
+    total: float | None = None
+    low: Any = None
+    high: Any = None
+    counts: Counter[str] = field(default_factory=Counter)
+    sketch: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+
+    def add_values(self, values: pa.Array) -> None:
+        """Takes in typed values, nulls ignored; for cells that hold single values."""
+        values = values.drop_null() if values.null_count else values
+        if not len(values):
+            return
+        self._add_range(values)
+        self.add_hashes(values)
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            self.values += len(values)
+            self.total = (self.total or 0.0) + float(values.to_numpy().sum(dtype=np.float64))
+
+    def add_counted(self, values: pa.Array, counts: np.ndarray, are_codes: bool) -> None:
+        """Takes in distinct values, the i-th of which occurred `counts[i]` times."""
+        seen = np.flatnonzero(counts)
+        values = values.take(pa.array(seen))
+        self._add_range(values)
+        self.add_hashes(values)
+        if are_codes:
+            self.counts.update(dict(zip(pc.cast(values, pa.string()).to_pylist(), counts[seen].tolist(), strict=True)))
+            self.counts = Counter(dict(self.counts.most_common(_TOP_KEPT)))
+        elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            self.values += int(counts.sum())
+            self.total = (self.total or 0.0) + float((values.to_numpy() * counts[seen]).sum(dtype=np.float64))
+
+    def add_hashes(self, values: pa.Array) -> None:
+        """Takes non-null values into the sketch of distinct values."""
+        if len(self.sketch) < self.size:
+            found = hash_values(pc.unique(values))
+            if len(found) > self.size:  # sorting them all would cost more than the parsing of their text
+                found = np.partition(found, self.size)[: self.size]
+        else:
+            hashes = hash_values(values)
+            found = hashes[hashes < self.sketch[-1]]
+        if len(found):
+            self._keep_smallest(found)
+
+    def _add_range(self, values: pa.Array) -> None:
+        if len(values):
+            ends = pc.min_max(values)
+            self._widen(_shown(ends["min"].as_py()), _shown(ends["max"].as_py()))
+
+    def _widen(self, low: Any, high: Any) -> None:
+        if low is not None:
+            self.low = low if self.low is None else min(self.low, low)
+            self.high = high if self.high is None else max(self.high, high)
+
+    def merge(self, other: Figures) -> None:
+        """Takes in the figures of the same field from another task."""
+        self.rows += other.rows
+        self.nulls += other.nulls
+        self.values += other.values
+        if other.total is not None:
+            self.total = (self.total or 0.0) + other.total
+        self._widen(other.low, other.high)
+        self.counts.update(other.counts)
+        self._keep_smallest(other.sketch)
+
+    def _keep_smallest(self, hashes: np.ndarray) -> None:
+        merged = np.sort(np.concatenate((self.sketch, hashes)))
+        is_first = np.concatenate(([True], merged[1:] != merged[:-1]))[: len(merged)]
+        self.sketch = merged[is_first][: self.size]
+
+    @property
+    def distinct(self) -> int:
+        """Distinct values: exact below the sketch's size, an estimate above."""
+        if len(self.sketch) < self.size:
+            return len(self.sketch)
+        return round((self.size - 1) / (float(self.sketch[-1]) / _SPAN))
+
+    def to_json(self) -> dict[str, Any]:
+        """The figures as the report holds them; dates in ISO form, times in UTC."""
+        shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls, "distinct": self.distinct}
+        shown["distinct_is_exact"] = len(self.sketch) < self.size
+        shown["min"], shown["max"] = _plain(self.low), _plain(self.high)
+        shown["mean"] = self.total / self.values if self.total is not None and self.values else None
+        if self.counts:
+            shown["top_codes"] = [{"code": code, "rows": n} for code, n in self.counts.most_common(_TOP_SHOWN)]
+        return shown
+
+
+def hash_values(values: pa.Array) -> np.ndarray:
+    """64-bit hashes (uint64) of non-null values. Equal values of one type hash alike in every process.
+
+    A text is hashed by its length and the words at its start, middle and end: texts over 24 bytes that differ elsewhere
+    only are taken for equal, which an estimate can bear and a partition too.
+    """
+    if pa.types.is_dictionary(values.type):
+        return hash_values(values.dictionary)[values.indices.to_numpy()]
+    if pa.types.is_string(values.type):
+        return _hash_texts(values)
+    if pa.types.is_date32(values.type):
+        values = values.cast(pa.int32())
+    elif pa.types.is_timestamp(values.type):
+        values = values.cast(pa.int64())
+    numbers = values.to_numpy(zero_copy_only=False)
+    if numbers.dtype == np.float64:
+        words = (numbers + 0.0).view(np.uint64)
+    else:
+        words = numbers.astype(np.int64, copy=False).view(np.uint64)
+    return _mix(words)
+
+
+def _mix(words: np.ndarray) -> np.ndarray:
+    mixed = (words ^ (words >> np.uint64(32))) * _ODD
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+def _hash_texts(texts: pa.Array) -> np.ndarray:
+    offsets, data = text_layout(texts)
+    padded = np.concatenate((data[: offsets[-1]], np.zeros(8, dtype=np.uint8)))
+    words: np.ndarray = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
+    starts, sizes = offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64)
+    is_short = sizes < 8
+    kept = np.where(is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0))
+    spare = np.maximum(sizes - 8, 0)
+    mixed = _mix((words[starts] & kept) + sizes.astype(np.uint64))
+    if spare.any():
+        mixed = _mix(mixed + words[starts + spare // 2] * (~is_short))
+        mixed = _mix(mixed + words[starts + spare] * (~is_short))
+    else:
+        mixed = _mix(_mix(mixed))
+    return mixed
+
+
+def _shown(value: Any) -> Any:
+    return value[:_TEXT_SHOWN] if isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

@@ -1,0 +1,241 @@
+"""The load of one entity: pieces of its data files to staged Parquet, figures, faults and the keys to check, in one pass.
+
+`load_pieces` is what a Spark task runs; it needs no Spark. What it returns is small.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from common.faults import Fault, Faults
+from common.scan.delimited import Piece, TextFile, read_buffers
+from common.scan.files import locate, read_bytes
+from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault, stored_type
+from common.tables.figures import Figures, sketch_size
+from common.tables.keys import KeyWriter
+from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
+from common.tables.quarantine import QuarantineWriter, Rejects
+from common.tables.records import Records, TextFormat, parse_records
+
+
+@dataclass(frozen=True, slots=True)
+class TableTarget:
+    """One table to write: where, and which columns, a hierarchy companion named after its field."""
+
+    name: str
+    folder: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """All that the tasks of one entity share. Written once to scratch storage, so that a task carries only its pieces.
+
+    `headers` holds the header of each file, by the file's index in `files`. `keys` are the fields whose values the check
+    stage needs, each with the number of hash buckets of its key space.
+    """
+
+    entity: str
+    columns: tuple[ColumnPlan, ...]
+    tables: tuple[TableTarget, ...]
+    files: tuple[TextFile, ...]
+    headers: tuple[tuple[str, ...], ...]
+    form: TextFormat
+    key: str | None
+    keys: dict[str, int]
+    key_folder: str
+    quarantine_folder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTask:
+    """Pieces that make one Parquet file per table. `rejects` are files of rows that the check stage turned down."""
+
+    number: int
+    plan_path: str
+    pieces: tuple[tuple[int, Piece], ...]
+    rejects: tuple[str, ...] = ()
+
+
+@dataclass
+class LoadResult:
+    """What a task says of its work: the files it wrote (by table, by key field), figures by field, faults, rows and sizes."""
+
+    number: int
+    rows: int = 0
+    bytes: int = 0
+    quarantined: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    quarantine: str | None = None
+    figures: dict[str, Figures] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+
+
+def write_plan(plan: LoadPlan, path: str) -> None:
+    """Writes the plan where tasks find it."""
+    filesystem, inner = locate(path)
+    with filesystem.open_output_stream(inner) as out:
+        out.write(pickle.dumps(plan))
+
+
+@lru_cache(maxsize=4)
+def read_plan(path: str) -> LoadPlan:
+    """The plan at `path`; read once per worker process. The file is the job's own, in its staging folder."""
+    plan: LoadPlan = pickle.loads(read_bytes(path))
+    return plan
+
+
+def load_pieces(task: LoadTask) -> LoadResult:
+    """Loads the pieces of a task: parse, cast, check, write. Faults are returned, not raised."""
+    plan = read_plan(task.plan_path)
+    result = LoadResult(task.number)
+    size = sketch_size(len(plan.columns))
+    result.figures = {column.field.name: Figures(size) for column in plan.columns}
+    with ExitStack() as stack:
+        output = _Output(plan, task, result, stack)
+        for index, piece in task.pieces:
+            for records in _read_records(plan, index, piece, result.faults):
+                _load_records(plan, index, records, result, output)
+    output.finish()
+    return result
+
+
+def _read_records(plan: LoadPlan, index: int, piece: Piece, faults: Faults) -> Iterator[Records]:
+    by_name = {column.field.name: column.read_type for column in plan.columns}
+    types = {name: by_name[name] for name in plan.headers[index]}
+    for text, first_line in read_buffers(piece):
+        records = parse_records(piece.file, text, first_line, types, plan.form, faults)
+        if records is None:
+            return
+        yield records
+
+
+def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResult, output: _Output) -> None:
+    rejected = output.rejects.rows_of(index, plan.entity, records) if output.rejects is not None else {}
+    if rejected:
+        keep = np.ones(records.cells.num_rows, dtype=bool)
+        keep[list(rejected)] = False
+        output.quarantine(records, rejected)
+        records.lines = records.lines[keep]  # the cached line numbers follow the rows
+        records.cells = records.cells.filter(pa.array(keep))
+    columns: dict[str, pa.Array] = {}
+    faulty: dict[int, list[Fault]] = {}
+    for column in plan.columns:
+        name = column.field.name
+        cells = records.cells.column(name).combine_chunks()
+        built = build_column(cells, column, result.figures[name])
+        if name == plan.key and built.values.null_count:
+            built.bad.setdefault(EMPTY_KEY, _empty_keys(cells))
+        if built.bad:
+            _add_faults(plan, column, records, cells, built, result.faults, faulty if plan.quarantine_folder else None)
+        columns[name] = built.values
+        if built.hierarchy is not None:
+            columns[f"{name}_hierarchy"] = built.hierarchy
+    keep_rows = None
+    if faulty:
+        output.quarantine(records, faulty)
+        keep_rows = np.ones(records.cells.num_rows, dtype=bool)
+        keep_rows[list(faulty)] = False
+    output.add(index, records, columns, keep_rows)
+
+
+def _empty_keys(cells: pa.Array) -> np.ndarray:
+    return np.asarray(cells.is_null())
+
+
+def _add_faults(
+    plan: LoadPlan, column: ColumnPlan, records: Records, cells: pa.Array, built: Column, faults: Faults,
+    faulty: dict[int, list[Fault]] | None,
+) -> None:  # fmt: skip
+    """Counts the faults of a column; examples are the first few, or every faulty row where rows are quarantined."""
+    for code, mask in built.bad.items():
+        rows = np.flatnonzero(mask)
+        kept = rows if faulty is not None else rows[:20]
+        values = cells.take(pa.array(kept)).to_pylist()
+        for row, value in zip(kept.tolist(), values, strict=True):
+            text = describe_fault(code, value or "", column)
+            fault = Fault(code, text, records.file.name, int(records.lines[row]), plan.entity, column.field.name, value)
+            faults.add_fault(fault)
+            if faulty is not None:
+                faulty.setdefault(row, []).append(fault)
+        faults.add_count(code, len(rows) - len(kept))
+
+
+class _Output:
+    """The files that a task writes. Once a fault is found that fails the load, rows are no longer written: only checked."""
+
+    def __init__(self, plan: LoadPlan, task: LoadTask, result: LoadResult, stack: ExitStack) -> None:
+        self.plan, self.result = plan, result
+        self.schema = table_schema(plan)
+        name = part_name(task.number)
+        self.writers: dict[str, PartWriter] = {}
+        for table in plan.tables:
+            schema = pa.schema([self.schema.field(column) for column in table.columns])
+            self.writers[table.name] = stack.enter_context(PartWriter(f"{table.folder}/{name}", schema))
+            result.files[table.name] = name
+        self.keys = {
+            each: stack.enter_context(KeyWriter(f"{plan.key_folder}/{each}/{name}", self.schema.field(each).type, buckets))
+            for each, buckets in plan.keys.items()
+        }
+        result.keys = dict.fromkeys(self.keys, name)
+        self.rejects = Rejects.read(task.rejects) if task.rejects else None
+        self._quarantine = (
+            stack.enter_context(QuarantineWriter(f"{plan.quarantine_folder}/{name}", plan.entity))
+            if plan.quarantine_folder
+            else None
+        )
+        self.pending = 0
+
+    def add(self, index: int, records: Records, columns: dict[str, pa.Array], keep: np.ndarray | None) -> None:
+        """Takes in the columns of a buffer, all rows or those to keep."""
+        names = list(columns)
+        table = pa.table([columns[name] for name in names], names=names)
+        lines = records.lines if self.keys else None
+        if keep is not None:
+            table = table.filter(pa.array(keep))
+            lines = lines[keep] if lines is not None else None
+        self.result.rows += table.num_rows
+        for name, writer in self.keys.items():
+            writer.add(table.column(name).combine_chunks(), index, lines)
+        if self.result.faults and self.plan.quarantine_folder is None:
+            return
+        for target in self.plan.tables:
+            self.pending += self.writers[target.name].add(table.select(target.columns))
+        if self.pending >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def quarantine(self, records: Records, faulty: dict[int, list[Fault]]) -> None:
+        """Writes faulty rows, whole, to the task's quarantine file."""
+        assert self._quarantine is not None
+        self._quarantine.add(records, faulty)
+        self.result.quarantined += len(faulty)
+        self.result.quarantine = self._quarantine.name
+
+    def finish(self) -> None:
+        """Records the sizes of the closed files."""
+        for target in self.plan.tables:
+            filesystem, inner = locate(f"{target.folder}/{self.result.files[target.name]}")
+            self.result.bytes += filesystem.get_file_info(inner).size or 0
+
+    def _flush(self) -> None:
+        for writer in self.writers.values():
+            writer.flush()
+        self.pending = 0
+
+
+def table_schema(plan: LoadPlan) -> pa.Schema:
+    """All columns of the entity as stored, companions beside their fields."""
+    fields: list[pa.Field] = []
+    for column in plan.columns:
+        fields.append(pa.field(column.field.name, stored_type(column)))
+        if column.is_hierarchical:
+            fields.append(pa.field(f"{column.field.name}_hierarchy", pa.list_(pa.string())))
+    return pa.schema(fields)

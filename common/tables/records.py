@@ -1,0 +1,126 @@
+"""A buffer of delimited text to cells: one string column per header, and the faults of its structure with their lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from common.faults import Fault, Faults
+from common.scan.delimited import LINE_END, TextFile, record_lines, stray_quotes
+
+UNREADABLE, RAGGED = 65, 66
+_REPLACED = "\ufffd".encode()
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How the text of data files reads: delimiter and the cells that mean NULL."""
+
+    delimiter: str
+    null_values: tuple[str, ...]
+
+
+@dataclass
+class Records:
+    """The cells of one buffer. `lines` is the true line of each row, worked out when first asked for."""
+
+    file: TextFile
+    text: bytes
+    first_line: int
+    cells: pa.Table
+    skipped: list[int] = field(default_factory=list)
+    """Indices, among the records of the buffer, of those that are no rows."""
+
+    @cached_property
+    def lines(self) -> np.ndarray:
+        """Line number of each row (int64)."""
+        ends = self.text.count(LINE_END) + (not self.text.endswith(LINE_END))
+        if ends == self.cells.num_rows + len(self.skipped):
+            lines = np.arange(self.first_line, self.first_line + ends, dtype=np.int64)
+        else:
+            lines = record_lines(self.text, self.first_line, skip_blank=self.cells.num_columns > 1)
+        return np.delete(lines, self.skipped) if self.skipped else lines
+
+
+def parse_records(
+    file: TextFile, text: bytes, first_line: int, types: dict[str, pa.DataType], form: TextFormat, faults: Faults
+) -> Records | None:
+    """Cells of a buffer that begins at a record. `types` gives each header, in the file's order, the type to read it as.
+
+    Adds faults 65 (bad bytes, stray quotes) and 66 (ragged rows). None where stray quotes leave the structure unknown.
+    """
+    text = _readable(file, text, first_line, faults)
+    if _add_stray_quotes(file, text, first_line, form, faults):
+        return None
+    ragged: list[tuple[int, int, str]] = []
+
+    def keep_ragged(row: pacsv.InvalidRow) -> str:
+        ragged.append((row.number - 1, row.actual_columns, row.text))
+        return "skip"
+
+    cells = pacsv.read_csv(
+        pa.BufferReader(text),
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(types)),
+        parse_options=pacsv.ParseOptions(
+            delimiter=form.delimiter, newlines_in_values=True, ignore_empty_lines=len(types) > 1,
+            invalid_row_handler=keep_ragged,
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=types, strings_can_be_null=True, null_values=list(form.null_values), check_utf8=False,
+            auto_dict_max_cardinality=2**31 - 1,
+        ),
+    )  # fmt: skip
+    records = Records(file, text, first_line, cells, [index for index, _, _ in ragged])
+    if ragged:
+        _add_ragged(records, ragged, len(types), faults)
+    return records
+
+
+def _readable(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bytes:
+    """The text as valid UTF-8, a fault 65 for each line that was not."""
+    if text.isascii():
+        return text
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        shown = text.decode("utf-8", "replace").encode("utf-8")
+        _add_undecodable(file, shown, first_line, faults)
+        return shown
+    if _REPLACED in text and not file.encoding.lower().replace("_", "-").startswith("utf-8"):
+        _add_undecodable(file, text, first_line, faults)
+    return text
+
+
+def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Faults) -> None:
+    for number, line in enumerate(text.split(LINE_END), start=first_line):
+        if _REPLACED in line:
+            shown = line.decode("utf-8")
+            at = max(0, shown.index("\ufffd") - 20)
+            faults.add(UNREADABLE, f"bytes that are not {file.encoding}", file=file.name, line=number, value=shown[at : at + 60])
+
+
+def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFormat, faults: Faults) -> bool:
+    stray = stray_quotes(text, form.delimiter)
+    if stray:
+        at = stray[0]
+        line = first_line + text.count(LINE_END, 0, at)
+        begin = text.rfind(LINE_END, 0, at) + 1
+        shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
+        faults.add(
+            UNREADABLE, "a quote stands inside a cell, or is never closed; what follows in the file was not checked",
+            file=file.name, line=line, value=shown,
+            remedy='Put the whole cell in quotes and double each quote inside it: "5"" pipe".',
+        )  # fmt: skip
+    return bool(stray)
+
+
+def _add_ragged(records: Records, ragged: list[tuple[int, int, str]], expected: int, faults: Faults) -> None:
+    lines = record_lines(records.text, records.first_line, skip_blank=expected > 1)
+    for index, actual, text in ragged:
+        cells = "1 cell" if actual == 1 else f"{actual:,} cells"
+        place = {"file": records.file.name, "line": int(lines[index]), "value": text}
+        faults.add_fault(Fault(RAGGED, f"{cells} where the header has {expected:,}", **place))

@@ -1,0 +1,41 @@
+"""What all tests share: one Spark for the whole run, and the data that lies beside the checkout."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from common.spark import Cluster
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("LOADER_SHARED_DATA") or ROOT.parent / "shared" / "data")
+"""Public example data, too large to ship: the folder `shared/data` beside the checkout, or where the variable says."""
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip(f"no shared data at {SHARED}; LOADER_SHARED_DATA names another place")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The one Spark of the test run: two local cores."""
+    from common.spark.session import SparkCluster
+
+    spark = SparkCluster("tests", master="local[2]")
+    yield spark
+    spark.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(cluster: Cluster) -> SparkSession:
+    return cluster.session

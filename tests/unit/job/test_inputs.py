@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.faults import FaultError
+from common.job.inputs import resolve_inputs
+from common.job.spec import parse_spec
+from common.platform import InputFile, RecordDraft
+from common.platform.local import LocalProject
+
+SPEC = parse_spec({
+    "name": "a", "title": "A", "summary": "Does a", "version": "1.0.0",
+    "inputSpec": [
+        {"name": "table", "class": "file", "label": "Table"},
+        {"name": "parts", "class": "array:file", "optional": True},
+        {"name": "target", "class": "record", "optional": True},
+        {"name": "max_columns", "class": "int", "default": 400},
+        {"name": "mode", "class": "string", "default": "error", "choices": ["error", "append"]},
+        {"name": "nulls", "class": "array:string", "default": [""]},
+    ],
+})  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> LocalProject:
+    return LocalProject(tmp_path / "project")
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "patient.csv"
+    path.write_text("id\n1\n", encoding="utf-8")
+    return path
+
+
+def faults_of(given: dict[str, Any], project: LocalProject) -> list[tuple[int, str, str | None, str]]:
+    with pytest.raises(FaultError) as raised:
+        resolve_inputs(given, SPEC, project)
+    return [(each.code, each.field, each.value, each.text) for each in raised.value.faults]
+
+
+def publish(project: LocalProject, name: str, file: Path) -> tuple[str, str]:
+    staging = project.stage(None)
+    draft = RecordDraft(name, {"model": {}}, "ds-study", [])
+    published = staging.publish([], draft, {"table": file})
+    staging.close()
+    assert published.record is not None
+    return published.record, published.files["table"]
+
+
+def test_inputs_not_given_have_their_default_or_none(project: LocalProject, table: Path) -> None:
+    inputs = resolve_inputs({"table": str(table), "mode": None}, SPEC, project)
+    assert vars(inputs) == {
+        "table": InputFile("patient.csv", str(table)),
+        "parts": None,
+        "target": None,
+        "max_columns": 400,
+        "mode": "error",
+        "nulls": [""],
+    }
+
+
+def test_files_are_found_by_path_id_and_both_forms_of_link(project: LocalProject, table: Path) -> None:
+    _, file_id = publish(project, "study", table)
+    links = [{"$dnanexus_link": file_id}, {"$dnanexus_link": {"project": project.id, "id": file_id}}]
+    inputs = resolve_inputs({"table": str(table), "parts": [str(table), file_id, *links]}, SPEC, project)
+    stored = InputFile("patient.csv", str(project.file_path(file_id)), file_id)
+    assert inputs.parts == [InputFile("patient.csv", str(table)), stored, stored, stored]
+
+
+def test_a_relative_path_counts_from_the_working_directory(
+    project: LocalProject, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(table.parent)
+    assert resolve_inputs({"table": "patient.csv"}, SPEC, project).table.path == str(table)
+
+
+def test_records_are_found_by_name_id_and_link(project: LocalProject, table: Path) -> None:
+    record_id, _ = publish(project, "study", table)
+    for value in ("study", record_id, {"$dnanexus_link": record_id}):
+        target = resolve_inputs({"table": str(table), "target": value}, SPEC, project).target
+        assert (target.id, target.name) == (record_id, "study")
+
+
+def test_every_fault_of_the_input_is_told_at_once(project: LocalProject, tmp_path: Path) -> None:
+    given = {
+        "tabel": "patient.csv",
+        "parts": [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")],
+        "target": ["study"],
+        "max_columns": "ten",
+        "mode": "upsert",
+        "nulls": "NA",
+    }
+    found = faults_of(given, project)
+    assert [(code, name, value) for code, name, value, _ in found] == [
+        (90, "tabel", None),
+        (90, "table", None),
+        (90, "target", '["study"]'),
+        (90, "max_columns", "ten"),
+        (90, "mode", "upsert"),
+        (90, "nulls", "NA"),
+        (91, "parts", str(tmp_path / "a.csv")),
+        (91, "parts", str(tmp_path / "b.csv")),
+    ]
+    assert [text for _, _, _, text in found[:6]] == [
+        "there is no such input",
+        "this input is required (Table)",
+        "this is a list where one value is wanted (record)",
+        "this is not of class int",
+        "this is not among the choices",
+        "this is one value where a list is wanted (array:string)",
+    ]
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest_one(project: LocalProject) -> None:
+    with pytest.raises(FaultError) as raised:
+        resolve_inputs({"tabel": "patient.csv"}, SPEC, project)
+    assert "Remedy: Did you mean table?" in raised.value.message
+
+
+def test_a_reference_to_another_job_is_refused_by_name(project: LocalProject) -> None:
+    reference = {"job": "job-1", "field": "table"}
+    texts = {text for given in (reference, {"$dnanexus_link": reference}) for *_, text in faults_of({"table": given}, project)}
+    assert texts == {"a reference to another job's output cannot be waited for here; give the object itself"}
+
+
+def test_a_record_that_is_no_dataset_keeps_the_platforms_own_number(project: LocalProject, table: Path) -> None:
+    (project._store.objects / f"record-{'a' * 24}.json").write_text(
+        '{"id": "record-' + "a" * 24 + '", "name": "old", "class": "record", "types": ["Dataset"], "created": 0,'
+        ' "details": {"version": "2.0"}}',
+        encoding="utf-8",
+    )
+    assert [(code, name) for code, name, *_ in faults_of({"table": str(table), "target": "old"}, project)] == [(83, "target")]
