@@ -1,0 +1,155 @@
+"""Which tables and columns the entities of a data dictionary get, and the Dataset that maps every field to its column.
+
+An entity is one table of its own name. An entity wider than `max_columns` is cut into `<entity>_0001`, `<entity>_0002`, …, each
+of which begins with the primary key. A field with a tree for its coding has a companion `<field>_hierarchy` in the same table, an
+array of the codes with all their ancestors, which no field maps; it counts towards `max_columns`, as the limit is the table's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dictionary.model import DataDictionary, Entity, Field
+from common.errors import AppError
+
+if TYPE_CHECKING:
+    from common.platform import Database
+
+HIERARCHY_SUFFIX = "_hierarchy"
+
+_SQL_TYPES = {"string": "string", "integer": "bigint", "float": "double", "date": "date", "datetime": "timestamp"}
+_ARROW_TYPES = {
+    "string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "date": pa.date32(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: the field itself, or the companion that holds its codes with their ancestors."""
+
+    field: Field
+    is_hierarchy: bool = False
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.field.name + HIERARCHY_SUFFIX if self.is_hierarchy else self.field.name
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The type in Arrow and Parquet; times are microseconds in UTC."""
+        if self.is_hierarchy:
+            return pa.list_(pa.string())
+        scalar = _ARROW_TYPES[self.field.type]
+        return pa.list_(scalar) if self.field.is_multi_select else scalar
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """A table to be: its name, the entity whose rows it holds, and its columns in order."""
+
+    table: str
+    entity: str
+    columns: tuple[Column, ...]
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        """The schema of the table's Parquet files. Every column may be null: keys are checked over all files, not here."""
+        return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
+
+
+def sql_type(field: Field) -> str:
+    """The Spark SQL type of a field's column, in lower case."""
+    scalar = _SQL_TYPES[field.type]
+    return f"array<{scalar}>" if field.is_multi_select else scalar
+
+
+def plan_tables(dictionary: DataDictionary, max_columns: int) -> tuple[TablePlan, ...]:
+    """The tables of all entities, in dictionary order, the parts of an entity one after the other.
+
+    Raises `AppError` 47 for a wide entity without a key, 20 if two tables would have one name.
+    """
+    plans = tuple(
+        plan for entity in dictionary.entities.values() for plan in plan_entity(dictionary, entity, max_columns)
+    )
+    counts = Counter(plan.table.lower() for plan in plans)
+    if clash := next((plan for plan in plans if counts[plan.table.lower()] > 1), None):
+        raise AppError(20, f"entity {clash.entity} and a part of another entity would both be table {clash.table}")
+    return plans
+
+
+def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) -> tuple[TablePlan, ...]:
+    """The table of one entity, or its parts. Raises `AppError` 47 for a wide entity without a key."""
+    columns = tuple(column for field in entity.fields for column in _field_columns(dictionary, field))
+    if len(columns) <= max_columns:
+        return (TablePlan(entity.name, entity.name, columns),)
+    key = entity.primary_key
+    if key is None:
+        text = f"entity {entity.name} has {len(columns)} columns, more than {max_columns}, and no primary key"
+        raise AppError(47, text)
+    key_columns = _field_columns(dictionary, key)
+    parts = [list(key_columns)]
+    for field in entity.fields:
+        if field is key:
+            continue
+        added = _field_columns(dictionary, field)
+        # A part that holds the key alone takes a field in any case: a tree field needs 3 columns where 2 are allowed.
+        if len(parts[-1]) + len(added) > max_columns and len(parts[-1]) > len(key_columns):
+            parts.append(list(key_columns[:1]))
+        parts[-1].extend(added)
+    return tuple(
+        TablePlan(f"{entity.name}_{number:04d}", entity.name, tuple(part)) for number, part in enumerate(parts, start=1)
+    )
+
+
+def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[Column, ...]:
+    companion = (Column(field, is_hierarchy=True),) if dictionary.is_hierarchical(field) else ()
+    return (Column(field), *companion)
+
+
+def build_dataset(
+    name: str, description: str, schema: str, dictionary: DataDictionary, database: Database, max_columns: int
+) -> Dataset:
+    """The Dataset of a dictionary whose tables are laid out in this database by `plan_tables`."""
+    plans = plan_tables(dictionary, max_columns)
+    mappings = build_mappings(plans, database)
+    joins = (*_part_joins(plans, dictionary, database), *_reference_joins(dictionary, mappings))
+    return Dataset(name, description, schema, dictionary, mappings, joins)
+
+
+def build_mappings(plans: Iterable[TablePlan], database: Database) -> dict[tuple[str, str], ColumnMapping]:
+    """Where every field is stored; the key of a split entity in its first part."""
+    mappings: dict[tuple[str, str], ColumnMapping] = {}
+    for plan in plans:
+        for column in plan.columns:
+            if not column.is_hierarchy:
+                mappings.setdefault((plan.entity, column.field.name), _map_column(column.field, plan, database))
+    return mappings
+
+
+def _map_column(field: Field, plan: TablePlan, database: Database) -> ColumnMapping:
+    return ColumnMapping(database.id, database.name, database.unique_name, plan.table, field.name, sql_type(field))
+
+
+def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database: Database) -> Iterable[Join]:
+    first: dict[str, TablePlan] = {}
+    for plan in plans:
+        start = first.setdefault(plan.entity, plan)
+        if plan is not start and (key := dictionary.entities[plan.entity].primary_key):
+            from_, to = (_map_column(key, part, database).path for part in (start, plan))
+            yield Join(from_, to, "one_to_one")
+
+
+def _reference_joins(dictionary: DataDictionary, mappings: Mapping[tuple[str, str], ColumnMapping]) -> Iterable[Join]:
+    for entity in dictionary.entities.values():
+        for field in entity.fields:
+            if target := field.reference:
+                from_, to = mappings[target.entity, target.field], mappings[entity.name, field.name]
+                yield Join(from_.path, to.path, target.relationship)
