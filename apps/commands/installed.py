@@ -1,28 +1,29 @@
-"""The apps of this suite: the folders beside this one that hold a `dxapp.json`."""
+"""The apps of this suite: the folders of the package `apps` that hold a `dxapp.json`."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
 
+import apps
 from common.errors import AppError
 from common.job import Main
 from common.job.inputs import nearest_remedy
 from common.job.spec import Spec, read_spec
 
-_APPS = Path(__file__).resolve().parent.parent
 
-
-def app_names() -> list[str]:
-    """The names of all apps, sorted."""
-    return sorted(each.parent.name for each in _APPS.glob("*/dxapp.json"))
+def app_folders() -> dict[str, Path]:
+    """The folders of all apps by name, sorted by it."""
+    found = [spec.parent for place in apps.__path__ for spec in Path(place).glob("*/dxapp.json")]
+    return {folder.name: folder for folder in sorted(found, key=lambda folder: folder.name)}
 
 
 def find_app(name: str) -> Path:
     """An app's folder. Raises `AppError` 91 with the nearest name if there is no such app."""
-    if name not in app_names():
-        raise AppError(91, f"there is no app named {name!r}", nearest_remedy(name, app_names()))
-    return _APPS / name
+    folders = app_folders()
+    if name not in folders:
+        raise AppError(91, f"there is no app named {name!r}", nearest_remedy(name, list(folders)))
+    return folders[name]
 
 
 def app_spec(name: str) -> Spec:

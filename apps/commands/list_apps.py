@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
-from apps.commands.installed import app_names, app_spec
+from apps.commands.installed import app_folders, app_spec
 from common.job.progress import align
 
 
@@ -18,6 +18,6 @@ def add_to(commands: Any) -> None:
 
 def list_apps(_args: Namespace) -> int:
     """Prints a line per app."""
-    specs = [app_spec(name) for name in app_names()]
+    specs = [app_spec(name) for name in app_folders()]
     print("\n".join(align(["app", "summary"], [[spec.name, spec.summary] for spec in specs])))
     return 0

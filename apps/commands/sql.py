@@ -17,6 +17,8 @@ from common.job.progress import align
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from common.platform.local import LocalProject
+
 _TABLE_ROWS = 1000
 _PROMPT, _PROMPT_ON = "sql> ", "   > "
 
@@ -49,21 +51,35 @@ def sql(args: Namespace) -> int:
     """Runs the statements in order and stops at the first that fails; at a prompt, goes on. 1: a statement failed."""
     from common.job.run import quiet
     from common.spark.session import SparkCluster
-    from common.tables.catalogue import attach_databases
 
     project = open_project(args.project)
     interactive = args.statements is None and args.file is None and sys.stdin.isatty()
-    statements = _read_prompt() if interactive else split_statements(_read_text(args))
+    statements = _read_prompt() if interactive else split_statements(read_text(args))
     cluster = SparkCluster("sql", args.master)
     with quiet(args.verbose):
         try:
-            attach_databases(cluster.session, [table_folders(project, each) for each in project.databases()])
+            _attach(cluster.session, project)
             for statement in statements:
                 if not run_statement(cluster.session, statement, args.format) and not interactive:
                     return 1
         finally:
             cluster.stop()
     return 0
+
+
+def _attach(session: SparkSession, project: LocalProject) -> None:
+    """Makes the project's databases known by name. Raises `AppError` 92 where Spark cannot read a table."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    from common.tables.catalogue import attach_databases
+
+    try:
+        attach_databases(session, [table_folders(project, each) for each in project.databases()])
+    except (PySparkException, Py4JError) as error:
+        raise AppError(
+            92, parse_spark_message(str(error)), "Look for a damaged file in the project's tables."
+        ) from None
 
 
 def split_statements(text: str) -> list[str]:
@@ -85,7 +101,7 @@ def _says_something(piece: str) -> bool:
     return bool(piece.strip()) and not piece.startswith(("--", "/*"))
 
 
-def _read_text(args: Namespace) -> str:
+def read_text(args: Namespace) -> str:
     if args.statements is not None:
         return str(args.statements)
     if args.file is None:
@@ -117,13 +133,14 @@ def _read_prompt() -> Iterator[str]:
 
 def run_statement(session: SparkSession, statement: str, form: str) -> bool:
     """Runs a statement and prints its result. What Spark refuses is one line on stderr, and False."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
     try:
         frame = session.sql(statement)
         if frame.columns:
             {"table": print_table, "csv": print_csv, "json": print_json}[form](frame)
-    except PySparkException as error:
+    except (PySparkException, Py4JError) as error:
         print(f"SQL error: {parse_spark_message(str(error))}", file=sys.stderr)
         return False
     return True
@@ -131,6 +148,7 @@ def run_statement(session: SparkSession, statement: str, form: str) -> bool:
 
 def parse_spark_message(text: str) -> str:
     """The sentence of a Spark error, without the plan, the SQL context and the trace that follow it, nor its SQLSTATE."""
+    text = re.sub(r"\AAn error occurred while calling \S+\n: ", "", text)
     sentence = re.split(r"\n\s*\n|;\n|\n(?===|JVM stacktrace|\tat )|SQLSTATE:", text.strip(), maxsplit=1)[0]
     return " ".join(sentence.split())
 

@@ -31,9 +31,6 @@ from common.spark import Cluster
 _ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
 """System errors that are the user's disk's, never a bug of ours."""
 
-_NOISY_LOGGERS = ("py4j", "SQLQueryContextLogger", "DataFrameQueryContextLogger")
-"""Loggers that print Java's and Spark's errors a second time."""
-
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived. Libraries that leave Ctrl-C alone leave this alone too."""
@@ -164,8 +161,7 @@ def quiet(verbose: bool) -> Iterator[None]:
     with warnings.catch_warnings():
         if not verbose:
             warnings.simplefilter("ignore")
-            for name in _NOISY_LOGGERS:
-                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            logging.getLogger("py4j").setLevel(logging.CRITICAL)
         yield
 
 

@@ -51,7 +51,9 @@ def quote_text(text: str) -> str:
 
 
 def _attach_table(session: SparkSession, name: str, folder: str) -> None:
-    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING parquet LOCATION {quote_text(folder)}")
+    # A folder is meant as it is spelt: its brackets and stars are no pattern.
+    options = "OPTIONS (`__globPaths__` 'false')"
+    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING parquet {options} LOCATION {quote_text(folder)}")
     partitions = [each.name for each in session.catalog.listColumns(name) if each.isPartition]
     if partitions:
         # Without this the catalogue knows of no partition, and the table reads as empty.

@@ -123,7 +123,11 @@ def test_a_mistyped_name_is_answered_with_the_nearest_one(project: LocalProject)
 
 def test_a_reference_to_another_job_is_refused_by_name(project: LocalProject) -> None:
     reference = {"job": "job-1", "field": "table"}
-    texts = {text for given in (reference, {"$dnanexus_link": reference}) for *_, text in faults_of({"table": given}, project)}
+    texts = {
+        text
+        for given in (reference, {"$dnanexus_link": reference})
+        for *_, text in faults_of({"table": given}, project)
+    }
     assert texts == {"a reference to another job's output cannot be waited for here; give the object itself"}
 
 
@@ -133,4 +137,6 @@ def test_a_record_that_is_no_dataset_keeps_the_platforms_own_number(project: Loc
         ' "details": {"version": "2.0"}}',
         encoding="utf-8",
     )
-    assert [(code, name) for code, name, *_ in faults_of({"table": str(table), "target": "old"}, project)] == [(83, "target")]
+    assert [(code, name) for code, name, *_ in faults_of({"table": str(table), "target": "old"}, project)] == [
+        (83, "target")
+    ]

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.platform import Database
+from common.platform.names import new_id, unique_database_name
+from common.tables.catalogue import attach_databases
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture
+def session(spark: SparkSession) -> Iterator[SparkSession]:
+    yield spark
+    spark.sql("USE default")
+
+
+def database(name: str) -> Database:
+    database_id = new_id("database")
+    return Database(database_id, name, unique_database_name(database_id, name))
+
+
+def write_table(folder: Path, **columns: list[object]) -> str:
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table(columns), folder / "part-0.parquet")
+    return str(folder)
+
+
+def values(session: SparkSession, statement: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in session.sql(statement).collect()]
+
+
+def test_the_only_database_is_known_by_both_names_and_is_the_current_one(session: SparkSession, tmp_path: Path) -> None:
+    study = database("only_study")
+    attach_databases(session, [(study, {"patient": write_table(tmp_path / "it's a `folder` {a,b} [1]*", id=[1, 2])})])
+    for name in ("patient", "only_study.patient", f"{study.unique_name}.patient"):
+        assert values(session, f"SELECT sum(id) FROM {name}") == [(3,)]
+
+
+def test_a_plain_name_that_two_databases_have_is_known_to_neither(session: SparkSession, tmp_path: Path) -> None:
+    one, two = database("twin_study"), database("twin_study")
+    attach_databases(session, [
+        (one, {"patient": write_table(tmp_path / "one", id=[1])}),
+        (two, {"patient": write_table(tmp_path / "two", id=[2])}),
+    ])  # fmt: skip
+    assert values(session, f"SELECT id FROM {two.unique_name}.patient") == [(2,)]
+    assert values(session, "SHOW DATABASES LIKE 'twin_study'") == []
+
+
+def test_a_partitioned_table_has_its_rows_and_its_partition_columns(session: SparkSession, tmp_path: Path) -> None:
+    for chrom, pos in (("1", 10), ("2", 20)):
+        write_table(tmp_path / "genotype" / f"chr={chrom}" / "bin=0", pos=[pos])
+    calls = database("call_study")
+    attach_databases(session, [(calls, {"genotype": str(tmp_path / "genotype")})])
+    assert values(session, "SELECT pos, chr, bin FROM genotype ORDER BY pos") == [(10, 1, 0), (20, 2, 0)]
