@@ -60,7 +60,7 @@ def _build_spaces(run: Run, plan: Plan, loads: Loads) -> list[KeySpace]:
 
 def _key_column(plan: Plan, loads: Loads, entity: str, field: str, old: dict[tuple[str, str], list[str]]) -> KeyColumn:
     load = loads.entities.get(entity)
-    new = [f"{load.plan.key_folder}/{field}/{result.keys[field]}" for result in load.results] if load else []
+    new = [f"{load.plan.key_folder}/{result.keys[field]}" for result in load.results] if load else []
     names = tuple(file.name for file in load.plan.files) if load else ()
     return KeyColumn(entity, field, tuple(new + old.get((entity, field), [])), names)
 
@@ -70,9 +70,9 @@ def _extract_existing(run: Run, plan: Plan, loads: Loads, buckets: int) -> dict[
     made: dict[tuple[str, str], list[str]] = {}
     tasks = []
     for entity, field, table in _old_columns(plan):
-        folder = loads.staging.scratch_folder(f"old_keys/{entity}/{field}")
+        folder = loads.staging.scratch_folder("old_keys")
         for number, path in enumerate(plan.existing[table]):
-            target = f"{folder}/{number:05d}.arrow"
+            target = f"{folder}/{entity}.{field}.{number:05d}.arrow"
             made.setdefault((entity, field), []).append(target)
             tasks.append(TableKeys(path, {field: (target, buckets)}))
     if tasks:
@@ -96,7 +96,7 @@ def _set_aside(run: Run, loads: Loads, spaces: list[KeySpace]) -> None:
     """Rejects faulty rows, then rows that refer to them, until none is left; loads the touched files again without them."""
     rejects: dict[str, tuple[str, ...]] = {}
     for round_ in range(len(spaces) + 1):
-        folder = loads.staging.scratch_folder(f"rejects/{round_}")
+        folder = loads.staging.scratch_folder(f"rejects_{round_}")
         results = run.cluster.map(check_keys, _tasks(spaces, rejects, folder), "check")
         found = Faults()
         for result in results:

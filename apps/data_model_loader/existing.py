@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.dataset.layout import TablePlan, table_schema
+from common.dataset.layout import TablePlan
 from common.dictionary import DataDictionary
 from common.faults import Faults
 from common.platform import Database, Platform
@@ -41,7 +41,7 @@ def validate_existing_tables(
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
     filesystem, inner = locate(file)
     found = {each.name: each.type for each in pq.read_schema(inner, filesystem=filesystem)}
-    for column in table_schema(table):
+    for column in table.arrow_schema:
         place = {"entity": table.entity, "field": column.name}
         if column.name not in found:
             faults.add(TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", **place)

@@ -105,17 +105,14 @@ def _plan_entity(plan: Plan, entity: str, staging: Staging) -> LoadPlan:
     )
     tables = () if plan.validates_only else plan.tables[entity]
     targets = tuple(
-        TableTarget(each.table, staging.table_folder(each.table), tuple(column.name for column in each.columns))
-        for each in tables
+        TableTarget(each.table, staging.table_folder(each.table), each.arrow_schema) for each in tables
     )
     buckets = key_buckets(plan)
     keys = {each.name: buckets for each in model.fields if each.primary_key_type or each.reference}
-    for name in keys:
-        staging.scratch_folder(f"keys/{entity}/{name}")
     return LoadPlan(
         entity, columns, targets, bound.files, bound.headers, plan.form,
-        model.primary_key.name if model.primary_key else None, keys, staging.scratch_folder(f"keys/{entity}"),
-        staging.scratch_folder(f"quarantine/{entity}") if plan.quarantines else None,
+        model.primary_key.name if model.primary_key else None, keys, staging.scratch_folder("keys"),
+        staging.scratch_folder("quarantine") if plan.quarantines else None,
     )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from apps.data_model_loader.existing import validate_existing_tables
-from apps.data_model_loader.files import EntityFiles, bind_files
-from common.dataset.layout import TablePlan, plan_tables
+from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
+from common.dataset.layout import TablePlan, plan_entity
 from common.dictionary import DataDictionary, TextFile, parse_dictionary
 from common.errors import AppError
 from common.faults import Faults
@@ -59,9 +59,13 @@ def make_plan(run: Run) -> Plan:
         if dictionary is None:
             faults.raise_if_any("The plan")
         dictionary = cast(DataDictionary, dictionary)
+        has_tables = not faults
         files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, faults)
-        tables = plan_tables(dictionary, inputs.max_columns)
-        existing = validate_existing_tables(run.platform, database, dictionary, tables, set(files), inputs.insert_mode, faults)
+        if not has_tables:  # a faulty dictionary cannot be laid out
+            faults.raise_if_any("The plan")
+        tables = {e.name: plan_entity(dictionary, e, inputs.max_columns) for e in dictionary.entities.values()}
+        bound = bound_names(inputs.data_files or [])
+        existing = validate_existing_tables(run.platform, database, dictionary, tables, bound, inputs.insert_mode, faults)
         faults.raise_if_any("The plan")
         fields = sum(len(entity.fields) for entity in dictionary.entities.values())
         count = sum(len(each.files) for each in files.values())

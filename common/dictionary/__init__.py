@@ -1,9 +1,10 @@
 """The door of the room: a data dictionary with its codings and entity dictionary, read, checked and written back.
 
-`parse_dictionary` makes a `DataDictionary` of up to three `TextFile`s and adds every fault that they have to the `Faults` it is
-given. `write_data_dictionary`, `write_codings` and `write_entity_dictionary` write the files back as `dx extract_dataset -ddd`
-does. `is_split`, `CODINGS_TABLE` and `HIERARCHY_SUFFIX` say what the layout of a database takes; `name_problem` and
-`nearest_name` serve other rooms that read names. Formats and rules: `model`, and the error catalogue.
+`parse_dictionary` makes a `DataDictionary` of up to three `TextFile`s and adds every fault that they have to the
+`Faults` it is given. `write_data_dictionary`, `write_codings` and `write_entity_dictionary` write the files back in the
+form of `dx extract_dataset -ddd`. `is_split`, `CODINGS_TABLE` and `HIERARCHY_SUFFIX` say what the layout of a database
+takes; `name_problem`, `nearest_name` and `remedy_naming` serve other rooms that read names. `common.graph` adds the one
+rule about all entities together (46).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from common.dictionary.source import TextFile
 from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 
 __all__ = [
-    "CODINGS_TABLE", "HIERARCHY_SUFFIX", "TYPES", "Code", "Coding", "DataDictionary", "Entity", "Field", "Reference", "TextFile",
-    "is_split", "name_problem", "nearest_name", "parse_dictionary", "remedy_naming", "write_codings", "write_data_dictionary",
-    "write_entity_dictionary",
+    "CODINGS_TABLE", "HIERARCHY_SUFFIX", "TYPES", "Code", "Coding", "DataDictionary", "Entity", "Field", "Reference",
+    "TextFile", "is_split", "name_problem", "nearest_name", "parse_dictionary", "remedy_naming", "write_codings",
+    "write_data_dictionary", "write_entity_dictionary",
 ]  # fmt: skip

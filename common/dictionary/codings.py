@@ -22,8 +22,8 @@ COLUMNS = (*MANDATORY, "concept", "display_order", "parent_code")
 def parse_codings(source: TextFile, faults: Faults) -> dict[str, Coding]:
     """Codings by name in file order, used or not.
 
-    Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1 for a
-    display_order that is no whole number. Codes and parents are taken as they stand, blanks and all.
+    Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1
+    for a display_order that is no whole number. Codes and parents are taken as they stand, blanks and all.
     """
     table = parse_table(source, MANDATORY, COLUMNS, 51, faults)
     codings: dict[str, dict[str, Code]] = {}
@@ -50,15 +50,17 @@ def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
         if isinstance(value, float) and value.is_integer():
             order = int(value)
         else:
-            faults.add(1, f"display_order in coding {coding_name} is no whole number", file=file, line=row.line, value=text,
-                       remedy="Number the codes from 1, or leave display_order blank for the order of the file.")  # fmt: skip
+            problem = f"display_order in coding {coding_name} is no whole number"
+            remedy = "Number the codes from 1, or leave display_order blank for the order of the file."
+            faults.add(1, problem, file=file, line=row.line, value=text, remedy=remedy)
     return Code(
         cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
     )
 
 
 def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding], file: str, faults: Faults) -> None:
-    """Adds fault 50 (not defined) or 57 (ICD release not supplied) once per coding, at the first field that names it."""
+    """Adds fault 50 (not defined) or 57 (ICD release not supplied) once per coding, at the first field that names
+    it."""
     missing: dict[str, list[Field]] = {}
     for field in _coded_fields(dictionary):
         if field.coding_name not in dictionary.codings:
@@ -68,8 +70,8 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
         place = field_place(file, fields[0])
         if is_icd_name(name):
             text = f"the suite does not supply {name} for this field{others}"
-            remedy = (f"Put the rows of the coding under coding_name {name} into the codings file, "
-                      f"or use a supplied one: {', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}.")  # fmt: skip
+            supplied = f"{', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}"
+            remedy = f"Put its rows under coding_name {name} into the codings file, or use one of {supplied}."
             faults.add(57, text, value=name, remedy=remedy, **place)
         else:
             remedy = remedy_naming(50, name, given, faults)
@@ -79,8 +81,8 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
 def validate_codes(
     dictionary: DataDictionary, given: Mapping[str, Coding], file: str, codings_file: str, faults: Faults
 ) -> None:
-    """Adds fault 55 for codes that do not read as the type of a field that uses them, and 52 for codes of a numeric field
-    that are equal by value, such as `1` and `01`. Each pair of coding and type is looked at once."""
+    """Adds fault 55 for codes that do not read as the type of a field that uses them, and 52 for codes of a numeric
+    field that are equal by value, such as `1` and `01`. Each pair of coding and type is looked at once."""
     seen: set[tuple[str, str]] = set()
     for field in _coded_fields(dictionary):
         coding = dictionary.codings.get(field.coding_name)

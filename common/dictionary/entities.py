@@ -34,7 +34,8 @@ def _build_entity(name: str, fields: tuple[Field, ...], row: Row | None) -> Enti
 
 
 def parse_entity_rows(source: TextFile, faults: Faults) -> dict[str, Row]:
-    """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column entity)."""
+    """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column
+    entity)."""
     table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)
     rows: dict[str, Row] = {}
     for row in table.rows if table else ():

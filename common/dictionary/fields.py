@@ -1,4 +1,5 @@
-"""The rows of a data dictionary as fields, and the rules that one field must keep by itself: flags, type, combination."""
+"""The rows of a data dictionary as fields, and the rules that one field must keep by itself: flags, type,
+combination."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from common.faults import Faults
 
 MANDATORY = ("entity", "name", "type", "primary_key_type")
 COLUMNS = (
-    *MANDATORY, "coding_name", "concept", "description", "folder_path", "is_multi_select", "is_sparse_coding", "linkout",
-    "longitudinal_axis_type", "referenced_entity_field", "relationship", "title", "units",
+    *MANDATORY, "coding_name", "concept", "description", "folder_path", "is_multi_select", "is_sparse_coding",
+    "linkout", "longitudinal_axis_type", "referenced_entity_field", "relationship", "title", "units",
 )  # fmt: skip
 """The columns of a data dictionary in the order in which `dx extract_dataset -ddd` writes them."""
 
@@ -125,30 +126,20 @@ def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str
     """
     coding = dictionary.codings.get(of.coding_name)
     is_tree = coding is not None and coding.is_hierarchical
-    flatten = (
-        f"Use type string, or a coding without parent_code ({of.coding_name}:exclude_hierarchy if it is an ICD coding)."
-    )
     if not of.coding_name:
         if of.is_sparse_coding:
-            return (
-                "the field is sparse but names no coding",
-                "Name the coding of the special values, or clear the flag.",
-            )
+            return "the field is sparse but names no coding", "Name the coding of its special values or clear the flag."
         if of.is_multi_select:
-            return "the field is multi-select but names no coding", "Name the coding of the choices, or clear the flag."
-        return None
-    if of.is_sparse_coding:
+            return "the field is multi-select but names no coding", "Name the coding of its codes or clear the flag."
+    elif of.is_sparse_coding:
         if of.is_multi_select:
             return "the field is both sparse and multi-select", "Clear is_multi_select or is_sparse_coding."
         if is_tree:
             return "the field is sparse but its coding is a tree", "Clear is_sparse_coding or use a flat coding."
-        return None
-    if of.type not in ("string", "integer"):
-        advice = (
-            "Set is_sparse_coding if the coding names special values only; a field of codes has type string or integer."
-        )
+    elif of.type not in ("string", "integer"):
+        advice = "Set is_sparse_coding if only special values are coded; a field of codes is string or integer."
         return f"a {of.type} field has a coding but is not sparse", advice
-    if is_tree and of.type != "string":
+    elif is_tree and of.type != "string":
         advice = f"Use type string, or a flat coding; {of.coding_name}:exclude_hierarchy flattens an ICD coding."
         return f"a field of type {of.type} has a coding that is a tree", advice
     return None

@@ -1,7 +1,8 @@
 """ICD codings that the suite supplies by name: `icd10cm:2024`, a tree, or `icd10cm:2024:exclude_hierarchy`, flat.
 
 Codes are written with their dot (`A00.1`, `250.01`); data without dots need a coding of their own in the codings file.
-Chapters and blocks (`1`, `A00-A09`) are codes of the tree. `resources/icd/sources.json` lists releases, sources and licences.
+Chapters and blocks (`1`, `A00-A09`) are codes of the tree. `resources/icd/sources.json` lists releases, sources and
+licences.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def stopwords() -> frozenset[str]:
 
 
 def is_split(entity: Entity, max_columns: int) -> bool:
-    """Whether the entity is cut into tables `<entity>_0001`, …: it has more fields, its key included, than `max_columns`."""
+    """Whether the entity is cut into tables `<entity>_0001`, …: it has more fields, its key included, than
+    `max_columns`."""
     return len(entity.fields) > max_columns
 
 
@@ -47,7 +48,8 @@ def validate_names(dictionary: DataDictionary, max_columns: int, file: str, faul
 
 
 def _companions(dictionary: DataDictionary, entity: Entity) -> dict[str, str]:
-    """Folded name of each companion column, to the hierarchical field that it stands beside. Codings may be undefined here."""
+    """Folded name of each companion column, to the hierarchical field that it stands beside. Codings may be undefined
+    here."""
     coded = (
         (field, dictionary.codings.get(field.coding_name)) for field in entity.fields if not field.is_sparse_coding
     )

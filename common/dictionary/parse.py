@@ -29,8 +29,9 @@ def parse_dictionary(
 ) -> DataDictionary | None:
     """The model, or None where no field could be read. It may be used only if `faults` is still empty afterwards.
 
-    All faults of all three files are added at once: rules 1, 10-18, 20-25, 30-32, 40-45, 47 and 50-57. Whether references
-    give each entity a single path to the main one (46) is for `common.graph` to say, from the model returned here.
+    All faults of all three files are added at once: rules 1, 10-18, 20-25, 30-32, 40-45, 47 and 50-57. Whether
+    references give each entity a single path to the main one (46) is for `common.graph` to say, from the model returned
+    here.
     """
     warnings = [] if warnings is None else warnings
     if max_columns not in MAX_COLUMNS:

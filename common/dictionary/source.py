@@ -52,10 +52,11 @@ class Table:
 def parse_table(
     source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
 ) -> Table | None:
-    """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault `code`).
+    """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault
+    `code`).
 
-    Also adds faults 1 (nameless column), 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate column),
-    14 (no header).
+    Also adds faults 1 (nameless column), 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate
+    column), 14 (no header).
     """
     text = _parse_text(source, faults)
     if text is None:
@@ -66,8 +67,8 @@ def parse_table(
         faults.add(14, "the file is empty", file=source.name)
         return None
     if len(header) == 1 and any(mark in header[0] for mark in "\t;|"):
-        faults.add(11, "the header has no comma; another delimiter is used", file=source.name, line=line, value=header[0],
-                   remedy="Save the file with a comma as delimiter.")  # fmt: skip
+        text, remedy = "the header has no comma; another delimiter is used", "Save the file with a comma as delimiter."
+        faults.add(11, text, file=source.name, line=line, value=header[0], remedy=remedy)
         return None
     places = _parse_header(header, line, source.name, faults)
     missing = [column for column in mandatory if column not in places]

@@ -12,7 +12,8 @@ from common.faults import EXAMPLES_PER_RULE, Faults
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A reference: `child.child_field` holds values of `parent.parent_field`, the parent's key. `line` is the child field's."""
+    """A reference: `child.child_field` holds values of `parent.parent_field`, the parent's key. `line` is the child
+    field's."""
 
     child: str
     child_field: str
@@ -28,8 +29,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class EntityGraph:
-    """A tree of entities. `join_order` runs from the main entity outward, nearest first, ties in dictionary order; `towards_main`
-    holds for every other entity the edge that its path to the main entity begins with."""
+    """A tree of entities. `edges` are in dictionary order; `join_order` runs from the main entity outward, nearest
+    first, ties in the order of the edges; `towards_main` holds for every other entity the edge with which its path to
+    the main one begins.
+    """
 
     main: str
     edges: tuple[Edge, ...]
@@ -60,8 +63,9 @@ def build_graph(dictionary: DataDictionary) -> EntityGraph:
 
 
 def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -> None:
-    """Adds fault 46 for each reference that closes a circle or gives an entity a second path, and for each entity that has
-    no path to the main one. References that lead nowhere (43) are passed over; without a global key (40) only circles are told.
+    """Adds fault 46 for each reference that closes a circle or gives an entity a second path, and for each entity that
+    has no path to the main one. References that lead nowhere (43) are passed over; without a global key (40) only
+    circles are told.
     """
     edges, surplus = _spanning_edges(dictionary)
     for number, edge in enumerate(surplus):
@@ -94,7 +98,8 @@ def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
 
 
 def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]:
-    """The references that join two groups of entities, and the surplus ones whose ends are joined already (union-find)."""
+    """The references that join two groups of entities, and the surplus ones whose ends are joined already
+    (union-find)."""
     group = {name: name for name in dictionary.entities}
 
     def find(entity: str) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.dataset.layout import ARROW_TYPES
+
 Cast = tuple[pa.Array, np.ndarray | None]
 
 INTEGER_TEXT = r"^[+-]?[0-9]+$"
@@ -23,15 +25,6 @@ DATETIME_TEXT = (
     rf"^{_DATE_TEXT}(?:[ T](?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{1,2}}):(?P<second>[0-9]{{1,2}})"
     r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|[+-][0-9]{1,2}:[0-9]{1,2})?)?)?)?$"
 )
-
-ARROW_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "float": pa.float64(),
-    "date": pa.date32(),
-    "datetime": pa.timestamp("us", tz="UTC"),
-}
-"""Field type to the Arrow type in which it is stored."""
 
 EXPECTED_TEXT = {
     "string": "text",

@@ -6,13 +6,14 @@ Coded and multi-select cells arrive dictionary-encoded, so that each different t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from common.dictionary.model import Coding, Field
-from common.tables.cells import ARROW_TYPES, EXPECTED_TEXT, cast_cells
+from common.tables.cells import EXPECTED_TEXT, cast_cells
 from common.tables.figures import Figures
 
 PART_MARK = "|"
@@ -48,6 +49,12 @@ class ColumnPlan:
         """Whether cells are to be read dictionary-encoded: where every different text costs work of its own."""
         return self.is_checked_against_coding or self.field.is_multi_select
 
+    @cached_property
+    def typed_codes(self) -> pa.Array:
+        """The codes as values of the field's type."""
+        assert self.coding is not None
+        return cast_cells(pa.array(list(self.coding.by_code), pa.string()), self.field.type)[0]
+
     @property
     def read_type(self) -> pa.DataType:
         """The Arrow type in which cells are read from text."""
@@ -68,15 +75,9 @@ def build_column(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
 
 
 def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:
-    codes = _typed_codes(plan)
-    found = pc.value_counts(values.filter(pc.is_in(values, value_set=codes)))
+    found = pc.value_counts(values.filter(pc.is_in(values, value_set=plan.typed_codes)))
     for item in found.to_pylist():
         figures.counts[str(item["values"])] += item["counts"]
-
-
-def _typed_codes(plan: ColumnPlan) -> pa.Array:
-    assert plan.coding is not None
-    return cast_cells(pa.array(list(plan.coding.by_code), pa.string()), plan.field.type)[0]
 
 
 def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
@@ -113,7 +114,7 @@ def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, dict[int,
     if unfit is not None and (unfit := unfit & ~is_empty).any():
         bad[NOT_OF_TYPE] = unfit
     if plan.is_checked_against_coding:
-        outside = ~np.asarray(pc.is_in(values, value_set=_typed_codes(plan))) & ~is_empty
+        outside = ~np.asarray(pc.is_in(values, value_set=plan.typed_codes)) & ~is_empty
         outside &= np.asarray(values.is_valid())
         if outside.any():
             bad[NOT_IN_CODING] = outside
@@ -154,12 +155,6 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
         for code in list(each):
             each.update(dict.fromkeys(plan.coding.lineage(code)))
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
-
-
-def stored_type(plan: ColumnPlan) -> pa.DataType:
-    """The Arrow type of the field's column as it is stored."""
-    single = ARROW_TYPES[plan.field.type]
-    return pa.list_(single) if plan.field.is_multi_select else single
 
 
 def describe_fault(code: int, cell: str, plan: ColumnPlan) -> str:

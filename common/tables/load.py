@@ -14,10 +14,12 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
+from common.dictionary import HIERARCHY_SUFFIX
 from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, read_buffers
 from common.scan.files import locate, read_bytes
-from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault, stored_type
+from common.tables.cells import ARROW_TYPES
+from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import KeyWriter
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
@@ -27,11 +29,11 @@ from common.tables.records import Records, TextFormat, parse_records
 
 @dataclass(frozen=True, slots=True)
 class TableTarget:
-    """One table to write: where, and which columns, a hierarchy companion named after its field."""
+    """One table to write: its name, the staged folder, and its columns, hierarchy companions among them."""
 
     name: str
     folder: str
-    columns: tuple[str, ...]
+    schema: pa.Schema
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResu
             _add_faults(plan, column, records, cells, built, result.faults, faulty if plan.quarantine_folder else None)
         columns[name] = built.values
         if built.hierarchy is not None:
-            columns[f"{name}_hierarchy"] = built.hierarchy
+            columns[name + HIERARCHY_SUFFIX] = built.hierarchy
     keep_rows = None
     if faulty:
         output.quarantine(records, faulty)
@@ -174,21 +176,24 @@ class _Output:
 
     def __init__(self, plan: LoadPlan, task: LoadTask, result: LoadResult, stack: ExitStack) -> None:
         self.plan, self.result = plan, result
-        self.schema = table_schema(plan)
         name = part_name(task.number)
         self.writers: dict[str, PartWriter] = {}
         for table in plan.tables:
-            schema = pa.schema([self.schema.field(column) for column in table.columns])
-            self.writers[table.name] = stack.enter_context(PartWriter(f"{table.folder}/{name}", schema))
+            self.writers[table.name] = stack.enter_context(PartWriter(f"{table.folder}/{name}", table.schema))
             result.files[table.name] = name
+
+        def key_name(field: str) -> str:
+            return f"{plan.entity}.{field}.{name}"
+
+        types = {column.field.name: ARROW_TYPES[column.field.type] for column in plan.columns}
         self.keys = {
-            each: stack.enter_context(KeyWriter(f"{plan.key_folder}/{each}/{name}", self.schema.field(each).type, buckets))
+            each: stack.enter_context(KeyWriter(f"{plan.key_folder}/{key_name(each)}", types[each], buckets))
             for each, buckets in plan.keys.items()
         }
-        result.keys = dict.fromkeys(self.keys, name)
+        result.keys = {each: key_name(each) for each in self.keys}
         self.rejects = Rejects.read(task.rejects) if task.rejects else None
         self._quarantine = (
-            stack.enter_context(QuarantineWriter(f"{plan.quarantine_folder}/{name}", plan.entity))
+            stack.enter_context(QuarantineWriter(f"{plan.quarantine_folder}/{plan.entity}.{name}", plan.entity))
             if plan.quarantine_folder
             else None
         )
@@ -208,7 +213,7 @@ class _Output:
         if self.result.faults and self.plan.quarantine_folder is None:
             return
         for target in self.plan.tables:
-            self.pending += self.writers[target.name].add(table.select(target.columns))
+            self.pending += self.writers[target.name].add(table.select(target.schema.names))
         if self.pending >= ROW_GROUP_BYTES:
             self._flush()
 
@@ -230,12 +235,3 @@ class _Output:
             writer.flush()
         self.pending = 0
 
-
-def table_schema(plan: LoadPlan) -> pa.Schema:
-    """All columns of the entity as stored, companions beside their fields."""
-    fields: list[pa.Field] = []
-    for column in plan.columns:
-        fields.append(pa.field(column.field.name, stored_type(column)))
-        if column.is_hierarchical:
-            fields.append(pa.field(f"{column.field.name}_hierarchy", pa.list_(pa.string())))
-    return pa.schema(fields)

