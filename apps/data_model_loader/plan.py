@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from apps.data_model_loader.existing import validate_existing_tables
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
 from common.dataset.layout import TablePlan, plan_entity
+from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, TextFile, parse_dictionary
 from common.errors import AppError
 from common.faults import Faults
@@ -75,15 +75,6 @@ def make_plan(run: Run) -> Plan:
         tables, files, existing, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
         inputs.validate_only,
     )  # fmt: skip
-
-
-def dataset_stem(name: str) -> str:
-    """The stem of default names: the Dataset's name less a trailing `.dataset`, lower case, non-word characters as `_`.
-
-    >>> dataset_stem("My Cohort.dataset")
-    'my_cohort'
-    """
-    return re.sub(r"\W", "_", name.lower().removesuffix(".dataset"), flags=re.ASCII)
 
 
 def _find_database(run: Run, name: str) -> Database:

@@ -56,7 +56,7 @@ def build_ids(sites: Sites) -> AlleleIds:
 def build_alleles(
     sites: Sites, ids: AlleleIds, copies: Copies, samples: int, worst_effect: pa.Array, gnomad: pa.Array
 ) -> pa.Table:
-    """Rows of `schema.ALLELE`, one per ALT allele that is an allele. `worst_effect` and `gnomad` have a value per ALT."""
+    """Rows of `schema.ALLELE_PART`, one per ALT allele that is an allele. `worst_effect` and `gnomad` have a value per ALT."""
     made = np.flatnonzero(sites.is_allele)
     line = sites.alt_line[made]
     normal = normalise(
@@ -72,10 +72,10 @@ def build_alleles(
         sites.filter.take(lines), ALLELE_TYPES.take(pa.array(normal.type)), worst_effect.take(alleles),
         gnomad.take(alleles), ratio(alt, called), ratio(copies.ref[line], called), ratio(missing, called + missing),
         ratio(copies.alt_samples[made], np.full(len(made), samples)), copies.alt_samples[made], alt,
-        copies.ref[line], missing, sites.pos[line] // schema.BIN_WIDTH,
+        copies.ref[line], missing, sites.pos[line] // schema.BIN_WIDTH, called,
     ]  # fmt: skip
-    arrays = [pa.array(values).cast(of.type) for values, of in zip(columns, schema.ALLELE, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema.ALLELE)
+    arrays = [pa.array(values).cast(of.type) for values, of in zip(columns, schema.ALLELE_PART, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema.ALLELE_PART)
 
 
 def ratio(part: Positions, whole: Positions) -> pa.Array:

@@ -61,8 +61,8 @@ def parse_block(text: bytes, first: int, runs: tuple[Run, ...], reading: Reading
         tables = _parse_lines(block, lines, runs, reading, found)
         if tables is not None and len(found.bad) == bad:
             return tables
-        block = block.take(~np.isin(block.numbers, list(found.bad)))
-    return BlockTables({}, schema.ALLELE.empty_table(), schema.ANNOTATION.empty_table(), runs, lines, 0, 0)
+        block = block.take(~np.isin(block.numbers, [*found.bad]))
+    return BlockTables({}, schema.ALLELE_PART.empty_table(), schema.ANNOTATION.empty_table(), runs, lines, 0, 0)
 
 
 def _parse_lines(

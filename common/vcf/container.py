@@ -10,18 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 from isal import isal_zlib
 
 from common.errors import AppError
+from common.scan.files import Compression, compression_of, open_file
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
 
-Kind = Literal["plain", "bgzip", "gzip"]
-
-_GZIP_MAGIC = b"\x1f\x8b\x08"
 _BLOCK_MAGIC = b"\x1f\x8b\x08\x04"
 _EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BLOCK_HEADER = 18
@@ -40,7 +36,7 @@ class VcfFile:
 
     name: str
     path: str
-    kind: Kind
+    kind: Compression
     size: int
     header: VcfHeader
     header_lines: int
@@ -54,26 +50,11 @@ class Piece:
 
     file: str
     path: str
-    kind: Kind
+    kind: Compression
     number: int
     start: int
     end: int
     skip: int = 0
-
-
-def open_stored(path: str) -> pa.NativeFile:
-    """A path or URI of any file system that Arrow knows, for reading at any offset."""
-    if "://" in path:
-        system, inner = pafs.FileSystem.from_uri(path)
-        return system.open_input_file(inner)
-    return pafs.LocalFileSystem().open_input_file(path)
-
-
-def detect_kind(head: bytes) -> Kind:
-    """Plain, bgzip or gzip, by a file's first 18 bytes or more; its name says nothing."""
-    if not head.startswith(_GZIP_MAGIC):
-        return "plain"
-    return "bgzip" if block_size(head, 0) else "gzip"
 
 
 def block_size(data: bytes, at: int) -> int:
@@ -91,9 +72,9 @@ def block_size(data: bytes, at: int) -> int:
 
 def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]:
     """The file with its header, or None with the faults of the header. Raises `AppError` 213 for damaged compression."""
-    with open_stored(path) as stored:
+    with open_file(path) as stored:
         size = stored.size()
-        kind = detect_kind(stored.read_at(min(size, 1024), 0))
+        kind = compression_of(path)
         if kind == "bgzip" and stored.read_at(len(_EMPTY_BLOCK), max(0, size - len(_EMPTY_BLOCK))) != _EMPTY_BLOCK:
             raise AppError(213, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short")
         text, body, skip = b"", size, 0
@@ -133,7 +114,7 @@ def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
     """
     parts: list[bytes] = []
     held, wanted = 0, block_bytes
-    with open_stored(piece.path) as stored:
+    with open_file(piece.path) as stored:
         for data, beyond in _from_first_line(_piece_spans(stored, piece), piece):
             parts.append(data[: data.find(b"\n") + 1] or data if beyond else data)
             held += len(data)
@@ -178,7 +159,7 @@ def _piece_spans(stored: pa.NativeFile, piece: Piece) -> Iterator[tuple[int, byt
 
 
 def _spans(
-    stored: pa.NativeFile, name: str, kind: Kind, start: int, edge: int | None = None
+    stored: pa.NativeFile, name: str, kind: Compression, start: int, edge: int | None = None
 ) -> Iterator[tuple[int, bytes]]:
     """Inflated bytes in order, each with the stored position that it starts at (for gzip: of the inflated stream).
 

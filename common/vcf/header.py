@@ -129,6 +129,8 @@ def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> N
     if tuple(columns[:8]) != FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
         expected = "\t".join((*FIXED_COLUMNS, "FORMAT"))
         found.fault(201, f"the column line does not begin with {expected!r}", line, value="\t".join(columns[:9]))
+    if len(columns) == 9:
+        found.warn("there is a FORMAT column, but no sample", line)
     seen: set[str] = set()
     for sample in columns[9:]:
         if not sample:

@@ -53,14 +53,12 @@ class LineBlock:
 
 @dataclass
 class LineFaults:
-    """Faults of lines, and which lines are bad; lines are counted within the piece, from 0.
-
-    `records` keeps bad lines whole, for quarantine, as (line, code, text, record).
-    """
+    """Faults of the lines of a piece, counted from 1 within it, and the lines of the block at hand that are bad, each with
+    the code, field and text of all its faults."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
-    bad: set[int] = field(default_factory=set)
+    bad: dict[int, list[tuple[int, str, str]]] = field(default_factory=dict)
 
     def add(
         self,
@@ -72,11 +70,12 @@ class LineFaults:
         entity: str = "",
     ) -> None:
         """One fault for each of `numbers`; `values` and a `text` that is a function go by position in it."""
-        self.bad.update(numbers.tolist())
-        for at in range(min(len(numbers), EXAMPLES_PER_RULE)):
-            value = None if values is None else _text(values[at])
+        for at, number in enumerate(numbers.tolist()):
             said = text if isinstance(text, str) else text(at)
-            self.faults.add_fault(Fault(code, said, self.file, int(numbers[at]), entity, field_name, value))
+            self.bad.setdefault(number, []).append((code, field_name, said))
+            if at < EXAMPLES_PER_RULE:
+                value = None if values is None else _text(values[at])
+                self.faults.add_fault(Fault(code, said, self.file, number, entity, field_name, value))
         self.faults.add_count(code, max(0, len(numbers) - EXAMPLES_PER_RULE))
 
 
@@ -88,9 +87,10 @@ def _text(value: Any) -> str:
 def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tuple[LineBlock, int]:
     """The lines of `text` that have `columns` columns, and how many lines there are in all.
 
-    Lines of another width are faults; empty lines are passed over. `first` is the number of the first line.
+    Lines of another width, or not of UTF-8, are faults; empty lines are passed over. `first` is the number of the first line.
     """
     plain = text.replace(b"\r\n", b"\n") if b"\r\n" in text else text
+    undecodable = [] if plain.isascii() else _undecodable(plain)
     data = np.frombuffer(plain + (_PADDING if not plain.endswith(b"\n") else _PADDING[1:]), np.uint8)
     ends = np.flatnonzero(data == NEWLINE)
     starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
@@ -107,9 +107,20 @@ def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tup
             [plain[a:b][:200] for a, b in zip(starts[wrong][:EXAMPLES_PER_RULE], ends[wrong], strict=False)],
         )  # fmt: skip
     good = (widths == columns) & ~comment
+    if undecodable:
+        found.add(numbers[undecodable], 201, "", "not UTF-8 text")
+        good[undecodable] = False
     if not good.all():
         tabs, starts, ends, numbers = tabs[np.repeat(good, widths - 1)], starts[good], ends[good], numbers[good]
     return _build_block(data, numbers, starts, ends, tabs.reshape(len(numbers), columns - 1)), len(good)
+
+
+def _undecodable(text: bytes) -> list[int]:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return [at for at, line in enumerate(text.split(b"\n")) if "\ufffd" in line.decode("utf-8", "replace")]
+    return []
 
 
 def _build_block(

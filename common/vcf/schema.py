@@ -29,6 +29,9 @@ ALLELE = pa.schema([
     ("ref_count", pa.int64()), ("nc_count", pa.int64()), ("bin", pa.int32()),
 ])  # fmt: skip
 
+ALLELE_PART = ALLELE.append(pa.field("called_count", pa.int64()))
+"""Alleles as one piece counted them. `called_count`, the copies of any allele, is what frequencies over several pieces need."""
+
 ANNOTATION = pa.schema([
     ("a_id", pa.string()), ("allele", pa.string()), ("effect", _STRINGS), ("putative_impact", pa.string()),
     ("gene_name", pa.string()), ("gene_id", pa.string()), ("feature_type", pa.string()), ("feature_id", pa.string()),
