@@ -17,7 +17,9 @@ from common.platform import Database
 Json = dict[str, Any]
 
 
-def write_assay_entity(name: str, title: str, table: str, columns: pa.Schema, key: str | None, database: Database) -> Json:
+def write_assay_entity(
+    name: str, title: str, table: str, columns: pa.Schema, key: str | None, database: Database
+) -> Json:
     """An assay's entity: every column of its table is a field."""
     return {
         "name": name,

@@ -89,7 +89,9 @@ def _part(flat: pa.Array, places: Positions) -> pa.Array:
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
 
 
-def _match_alleles(columns: Mapping[str, pa.Array], line: Positions, sites: Sites, scheme: AnnotationScheme) -> Positions:
+def _match_alleles(
+    columns: Mapping[str, pa.Array], line: Positions, sites: Sites, scheme: AnnotationScheme
+) -> Positions:
     """Which ALT of the block each entry is about; -1 for none of its line's."""
     if "allele_number" in columns and columns["allele_number"].null_count == 0:
         number = np.asarray(columns["allele_number"].cast(pa.int64()))

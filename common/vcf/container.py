@@ -18,6 +18,7 @@ from common.errors import AppError
 from common.scan.files import Compression, compression_of, open_file
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
 
+_InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _BLOCK_MAGIC = b"\x1f\x8b\x08\x04"
 _EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BLOCK_HEADER = 18
@@ -189,7 +190,7 @@ def _inflate_blocks(stored: pa.NativeFile, name: str, start: int) -> Iterator[tu
             raise AppError(213, f"{name} ends within a bgzip block, or is damaged, at byte {position:,}")
         try:
             data = isal_zlib.decompress(memoryview(buffer)[at : at + length], wbits=31)
-        except isal_zlib.error as error:
+        except _InflateError as error:
             raise AppError(213, f"{name} is damaged in the bgzip block at byte {position:,}: {error}") from None
         yield position, data
         position, at = position + length, at + length
@@ -205,7 +206,7 @@ def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, byt
             offset += len(pending)
         try:
             data = inflate.decompress(pending, _READ)
-        except isal_zlib.error as error:
+        except _InflateError as error:
             raise AppError(213, f"{name} is damaged gzip near byte {offset:,}: {error}") from None
         pending = inflate.unconsumed_tail
         if inflate.eof:
@@ -220,7 +221,8 @@ def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, byt
 
 def _find_block(stored: pa.NativeFile, name: str, start: int) -> int:
     """The first bgzip block at or after `start`: a header from which a chain of headers leads on. Raises `AppError` 213."""
-    size, window = stored.size(), stored.read_at(_WINDOW, start)
+    size: int = stored.size()
+    window: bytes = stored.read_at(_WINDOW, start)
     at = window.find(_BLOCK_MAGIC)
     while at >= 0:
         reached, links = at, 0

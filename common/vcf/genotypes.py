@@ -129,9 +129,7 @@ def _gt_positions(block: LineBlock, sites: Sites, lines: Positions) -> Positions
     return before
 
 
-def find_fields(
-    data: npt.NDArray[np.uint8], start: Positions, places: list[int]
-) -> list[tuple[Positions, Positions]]:
+def find_fields(data: npt.NDArray[np.uint8], start: Positions, places: list[int]) -> list[tuple[Positions, Positions]]:
     """Start and end of the `places`-th parts (ascending) of sample fields; start -1 where the field ends before."""
     found: dict[int, tuple[Positions, Positions]] = {}
     begin, there = start, np.ones(len(start), np.bool_)
@@ -183,7 +181,9 @@ def _mark_faulty(
     codes: npt.NDArray[np.int64], line: Positions, found: LineFaults,
 ) -> bool:  # fmt: skip
     """Faults of calls that are none or name an allele that their line lacks: one per line, its first."""
-    highest = np.array([max((allele for allele, _ in call.copies), default=0) if call else -1 for call in calls], np.int64)
+    highest = np.array(
+        [max((allele for allele, _ in call.copies), default=0) if call else -1 for call in calls], np.int64
+    )
     wrong = np.flatnonzero((highest[codes] < 0) | (highest[codes] > np.diff(sites.first_alt)[line]))
     lines, first = np.unique(line[wrong], return_index=True)
     if not len(lines):

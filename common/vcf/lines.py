@@ -41,9 +41,7 @@ class LineBlock:
         # stands between fields: `take` then copies just the wanted ones.
         offsets = pa.py_buffer(np.append(self.bounds.ravel(), self.bounds[-1, -1]).astype(np.int32))
         width = self.bounds.shape[1]
-        every = pa.BinaryArray.from_buffers(
-            pa.binary(), self.bounds.size, [None, offsets, pa.py_buffer(self.data)]
-        )
+        every = pa.BinaryArray.from_buffers(pa.binary(), self.bounds.size, [None, offsets, pa.py_buffer(self.data)])
         return every.take(pa.array(np.arange(len(self)) * width + 2 * index)).cast(pa.string())
 
     def take(self, lines: Mask | Positions) -> LineBlock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -26,12 +27,14 @@ class Run:
     last_alleles: frozenset[str]
 
 
-def check_order(runs: tuple[Run, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults) -> tuple[Run, ...]:
+def check_order(
+    runs: tuple[Run, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
+) -> tuple[Run, ...]:
     """The runs so far with those of this block. Marks lines out of order (207) and alleles that were there before (208)."""
     names = sites.chr.dictionary_encode()
     code = np.asarray(names.indices)
     edges = [0, *(np.flatnonzero(np.diff(code)) + 1).tolist(), len(code)]
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         chr_ = names.dictionary[code[start]].as_py()
         if runs and runs[-1].chr == chr_:
             previous, known = runs[-1], runs[:-1]
@@ -54,7 +57,9 @@ def _extend(
     reached = np.maximum.accumulate(np.concatenate(([previous.last if previous else 0], pos)))[:-1]
     late = pos < reached
     if late.any():
-        found.add(block.numbers[start:end][late], 207, "POS", "a position before that of an earlier line", pa.array(pos[late]))
+        found.add(
+            block.numbers[start:end][late], 207, "POS", "a position before that of an earlier line", pa.array(pos[late])
+        )
     earlier = previous.last_alleles if previous and previous.last == pos[0] else frozenset()
     _mark_duplicates(start, end, earlier, block, sites, ids, found)
     first, last = int(pos[0]), int(max(pos.max(), previous.last if previous else 0))

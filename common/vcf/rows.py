@@ -53,7 +53,7 @@ def _table(
     columns = {
         "a_id": _coded(alt, ids.a_id) if kind == "alt" else pa.nulls(len(rows), pa.string()),
         "sample_id": _coded(calls.sample[call], samples),
-        "locus_id": _coded(line, ids.locus_id),
+        "locus_id": _coded(line, ids.locus_id.fill_null("")),  # Parquet's dictionaries hold no null; no row is on such a line
         "chr": chromosomes.take(pa.array(line)),
         "pos": pa.array(pos),
         "type": _coded(calls.type[call], _TYPE_NAMES),
@@ -95,7 +95,13 @@ def _parse_depth_and_quality(
 
 
 def _mark(
-    block: LineBlock, calls: Calls, wrong: Positions, name: str, text: str, values: list[bytes] | None, found: LineFaults
+    block: LineBlock,
+    calls: Calls,
+    wrong: Positions,
+    name: str,
+    text: str,
+    values: list[bytes] | None,
+    found: LineFaults,
 ) -> None:
     """One fault per line, of its first sample that has it."""
     lines, first = np.unique(calls.line[wrong], return_index=True)

@@ -81,7 +81,9 @@ def chromosome(contig: str) -> str:
     return "MT" if name == "M" else name
 
 
-def _mark(block: LineBlock, bad: Mask | pa.Array, code: int, name: str, text: str, values: pa.Array, found: LineFaults) -> Mask:
+def _mark(
+    block: LineBlock, bad: Mask | pa.Array, code: int, name: str, text: str, values: pa.Array, found: LineFaults
+) -> Mask:
     """Makes faults of the lines where `bad` is true, and returns it as NumPy."""
     mask: Mask = np.asarray(bad)
     if mask.any():
@@ -116,7 +118,7 @@ def _parse_pos(block: LineBlock, limits: Positions, found: LineFaults) -> Positi
     column = block.column(1)
     wrong = _unmatched(column, r"^\d{1,10}$")
     _mark(block, wrong, 202, "POS", "not a whole number of zero or more", column, found)
-    pos = np.asarray(pc.if_else(pa.array(wrong), "0", column).cast(pa.int64()))
+    pos: Positions = np.asarray(pc.if_else(pa.array(wrong), "0", column).cast(pa.int64()))
     _mark(block, pos > limits, 202, "POS", "after the end of the contig that the header gives", column, found)
     return pos
 
@@ -199,14 +201,15 @@ def info_values(info: pa.Array, key: str) -> pa.Array:
 
 def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, ref: pa.Array, found: LineFaults) -> Positions:
     """INFO/END where it stands, else the last base of REF."""
-    last = pos + np.maximum(np.asarray(pc.binary_length(ref)), 1) - 1
+    last: Positions = pos + np.maximum(np.asarray(pc.binary_length(ref)), 1) - 1
     stated = info_values(info, "END") if np.asarray(pc.match_substring(info, "END=")).any() else None
     if stated is None or stated.null_count == len(stated):
         return last
     wrong = np.asarray(pc.fill_null(pc.invert(pc.match_substring_regex(stated, r"^\d{1,10}$")), False))
     _mark(block, wrong, 206, "INFO/END", "not a position", stated, found)
     ends = pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), stated).cast(pa.int64())
-    return np.asarray(pc.coalesce(ends, pa.array(last)))
+    given: Positions = np.asarray(pc.coalesce(ends, pa.array(last)))
+    return given
 
 
 def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:
