@@ -137,6 +137,9 @@ class FaultError(AppError):
         self.faults = faults
         super().__init__(faults.codes()[0], f"{stage} found {faults.total:,} faults", "")
 
+    def __reduce__(self) -> tuple[type[FaultError], tuple[str, Faults]]:  # type: ignore[override]  # other arguments
+        return (type(self), (self.stage, self.faults))
+
     @property
     def message(self) -> str:
         count = self.faults.total

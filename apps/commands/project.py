@@ -21,12 +21,7 @@ def open_project(path: str) -> LocalProject:
     return LocalProject(path)
 
 
-def table_folders(project: LocalProject, database: Database) -> tuple[Database, dict[str, str]]:
-    """A database with the folders of its tables, held at the version that is now current: a publish moves nothing below it."""
+def database_files(project: LocalProject, database: Database) -> tuple[Database, dict[str, list[str]]]:
+    """A database with the files of its tables, held at the version that is now current: a publish moves nothing below it."""
     pinned = project.find_database(database.id)
-    folders = {}
-    for table in project.tables(pinned):
-        files = project.table_files(pinned, table)
-        if files:  # Spark cannot tell the columns of a table without a file
-            folders[table] = files[0].rpartition(f"/{table}/")[0] + f"/{table}"
-    return pinned, folders
+    return pinned, {table: project.table_files(pinned, table) for table in project.tables(pinned)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from apps.commands.project import open_project, table_folders
+from apps.commands.project import database_files, open_project
 from common.errors import AppError
 from common.job.progress import align
 
@@ -75,7 +75,7 @@ def _attach(session: SparkSession, project: LocalProject) -> None:
     from common.tables.catalogue import attach_databases
 
     try:
-        attach_databases(session, [table_folders(project, each) for each in project.databases()])
+        attach_databases(session, [database_files(project, each) for each in project.databases()])
     except (PySparkException, Py4JError) as error:
         raise AppError(
             92, parse_spark_message(str(error)), "Look for a damaged file in the project's tables."
@@ -102,6 +102,7 @@ def _says_something(piece: str) -> bool:
 
 
 def read_text(args: Namespace) -> str:
+    """The statements given on the command line, in a file or on stdin. Raises `AppError` 91."""
     if args.statements is not None:
         return str(args.statements)
     if args.file is None:
@@ -154,10 +155,10 @@ def parse_spark_message(text: str) -> str:
 
 
 def print_table(frame: DataFrame) -> None:
-    """Prints an aligned table of the first rows, and says on stderr if there are more."""
+    """Prints an aligned table of the first rows and a blank line, and says on stderr if there are more."""
     rows = _as_text(frame).limit(_TABLE_ROWS + 1).collect()
     shown = [["NULL" if cell is None else cell for cell in row] for row in rows[:_TABLE_ROWS]]
-    print("\n".join(align(frame.columns, shown)))
+    print("\n".join(align(frame.columns, shown)), end="\n\n")
     if len(rows) > _TABLE_ROWS:
         print(f"The first {_TABLE_ROWS:,} rows of more; --format csv or json prints all.", file=sys.stderr)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from apps.data_model_loader.check import check_references
+from apps.data_model_loader.check import check_references, refuse_faults
 from apps.data_model_loader.load import load_entities
 from apps.data_model_loader.plan import make_plan
 from apps.data_model_loader.publish import publish_dataset
+from apps.data_model_loader.report import write_report
 from common.job import Run
 from common.job.run import execute
 
@@ -21,7 +22,9 @@ def main(run: Run) -> dict[str, Any]:
     plan = make_plan(run)
     loads = load_entities(run, plan)
     check_references(run, plan, loads)
-    return publish_dataset(run, plan, loads)
+    report = write_report(run, plan, loads)  # before faults end the run, so that they can be read from it
+    refuse_faults(plan, loads)
+    return publish_dataset(run, plan, loads, report)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from apps.data_model_loader.load import Loads, key_buckets, run_loads, with_rejects
 from apps.data_model_loader.plan import Plan
+from common.dataset.layout import ARROW_TYPES
 from common.faults import FaultError, Faults
 from common.job import Run
-from common.tables.cells import ARROW_TYPES
 from common.tables.keys import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
 
 VALUE_RULES = range(70, 80)
@@ -18,7 +18,10 @@ _STRUCTURE_RULES = (65, 66)
 
 
 def check_references(run: Run, plan: Plan, loads: Loads) -> None:
-    """Adds what the keys show to the faults of the load, and raises them all, or sets the faulty rows aside."""
+    """Adds what the keys show to the faults of the load; with quarantine, sets the faulty rows aside.
+
+    Where rows could not be read, keys are not checked: the missing rows would make false faults of good references.
+    """
     if not any(code in loads.faults.counts for code in _STRUCTURE_RULES):
         with run.progress.stage("check") as stage:
             spaces = _build_spaces(run, plan, loads)
@@ -29,6 +32,10 @@ def check_references(run: Run, plan: Plan, loads: Loads) -> None:
                     loads.faults.merge(result.faults)
             references = sum(len(space.references) for space in spaces)
             stage.note(f"{len(spaces)} keys, {references} references")
+
+
+def refuse_faults(plan: Plan, loads: Loads) -> None:
+    """Raises all faults, unless rows are set aside and no fault is of another kind."""
     if not plan.quarantines or any(code not in VALUE_RULES for code in loads.faults.codes()):
         loads.faults.raise_if_any("The load")
 
@@ -49,16 +56,16 @@ def _build_spaces(run: Run, plan: Plan, loads: Loads) -> list[KeySpace]:
         if key is None:
             continue
         references = tuple(
-            (_key_column(plan, loads, edge.child, edge.child_field, old), edge.relationship)
+            (_key_column(loads, edge.child, edge.child_field, old), edge.relationship)
             for edge in plan.graph.edges
             if edge.parent == entity.name
         )
-        column = _key_column(plan, loads, entity.name, key.name, old)
+        column = _key_column(loads, entity.name, key.name, old)
         spaces.append(KeySpace(column, references, ARROW_TYPES[key.type], buckets))
     return spaces
 
 
-def _key_column(plan: Plan, loads: Loads, entity: str, field: str, old: dict[tuple[str, str], list[str]]) -> KeyColumn:
+def _key_column(loads: Loads, entity: str, field: str, old: dict[tuple[str, str], list[str]]) -> KeyColumn:
     load = loads.entities.get(entity)
     new = [f"{load.plan.key_folder}/{result.keys[field]}" for result in load.results] if load else []
     names = tuple(file.name for file in load.plan.files) if load else ()
@@ -109,6 +116,10 @@ def _set_aside(run: Run, loads: Loads, spaces: list[KeySpace]) -> None:
             raise FaultError("The check of rows that stand in the database already", found)
         if not any(result.rejected for result in results):
             break
-    again = [(entity, with_rejects(task, paths)) for entity, paths in rejects.items() for task in loads.entities[entity].tasks]
+    again = [
+        (entity, with_rejects(task, paths))
+        for entity, paths in rejects.items()
+        for task in loads.entities[entity].tasks
+    ]
     if again:
         run_loads(run, loads, again)

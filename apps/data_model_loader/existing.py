@@ -49,7 +49,9 @@ def _validate_columns(table: TablePlan, file: str, database: Database, faults: F
             faults.add(TABLE_DIFFERS, f"the column of table {table.table} has another type", **place)
         found.pop(column.name, None)
     for name in found:
-        faults.add(TABLE_DIFFERS, f"table {table.table} has a column {name} that the dictionary has not", entity=table.entity)
+        faults.add(
+            TABLE_DIFFERS, f"table {table.table} has a column {name} that the dictionary has not", entity=table.entity
+        )
 
 
 def _are_equal(found: pa.DataType, planned: pa.DataType) -> bool:

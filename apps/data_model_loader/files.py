@@ -81,7 +81,15 @@ def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults:
         if name not in known:
             near = nearest_name(name, missing)
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
-            faults.add(EXTRA, "the dictionary has no such field", file=file, line=1, entity=entity.name, value=name, remedy=remedy)
+            faults.add(
+                EXTRA,
+                "the dictionary has no such field",
+                file=file,
+                line=1,
+                entity=entity.name,
+                value=name,
+                remedy=remedy,
+            )
     for name in missing:
         faults.add(MISSING, "the file has no column for this field", file=file, line=1, entity=entity.name, field=name)
     return not missing and not repeated and len(header) == len(known)

@@ -71,7 +71,7 @@ def load_entities(run: Run, plan: Plan) -> Loads:
     """Loads all files of all entities into staged tables. Faults are gathered, not raised: the check adds its own."""
     loads = Loads(run.platform.stage(plan.database))
     with run.progress.stage("load") as stage:
-        for entity, files in plan.files.items():
+        for entity in plan.files:
             load_plan = _plan_entity(plan, entity, loads.staging)
             path = f"{loads.staging.scratch_folder('plans')}/{entity}.pickle"
             write_plan(load_plan, path)
@@ -104,9 +104,7 @@ def _plan_entity(plan: Plan, entity: str, staging: Staging) -> LoadPlan:
         ColumnPlan(each, dictionary.coding_of(each), dictionary.is_hierarchical(each)) for each in model.fields
     )
     tables = () if plan.validates_only else plan.tables[entity]
-    targets = tuple(
-        TableTarget(each.table, staging.table_folder(each.table), each.arrow_schema) for each in tables
-    )
+    targets = tuple(TableTarget(each.table, staging.table_folder(each.table), each.arrow_schema) for each in tables)
     buckets = key_buckets(plan)
     keys = {each.name: buckets for each in model.fields if each.primary_key_type or each.reference}
     return LoadPlan(
@@ -134,7 +132,11 @@ def _cut_files(run: Run, plan: Plan) -> dict[str, list[tuple[int, Piece]]]:
         for path in blocks:
             cut[path] = build_pieces([block for block in scanned if block.file.path == path])
     return {
-        entity: [(index, piece) for index, file in enumerate(bound.files) for piece in cut.get(file.path, [whole_piece(file)])]
+        entity: [
+            (index, piece)
+            for index, file in enumerate(bound.files)
+            for piece in cut.get(file.path, [whole_piece(file)])
+        ]
         for entity, bound in plan.files.items()
     }
 
@@ -168,4 +170,3 @@ def _clamp(size: int) -> int:
 def with_rejects(task: LoadTask, paths: tuple[str, ...]) -> LoadTask:
     """The task as it runs again without the rows that the check turned down."""
     return replace(task, rejects=paths)
-

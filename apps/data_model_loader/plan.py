@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from apps.data_model_loader.existing import validate_existing_tables
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
-from common.dataset.layout import TablePlan, plan_entity
+from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, TextFile, parse_dictionary
 from common.errors import AppError
@@ -63,9 +63,11 @@ def make_plan(run: Run) -> Plan:
         files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, faults)
         if not has_tables:  # a faulty dictionary cannot be laid out
             faults.raise_if_any("The plan")
-        tables = {e.name: plan_entity(dictionary, e, inputs.max_columns) for e in dictionary.entities.values()}
+        tables = _tables_by_entity(dictionary, inputs.max_columns)
         bound = bound_names(inputs.data_files or [])
-        existing = validate_existing_tables(run.platform, database, dictionary, tables, bound, inputs.insert_mode, faults)
+        existing = validate_existing_tables(
+            run.platform, database, dictionary, tables, bound, inputs.insert_mode, faults
+        )
         faults.raise_if_any("The plan")
         fields = sum(len(entity.fields) for entity in dictionary.entities.values())
         count = sum(len(each.files) for each in files.values())
@@ -102,6 +104,13 @@ def _read_dictionary(run: Run, faults: Faults) -> DataDictionary | None:
     return dictionary
 
 
+def _tables_by_entity(dictionary: DataDictionary, max_columns: int) -> dict[str, tuple[TablePlan, ...]]:
+    tables: dict[str, tuple[TablePlan, ...]] = {}
+    for table in plan_tables(dictionary, max_columns):
+        tables[table.entity] = (*tables.get(table.entity, ()), table)
+    return tables
+
+
 def _read_text(file: InputFile) -> TextFile:
     return TextFile(file.name, read_bytes(file.path))
 
@@ -111,7 +120,9 @@ def validate_encoding(encoding: str) -> None:
     try:
         codecs.lookup(encoding)
     except LookupError:
-        raise AppError(90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …") from None
+        raise AppError(
+            90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
+        ) from None
 
 
 def _delimiter(text: str) -> str:

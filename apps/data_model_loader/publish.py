@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from apps.data_model_loader.load import EntityLoad, Loads
 from apps.data_model_loader.plan import Plan
-from apps.data_model_loader.report import build_report, show_summary
+from apps.data_model_loader.report import show_summary
 from common.dataset.descriptor import write_descriptor
 from common.dataset.layout import build_dataset
 from common.job import Run
@@ -22,15 +21,15 @@ from common.tables.quarantine import COLUMNS
 CODINGS_TABLE = "dx_codings"
 
 
-def publish_dataset(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
+def publish_dataset(run: Run, plan: Plan, loads: Loads, report: Path) -> dict[str, Any]:
     """Publishes the Dataset, or, where the run only validates, its report."""
     with run.progress.stage("publish") as stage:
-        files = _write_files(run, plan, loads)
+        files = {"report": report, **_write_faults(run.job_dir / "faults.csv", loads)}
         published = _publish_files(loads, files) if plan.validates_only else _publish_tables(run, plan, loads, files)
         stage.note(published.record or "nothing: this run only validates")
     show_summary(run, plan, loads)
     link = run.platform.link
-    outputs = {name: link(file_id) for name, file_id in published.files.items()}
+    outputs: dict[str, Any] = {name: link(file_id) for name, file_id in published.files.items()}
     if published.record:
         outputs |= {"dataset": link(published.record), "database": plan.database.id}
     return outputs
@@ -41,7 +40,9 @@ def _publish_files(loads: Loads, files: dict[str, Path]) -> Published:
 
 
 def _publish_tables(run: Run, plan: Plan, loads: Loads, files: dict[str, Path]) -> Published:
-    dataset = build_dataset(plan.name, f"Dataset: {plan.name}", plan.schema, plan.dictionary, plan.database, plan.max_columns)
+    dataset = build_dataset(
+        plan.name, f"Dataset: {plan.name}", plan.schema, plan.dictionary, plan.database, plan.max_columns
+    )
     changes = [change for load in loads.entities.values() for change in _table_changes(plan, load)]
     draft = RecordDraft(plan.name, write_descriptor(dataset), plan.schema, [plan.database], f"Dataset: {plan.name}")
     return loads.staging.publish([*changes, *_codings_change(run, plan, loads)], draft, files)
@@ -67,17 +68,10 @@ def _codings_change(run: Run, plan: Plan, loads: Loads) -> list[TableChange]:
     return [TableChange(CODINGS_TABLE, "overwrite" if there else "new", [name])]
 
 
-def _write_files(run: Run, plan: Plan, loads: Loads) -> dict[str, Path]:
-    report = run.job_dir / "report.json"
-    report.write_text(json.dumps(build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    files = {"report": report}
-    if any(load.quarantined for load in loads.entities.values()):
-        files["faults"] = _write_faults(run.job_dir / "faults.csv", loads)
-    return files
-
-
-def _write_faults(path: Path, loads: Loads) -> Path:
-    """All quarantined rows as one CSV, by entity and file, copied together from what the tasks wrote."""
+def _write_faults(path: Path, loads: Loads) -> dict[str, Path]:
+    """All quarantined rows, if any, as one CSV, by entity and file, copied together from what the tasks wrote."""
+    if not any(load.quarantined for load in loads.entities.values()):
+        return {}
     with path.open("wb") as out:
         out.write((",".join(COLUMNS) + "\n").encode())
         for load in loads.entities.values():
@@ -86,4 +80,4 @@ def _write_faults(path: Path, loads: Loads) -> Path:
                     filesystem, inner = locate(f"{load.plan.quarantine_folder}/{result.quarantine}")
                     with filesystem.open_input_stream(inner) as source:
                         shutil.copyfileobj(source, out)
-    return path
+    return {"faults": path}

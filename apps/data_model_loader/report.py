@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from apps.data_model_loader.load import Loads
@@ -26,6 +28,13 @@ def build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
         "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
         "warnings": list(run.progress.warnings),
     }  # fmt: skip
+
+
+def write_report(run: Run, plan: Plan, loads: Loads) -> Path:
+    """Writes `report.json` in the job folder."""
+    path = run.job_dir / "report.json"
+    path.write_text(json.dumps(build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
 
 
 def show_summary(run: Run, plan: Plan, loads: Loads) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from apps.genetic_variant_assay_loader.combine import validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads
@@ -13,12 +14,11 @@ from common.vcf.container import VcfFile
 from common.vcf.order import Run as ContigRun
 
 UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
-LINE_RULES = range(201, 214)
-"""Faults of single lines, which `run_mode: permissive` sets aside. What lies between pieces cannot be set aside."""
 
 
 def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
-    """Adds what the pieces show together to the faults of the load, and raises them, or in permissive mode the former alone."""
+    """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as faulty
+    lines have been set aside by then, which pieces that do not fit cannot be."""
     between = Faults()
     with run.progress.stage("check") as stage:
         for group in plan.groups:
@@ -35,7 +35,7 @@ def _validate_files(group: SampleGroup, loads: Loads, faults: Faults) -> None:
     """Each file in order, then the files of a group against each other."""
     placed = [(file, run) for file in group.files for run in _runs_of(file, loads, faults)]
     placed.sort(key=lambda each: (each[1].chr, each[1].first, each[1].last))
-    for (earlier, before), (later, after) in zip(placed[:-1], placed[1:], strict=True):
+    for (earlier, before), (later, after) in pairwise(placed):
         if before.chr != after.chr:
             continue
         place = {"file": later.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
@@ -74,8 +74,6 @@ def _join(before: ContigRun, after: ContigRun, place: dict[str, object], faults:
     return replace(before, last=max(before.last, after.last), first_alleles=at_first, last_alleles=at_last)
 
 
-def _validate_shared(
-    before: ContigRun, after: ContigRun, text: str, place: dict[str, object], faults: Faults
-) -> None:
+def _validate_shared(before: ContigRun, after: ContigRun, text: str, place: dict[str, object], faults: Faults) -> None:
     for allele in sorted(before.last_alleles & after.first_alleles):
         faults.add(DUPLICATE, text, **{**place, "field": "ALT", "value": allele})

@@ -33,7 +33,10 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
 
     alleles = _read_parts(run, plan, loads)
     keyed = alleles.groupBy("a_id", "locus_id").agg(
-        sf.collect_set("group").alias("groups"), sf.count("*").alias("rows"), sf.first("chr").alias("chr"), sf.first("pos").alias("pos")
+        sf.collect_set("group").alias("groups"),
+        sf.count("*").alias("rows"),
+        sf.first("chr").alias("chr"),
+        sf.first("pos").alias("pos"),
     )
     wrong = keyed.where((sf.size("groups") != len(plan.groups)) | (sf.col("rows") != len(plan.groups))).cache()
     count = wrong.count()
@@ -62,7 +65,11 @@ def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
         (sf.try_divide("gt_count", sf.lit(len(plan.samples)))).alias("gt_freq"),
     )
     parts = 1 + loads.rows["allele"] // len(plan.groups) // _ROWS_PER_PART
-    ordered = combined.select(*schema.ALLELE.names).repartitionByRange(parts, "chr", "pos").sortWithinPartitions("chr", "pos", "a_id")
+    ordered = (
+        combined.select(*schema.ALLELE.names)
+        .repartitionByRange(parts, "chr", "pos")
+        .sortWithinPartitions("chr", "pos", "a_id")
+    )
     folder = f"{loads.staging.scratch_folder('combined')}/alleles"
     ordered.write.parquet(folder)
     target = loads.staging.table_folder(ALLELES)
@@ -89,9 +96,7 @@ def _read_parts(run: Run, plan: Plan, loads: Loads) -> DataFrame:
 def _spark_schema() -> str:
     """The columns of `schema.ALLELE_PART` as Spark SQL writes them."""
     names = {"string": "string", "int64": "bigint", "int32": "int", "double": "double"}
-    types = [
-        "array<string>" if str(of.type).startswith("list") else names[str(of.type)] for of in schema.ALLELE_PART
-    ]
+    types = ["array<string>" if str(of.type).startswith("list") else names[str(of.type)] for of in schema.ALLELE_PART]
     return ", ".join(f"`{of.name}` {type_}" for of, type_ in zip(schema.ALLELE_PART, types, strict=True))
 
 

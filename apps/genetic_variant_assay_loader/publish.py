@@ -61,7 +61,9 @@ def _write_empty(loads: Loads, table: str, columns: pa.Schema) -> str:
 
 def _write_files(run: Run, plan: Plan, loads: Loads) -> dict[str, Path]:
     report = run.job_dir / "report.json"
-    report.write_text(json.dumps(_build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    report.write_text(
+        json.dumps(_build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     files = {"report": report}
     if any(result.quarantine for result in loads.results):
         files["faults"] = _write_faults(run.job_dir / "faults.csv", loads)
@@ -77,7 +79,10 @@ def _write_faults(path: Path, loads: Loads) -> Path:
         for result in loads.results:
             if result.quarantine:
                 filesystem, inner = locate(f"{folder}/{result.quarantine}")
-                with filesystem.open_input_stream(inner) as source, io.TextIOWrapper(source, "utf-8", newline="") as text:
+                with (
+                    filesystem.open_input_stream(inner) as source,
+                    io.TextIOWrapper(source, "utf-8", newline="") as text,
+                ):
                     for stored, piece, file, line, *rest in csv.reader(text):
                         writer.writerow(("variant", file, int(line) + loads.bases[stored, int(piece)], *rest))
     return path

@@ -2,7 +2,7 @@
 
 An entity is one table of its own name. An entity wider than `max_columns` is cut into `<entity>_0001`, `<entity>_0002`, …, each
 of which begins with the primary key. A field with a tree for its coding has a companion `<field>_hierarchy` in the same table, an
-array of the codes with all their ancestors, which no field maps; it counts towards `max_columns`, as the limit is the table's.
+array of the codes with all their ancestors, which no field maps. It does not count towards `max_columns`, which limits fields.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from common.dataset.model import ColumnMapping, Dataset, Join
-from common.dictionary.model import DataDictionary, Entity, Field
+from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
 from common.errors import AppError
 
 if TYPE_CHECKING:
     from common.platform import Database
 
-HIERARCHY_SUFFIX = "_hierarchy"
-
 _SQL_TYPES = {"string": "string", "integer": "bigint", "float": "double", "date": "date", "datetime": "timestamp"}
-_ARROW_TYPES = {
+ARROW_TYPES = {
     "string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "date": pa.date32(),
     "datetime": pa.timestamp("us", tz="UTC"),
 }  # fmt: skip
+"""Field type to the type in which a single value is stored; times are microseconds in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Column:
         """The type in Arrow and Parquet; times are microseconds in UTC."""
         if self.is_hierarchy:
             return pa.list_(pa.string())
-        scalar = _ARROW_TYPES[self.field.type]
+        scalar = ARROW_TYPES[self.field.type]
         return pa.list_(scalar) if self.field.is_multi_select else scalar
 
 
@@ -87,26 +86,22 @@ def plan_tables(dictionary: DataDictionary, max_columns: int) -> tuple[TablePlan
 
 def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) -> tuple[TablePlan, ...]:
     """The table of one entity, or its parts. Raises `AppError` 47 for a wide entity without a key."""
-    columns = tuple(column for field in entity.fields for column in _field_columns(dictionary, field))
-    if len(columns) <= max_columns:
+    if not is_split(entity, max_columns):
+        columns = tuple(column for field in entity.fields for column in _field_columns(dictionary, field))
         return (TablePlan(entity.name, entity.name, columns),)
     key = entity.primary_key
     if key is None:
-        text = f"entity {entity.name} has {len(columns)} columns, more than {max_columns}, and no primary key"
+        text = f"entity {entity.name} has {len(entity.fields)} fields, more than {max_columns}, and no primary key"
         raise AppError(47, text)
-    key_columns = _field_columns(dictionary, key)
-    parts = [list(key_columns)]
-    for field in entity.fields:
-        if field is key:
-            continue
-        added = _field_columns(dictionary, field)
-        # A part that holds the key alone takes a field in any case: a tree field needs 3 columns where 2 are allowed.
-        if len(parts[-1]) + len(added) > max_columns and len(parts[-1]) > len(key_columns):
-            parts.append(list(key_columns[:1]))
-        parts[-1].extend(added)
-    return tuple(
-        TablePlan(f"{entity.name}_{number:04d}", entity.name, tuple(part)) for number, part in enumerate(parts, start=1)
-    )
+    others = [field for field in entity.fields if field is not key]
+    plans = []
+    for number, start in enumerate(range(0, len(others), max_columns - 1), start=1):
+        added = [
+            column for field in others[start : start + max_columns - 1] for column in _field_columns(dictionary, field)
+        ]
+        columns = (*(_field_columns(dictionary, key) if number == 1 else (Column(key),)), *added)
+        plans.append(TablePlan(f"{entity.name}_{number:04d}", entity.name, columns))
+    return tuple(plans)
 
 
 def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[Column, ...]:

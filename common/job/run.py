@@ -79,19 +79,18 @@ def _option_parser(spec: Spec) -> ArgumentParser:
 
 
 def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> None:
-    """One run between a prepared folder and its output. What is staged is removed and Spark stopped, come what may."""
+    """One run between a prepared folder and its output. Spark is stopped and what is staged removed, come what may."""
     job_id = os.environ.get("DX_JOB_ID") or new_id("job")
-    with ExitStack() as closing:
-        cluster = _open_cluster(spec.name, options.master)
-        closing.callback(_quietly, cluster.stop)
-        platform = _open_platform(options.project, job_id)
-        given = folder.read_input()
-        with _job_described(platform, spec.name, given) as outputs:
-            closed = cast(Platform, _ClosingPlatform(platform, closing))
-            inputs = resolve_inputs(given, spec, closed)
-            progress = ConsoleProgress(brief=options.brief)
-            run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
-            outputs |= check_outputs(main(run), spec)
+    cluster = _open_cluster(spec.name, options.master)
+    platform = _open_platform(options.project, job_id)
+    given = folder.read_input()
+    with _job_described(platform, spec.name, given) as outputs, ExitStack() as stagings, ExitStack() as tasks:
+        tasks.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
+        closed = cast(Platform, _ClosingPlatform(platform, stagings))
+        inputs = resolve_inputs(given, spec, closed)
+        progress = ConsoleProgress(brief=options.brief)
+        run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
+        outputs |= check_outputs(main(run), spec)
         folder.write_output(outputs)
 
 
@@ -130,7 +129,7 @@ def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Itera
     except BaseException as error:
         _quietly(partial(platform.write_job, app, "failed", given, error=describe_error(error)))
         raise
-    platform.write_job(app, "done", given, outputs)
+    _quietly(partial(platform.write_job, app, "done", given, outputs))
 
 
 class _ClosingPlatform:
@@ -157,12 +156,18 @@ def _quietly(close: Callable[[], object]) -> None:
 
 @contextmanager
 def quiet(verbose: bool) -> Iterator[None]:
-    """Keeps libraries' warnings and py4j's own log of errors off stderr, unless verbose."""
-    with warnings.catch_warnings():
-        if not verbose:
-            warnings.simplefilter("ignore")
-            logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    """Keeps what libraries warn of and log off stderr, unless verbose: py4j logs the trace of every call that Ctrl-C cuts."""
+    if verbose:
         yield
+        return
+    level = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable()
+        try:
+            yield
+        finally:
+            logging.disable(level)
 
 
 @contextmanager

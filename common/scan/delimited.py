@@ -264,16 +264,19 @@ def first_record(path: str, is_gzip: bool, encoding: str) -> tuple[str, int, int
     while True:
         text = next(stream_gzip(path, limit), b"") if is_gzip else read_bytes(path, 0, limit)
         is_whole = len(text) < limit
-        decoder = codecs.getincrementaldecoder(encoding)()
-        utf8 = decoder.decode(text, final=is_whole).encode("utf-8")
-        found = _first_begin(utf8, 0, 0, 0)
-        if found or is_whole:
-            header = utf8[: found[0]] if found else utf8
-            size = len(header) if is_ascii_superset(encoding) else 0
-            if size and codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
-                size = len(header.decode("utf-8").encode(encoding))
-            if text.startswith(codecs.BOM_UTF8) and codecs.lookup(encoding).name == "utf-8-sig":
-                size += len(codecs.BOM_UTF8)
-            shown = header.decode("utf-8").removeprefix("\ufeff").rstrip("\r\n")
-            return shown, size, header.count(LINE_END)
+        if is_ascii_superset(encoding):
+            found = _first_begin(text, 0, 0, 0)
+            if found or is_whole:
+                raw = text[: found[0]] if found else text
+                return _shown_header(raw.decode(encoding)), len(raw), raw.count(LINE_END)
+        else:
+            decoded = codecs.getincrementaldecoder(encoding)(errors="replace").decode(text, final=is_whole)
+            found = _first_begin(decoded.encode("utf-8"), 0, 0, 0)
+            if found or is_whole:
+                header = decoded.encode("utf-8")[: found[0]].decode("utf-8") if found else decoded
+                return _shown_header(header), 0, header.count("\n")
         limit *= 8
+
+
+def _shown_header(header: str) -> str:
+    return header.removeprefix("\ufeff").rstrip("\r\n")

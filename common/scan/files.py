@@ -22,9 +22,10 @@ def locate(path: str) -> tuple[pafs.FileSystem, str]:
     if not _URI.match(path):
         return pafs.LocalFileSystem(), path
     try:
-        return pafs.FileSystem.from_uri(path)
+        filesystem, inner = pafs.FileSystem.from_uri(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise AppError(65, f"{path} cannot be opened: {error}") from error
+    return filesystem, str(inner)
 
 
 def open_file(path: str) -> pa.NativeFile:
@@ -40,13 +41,13 @@ def read_bytes(path: str, start: int = 0, length: int | None = None) -> bytes:
     """`length` bytes from `start`, or all that follow; for what fits in memory."""
     with open_file(path) as file:
         file.seek(start)
-        return file.read(length) if length is not None else file.read()
+        return bytes(file.read(length) if length is not None else file.read())
 
 
 def file_size(path: str) -> int:
     """Size in bytes."""
     with open_file(path) as file:
-        return file.size()
+        return int(file.size())
 
 
 def compression_of(path: str) -> Compression:

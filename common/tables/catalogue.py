@@ -15,19 +15,24 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def attach_databases(session: SparkSession, databases: Sequence[tuple[Database, Mapping[str, str]]]) -> None:
-    """Makes each database, given with its tables as name to folder, known to SQL by its unique name.
+TableFiles = Mapping[str, Sequence[str]]
+"""Table name to its Parquet files, as `Platform.table_files` has them: in the table's folder or partition folders below."""
+
+
+def attach_databases(session: SparkSession, databases: Sequence[tuple[Database, TableFiles]]) -> None:
+    """Makes each database known to SQL by its unique name. A table without a file has no columns, and is left out.
 
     A database whose plain name no other one has is known by that too; if there is only one, it is the current one.
     """
-    for database, folders in databases:
+    for database, tables in databases:
         session.sql(f"CREATE DATABASE IF NOT EXISTS {quote_name(database.unique_name)}")
-        for table, folder in folders.items():
-            _attach_table(session, f"{quote_name(database.unique_name)}.{quote_name(table)}", folder)
+        for table, files in tables.items():
+            if files:
+                _attach_table(session, database, table, files[0])
     plain = Counter(database.name.lower() for database, _ in databases)
-    for database, folders in databases:
+    for database, tables in databases:
         if plain[database.name.lower()] == 1 and database.name.lower() != "default":
-            _attach_plain_name(session, database, folders)
+            _attach_plain_name(session, database, [table for table, files in tables.items() if files])
     if len(databases) == 1:
         session.sql(f"USE {quote_name(databases[0][0].unique_name)}")
 
@@ -50,18 +55,19 @@ def quote_text(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _attach_table(session: SparkSession, name: str, folder: str) -> None:
+def _attach_table(session: SparkSession, database: Database, table: str, file: str) -> None:
+    name = f"{quote_name(database.unique_name)}.{quote_name(table)}"
+    parent, _, below = file.rpartition(f"/{table}/")
     # A folder is meant as it is spelt: its brackets and stars are no pattern.
     options = "OPTIONS (`__globPaths__` 'false')"
-    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING parquet {options} LOCATION {quote_text(folder)}")
-    partitions = [each.name for each in session.catalog.listColumns(name) if each.isPartition]
-    if partitions:
+    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING parquet {options} LOCATION {quote_text(f'{parent}/{table}')}")
+    if "=" in below.rpartition("/")[0]:
         # Without this the catalogue knows of no partition, and the table reads as empty.
         session.sql(f"MSCK REPAIR TABLE {name}")
 
 
-def _attach_plain_name(session: SparkSession, database: Database, folders: Mapping[str, str]) -> None:
+def _attach_plain_name(session: SparkSession, database: Database, tables: Sequence[str]) -> None:
     session.sql(f"CREATE DATABASE IF NOT EXISTS {quote_name(database.name)}")
-    for table in folders:
+    for table in tables:
         source = f"{quote_name(database.unique_name)}.{quote_name(table)}"
         session.sql(f"CREATE OR REPLACE VIEW {quote_name(database.name)}.{quote_name(table)} AS SELECT * FROM {source}")

@@ -8,6 +8,7 @@ matched first: by the set of bytes it uses where that settles it, which is nearl
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -116,7 +117,9 @@ def _cast_float(texts: pa.Array) -> Cast:
 def _cast_date(texts: pa.Array) -> Cast:
     if _lengths_within(texts, (10,)):
         try:
-            return pc.cast(texts, pa.date32()), None
+            days = pc.cast(texts, pa.date32())
+            if _is_past_year_zero(days):
+                return days, None
         except pa.ArrowInvalid:
             pass
     days, _, is_fit = _parse_moments(texts, DATE_TEXT)
@@ -132,11 +135,21 @@ def _cast_datetime(texts: pa.Array) -> Cast:
     for lengths, zone in ((_PLAIN_LENGTHS, None), (_ZULU_LENGTHS, "UTC")):
         if _lengths_within(texts, lengths) and _ends_with_zulu(texts) is (zone is not None):
             try:
-                return pc.cast(texts, pa.timestamp("us", tz=zone)).cast(ARROW_TYPES["datetime"]), None
+                moments = pc.cast(texts, pa.timestamp("us", tz=zone)).cast(ARROW_TYPES["datetime"])
+                if _is_past_year_zero(moments):
+                    return moments, None
             except pa.ArrowInvalid:
-                break
+                pass
+            break
     _, moments, is_fit = _parse_moments(texts, DATETIME_TEXT)
     return pa.array(moments, pa.timestamp("us"), mask=~is_fit).cast(ARROW_TYPES["datetime"]), _bad_mask(texts, is_fit)
+
+
+def _is_past_year_zero(values: pa.Array) -> bool:
+    """Whether all are in year 1 or later: Arrow knows a year 0, which the calendar of SQL has not."""
+    first = pa.scalar(date.min, pa.date32()).cast(values.type)
+    lowest = pc.min(values)
+    return not lowest.is_valid or pc.greater_equal(lowest, first).as_py()
 
 
 def _lengths_within(texts: pa.Array, lengths: tuple[int, ...]) -> bool:

@@ -23,11 +23,20 @@ def codings_schema() -> pa.Schema:
 def codings_table(dictionary: DataDictionary, existing: Sequence[str]) -> pa.Table:
     """The codes of a dictionary, blank texts as null; with them the codings of other names that `existing` files hold."""
     rows = [
-        (coding.name, each.code, each.meaning or None, each.concept or None, each.display_order, each.parent_code or None)
+        (
+            coding.name,
+            each.code,
+            each.meaning or None,
+            each.concept or None,
+            each.display_order,
+            each.parent_code or None,
+        )
         for coding in dictionary.codings.values()
         for each in coding.codes
     ]
-    columns = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), codings_schema().types, strict=True)]
+    columns = [
+        pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), codings_schema().types, strict=True)
+    ]
     own = pa.table(columns, schema=codings_schema())
     names = pa.array(list(dictionary.codings))
     others = [_read(path) for path in existing]

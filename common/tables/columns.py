@@ -52,8 +52,8 @@ class ColumnPlan:
     @cached_property
     def typed_codes(self) -> pa.Array:
         """The codes as values of the field's type."""
-        assert self.coding is not None
-        return cast_cells(pa.array(list(self.coding.by_code), pa.string()), self.field.type)[0]
+        codes = list(self.coding.by_code) if self.coding else []
+        return cast_cells(pa.array(codes, pa.string()), self.field.type)[0]
 
     @property
     def read_type(self) -> pa.DataType:
@@ -90,7 +90,7 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Colum
     valid = indices.drop_null() if indices.null_count else indices
     counts = np.bincount(valid.to_numpy(), minlength=len(texts))
     _add_counted(values, counts[owner], plan, figures)
-    column = Column(_spread(values, lists, indices, texts))
+    column = Column(_spread(values, lists, indices))
     for code, mask in bad_parts.items():
         entry_is_bad = np.zeros(len(texts) + 1, dtype=bool)
         entry_is_bad[owner[mask]] = True
@@ -133,7 +133,7 @@ def _add_counted(values: pa.Array, counts: np.ndarray, plan: ColumnPlan, figures
     figures.add_counted(encoded.dictionary, summed, are_codes=plan.coding is not None)
 
 
-def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array, texts: pa.Array) -> pa.Array:
+def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array) -> pa.Array:
     if lists is not None:
         entries = pa.ListArray.from_arrays(lists.offsets, values)
         return entries.take(indices)
@@ -145,7 +145,6 @@ def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array, texts: 
 
 def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: ColumnPlan) -> pa.Array:
     """For each entry its codes and all their ancestors, codes first, none twice (the form of real exports)."""
-    assert plan.coding is not None
     found: list[dict[str, None]] = [{} for _ in range(entries)]
     codes = values.to_pylist()
     for entry, code in zip(owner.tolist(), codes, strict=True):
@@ -153,7 +152,7 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
             found[entry][code] = None
     for each in found:
         for code in list(each):
-            each.update(dict.fromkeys(plan.coding.lineage(code)))
+            each.update(dict.fromkeys(plan.coding.lineage(code) if plan.coding else ()))
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
 
 
@@ -163,7 +162,9 @@ def describe_fault(code: int, cell: str, plan: ColumnPlan) -> str:
         return f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
     if code == NOT_IN_CODING:
         codes = plan.coding.by_code if plan.coding else {}
-        strange = [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
+        strange = (
+            [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
+        )
         named = ", ".join(repr(part) for part in strange[:3])
         return f"{named} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
     if code == EMPTY_PART:

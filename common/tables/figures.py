@@ -129,7 +129,7 @@ def hash_values(values: pa.Array) -> np.ndarray:
     only are taken for equal, which an estimate can bear and a partition too.
     """
     if pa.types.is_dictionary(values.type):
-        return hash_values(values.dictionary)[values.indices.to_numpy()]
+        return np.asarray(hash_values(values.dictionary)[values.indices.to_numpy()])
     if pa.types.is_string(values.type):
         return _hash_texts(values)
     if pa.types.is_date32(values.type):
@@ -146,7 +146,7 @@ def hash_values(values: pa.Array) -> np.ndarray:
 
 def _mix(words: np.ndarray) -> np.ndarray:
     mixed = (words ^ (words >> np.uint64(32))) * _ODD
-    return mixed ^ (mixed >> np.uint64(29))
+    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
 
 
 def _hash_texts(texts: pa.Array) -> np.ndarray:
@@ -155,7 +155,9 @@ def _hash_texts(texts: pa.Array) -> np.ndarray:
     words: np.ndarray = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
     starts, sizes = offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64)
     is_short = sizes < 8
-    kept = np.where(is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0))
+    kept = np.where(
+        is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0)
+    )
     spare = np.maximum(sizes - 8, 0)
     mixed = _mix((words[starts] & kept) + sizes.astype(np.uint64))
     if spare.any():

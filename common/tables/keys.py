@@ -48,7 +48,9 @@ class KeyWriter:
     def __enter__(self) -> KeyWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._writer.close()
         self._out.close()
 
@@ -57,7 +59,9 @@ class KeyWriter:
         if pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
         files = np.full(len(values), file, dtype=np.int32)
-        batch = pa.record_batch([values, files, lines if lines is not None else files.astype(np.int64)], schema=self.schema)
+        batch = pa.record_batch(
+            [values, files, lines if lines is not None else files.astype(np.int64)], schema=self.schema
+        )
         if values.null_count:
             batch = batch.filter(values.is_valid())
         if self.buckets == 1:
@@ -208,7 +212,9 @@ def _fault(
     file, line = int(str(row["file"])), int(str(row["line"]))
     if code != UNRESOLVED:
         other = others.get((row["value"], file, line), "another row")
-        text = f"the key is also in {other}" if code == DUPLICATE_KEY else f"a one-to-one reference, but also in {other}"
+        text = (
+            f"the key is also in {other}" if code == DUPLICATE_KEY else f"a one-to-one reference, but also in {other}"
+        )
     is_old = file == OLD_ROWS
     name = "the table as it stands" if is_old else column.file_names[file]
     return Fault(code, text, name, None if is_old else line, column.entity, column.field, str(row["value"]))

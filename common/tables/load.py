@@ -14,11 +14,11 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
+from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX
 from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, read_buffers
 from common.scan.files import locate, read_bytes
-from common.tables.cells import ARROW_TYPES
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import KeyWriter
@@ -91,7 +91,7 @@ def write_plan(plan: LoadPlan, path: str) -> None:
 @lru_cache(maxsize=4)
 def read_plan(path: str) -> LoadPlan:
     """The plan at `path`; read once per worker process. The file is the job's own, in its staging folder."""
-    plan: LoadPlan = pickle.loads(read_bytes(path))
+    plan: LoadPlan = pickle.loads(read_bytes(path))  # noqa: S301 - written by this job's own driver, see `write_plan`
     return plan
 
 
@@ -219,7 +219,8 @@ class _Output:
 
     def quarantine(self, records: Records, faulty: dict[int, list[Fault]]) -> None:
         """Writes faulty rows, whole, to the task's quarantine file."""
-        assert self._quarantine is not None
+        if self._quarantine is None:
+            return
         self._quarantine.add(records, faulty)
         self.result.quarantined += len(faulty)
         self.result.quarantine = self._quarantine.name
@@ -234,4 +235,3 @@ class _Output:
         for writer in self.writers.values():
             writer.flush()
         self.pending = 0
-

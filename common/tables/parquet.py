@@ -38,7 +38,9 @@ class PartWriter:
     def __enter__(self) -> PartWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             self.flush()
         if self._writer is not None:
@@ -48,7 +50,7 @@ class PartWriter:
         """Takes in rows, written by the next `flush`; returns their Arrow bytes."""
         self._pending.append(table)
         self.rows += table.num_rows
-        return table.nbytes
+        return int(table.nbytes)
 
     def flush(self) -> None:
         """Writes what was added as one row group (an empty one if nothing ever was)."""

@@ -37,7 +37,9 @@ class QuarantineWriter:
     def __enter__(self) -> QuarantineWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._out is not None:
             self._out.close()
 
@@ -109,4 +111,4 @@ class Rejects:
 
 
 def _place(files: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    return (files.astype(np.int64) << _LINE_BITS) | lines
+    return np.asarray((files.astype(np.int64) << _LINE_BITS) | lines)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from common.faults import Fault, Faults
+from common.faults import Faults
 from common.scan.delimited import LINE_END, TextFile, record_lines, stray_quotes
 
 UNREADABLE, RAGGED = 65, 66
@@ -100,7 +100,13 @@ def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Fault
         if _REPLACED in line:
             shown = line.decode("utf-8")
             at = max(0, shown.index("\ufffd") - 20)
-            faults.add(UNREADABLE, f"bytes that are not {file.encoding}", file=file.name, line=number, value=shown[at : at + 60])
+            faults.add(
+                UNREADABLE,
+                f"bytes that are not {file.encoding}",
+                file=file.name,
+                line=number,
+                value=shown[at : at + 60],
+            )
 
 
 def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFormat, faults: Faults) -> bool:
@@ -122,5 +128,5 @@ def _add_ragged(records: Records, ragged: list[tuple[int, int, str]], expected: 
     lines = record_lines(records.text, records.first_line, skip_blank=expected > 1)
     for index, actual, text in ragged:
         cells = "1 cell" if actual == 1 else f"{actual:,} cells"
-        place = {"file": records.file.name, "line": int(lines[index]), "value": text}
-        faults.add_fault(Fault(RAGGED, f"{cells} where the header has {expected:,}", **place))
+        problem = f"{cells} where the header has {expected:,}"
+        faults.add(RAGGED, problem, file=records.file.name, line=int(lines[index]), value=text)

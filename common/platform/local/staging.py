@@ -89,7 +89,7 @@ class LocalStaging:
         self._check_staged(tables)
         publication = self._plan(tables, record, files)
         self._write_journal(publication)
-        with self._versions.publishing() if self._versions else nullcontext():
+        with self._versions.publishing() if self._versions and (tables or record) else nullcontext():
             if publication.version and self._versions:
                 self._versions.check(tables)
                 self._versions.build(publication.version, tables, self._folder / "tables")
@@ -118,7 +118,7 @@ class LocalStaging:
         self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
     ) -> _Publication:
         planned = _Publication()
-        if self._versions and self._database:
+        if self._versions and self._database and (tables or record):  # a report alone makes no database
             is_first = self._versions.seen is None
             if tables or is_first:
                 planned.version = self._versions.next_name(self._job_id)

@@ -115,15 +115,17 @@ def test_a_refused_run_prints_its_faults_once_and_ends_with_1(
     assert main(["run", greeter, *arguments]) == 1
     assert capsys.readouterr() == (
         "",
-        "Error 90: The job input check found 3 faults; nothing was published.\n"
-        "[90] job input not valid: 3 faults\n"
-        "    greting: there is no such input\n"
-        "    greeting: this input is required (Greeting)\n"
-        "    times: '3': this is not among the choices\n"
-        "    Remedy: Did you mean greeting?\n"
-        "    Remedy: Correct the input that the message names; the app's dxapp.json lists every input with its class and"
-        " choices.\n"
-        "    Remedy: Give one of: 1, 2.\n",
+        (
+            "Error 90: The job input check found 3 faults; nothing was published.\n"
+            "[90] job input not valid: 3 faults\n"
+            "    greting: there is no such input\n"
+            "    greeting: this input is required (Greeting)\n"
+            "    times: '3': this is not among the choices\n"
+            "    Remedy: Did you mean greeting?\n"
+            "    Remedy: Correct the input that the message names; the app's dxapp.json lists every input with its class and"
+            " choices.\n"
+            "    Remedy: Give one of: 1, 2.\n"
+        ),
     )
 
 

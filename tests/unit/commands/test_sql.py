@@ -83,13 +83,14 @@ def test_a_table_is_aligned_and_null_is_named(spark: SparkSession, capsys: pytes
         "--  ------  ---------  -------------------  -----",
         ' 1  a, "b"  ["x","y"]  1999-12-31 23:59:59  true',
         "22  NULL    NULL       NULL                 false",
+        "",
     ]
 
 
 def test_a_long_table_is_cut_and_says_so(spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
     print_table(spark.range(1001))
     shown = capsys.readouterr()
-    assert len(shown.out.splitlines()) == 2 + 1000
+    assert len(shown.out.splitlines()) == 2 + 1000 + 1
     assert shown.err == "The first 1,000 rows of more; --format csv or json prints all.\n"
 
 

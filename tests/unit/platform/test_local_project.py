@@ -14,7 +14,7 @@ import pytest
 from common.errors import AppError
 from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import publish_tables, read_state
+from tests.unit.platform.project_state import assert_swept, publish_tables, read_state
 
 JOB = "job-" + "J" * 24
 
@@ -157,6 +157,31 @@ def test_a_job_that_found_a_database_sees_it_unchanged_and_is_refused_when_anoth
         publish_tables(slow, seen, {("patient", "append"): {"5.parquet": "c"}}, "late")
     assert read_state(root)["tables"] == {"clinic.patient": {"4.parquet": "b"}}
     assert LocalProject(root).find_objects("record") == []
+
+
+def test_a_report_alone_makes_no_database_and_is_not_refused_when_another_job_published(
+    root: Path, report: Path
+) -> None:
+    project = LocalProject(root)
+    publish_tables(project, project.new_database("unused"), {}, None, {"report": report})
+    assert read_state(root) == {"tables": {}, "objects": [("file", "report.json")]}
+    assert_swept(root)
+    database = project.new_database("clinic")
+    publish_tables(project, database, {("patient", "new"): {"1.parquet": "a"}})
+    slow = LocalProject(root)
+    seen = slow.find_database(database.id)
+    publish_tables(LocalProject(root), database, {("patient", "append"): {"2.parquet": "b"}})
+    with refusal(82):
+        publish_tables(slow, seen, {}, "over tables that changed")
+    publish_tables(slow, seen, {}, None, {"report": report})
+    assert [each["name"] for each in project.find_objects("file")] == ["report.json", "report.json"]
+
+
+def test_a_record_makes_its_new_database_also_without_tables(root: Path) -> None:
+    project = LocalProject(root)
+    publish_tables(project, project.new_database("clinic"), {}, "Empty")
+    assert read_state(root) == {"tables": {}, "objects": [
+        ("database", "clinic"), ("file", "descriptor.json.gz"), ("record", "Empty")]}  # fmt: skip
 
 
 def test_one_job_cannot_run_twice_at_once(root: Path) -> None:

@@ -27,10 +27,11 @@ def database(name: str) -> Database:
     return Database(database_id, name, unique_database_name(database_id, name))
 
 
-def write_table(folder: Path, **columns: list[object]) -> str:
+def write_table(folder: Path, **columns: list[object]) -> list[str]:
+    """The one file of a table, as `Platform.table_files` gives it."""
     folder.mkdir(parents=True)
     pq.write_table(pa.table(columns), folder / "part-0.parquet")
-    return str(folder)
+    return [str(folder / "part-0.parquet")]
 
 
 def values(session: SparkSession, statement: str) -> list[tuple[object, ...]]:
@@ -39,7 +40,9 @@ def values(session: SparkSession, statement: str) -> list[tuple[object, ...]]:
 
 def test_the_only_database_is_known_by_both_names_and_is_the_current_one(session: SparkSession, tmp_path: Path) -> None:
     study = database("only_study")
-    attach_databases(session, [(study, {"patient": write_table(tmp_path / "it's a `folder` {a,b} [1]*", id=[1, 2])})])
+    attach_databases(
+        session, [(study, {"patient": write_table(tmp_path / "it's a `folder` {a,b} [1]*" / "patient", id=[1, 2])})]
+    )
     for name in ("patient", "only_study.patient", f"{study.unique_name}.patient"):
         assert values(session, f"SELECT sum(id) FROM {name}") == [(3,)]
 
@@ -47,16 +50,17 @@ def test_the_only_database_is_known_by_both_names_and_is_the_current_one(session
 def test_a_plain_name_that_two_databases_have_is_known_to_neither(session: SparkSession, tmp_path: Path) -> None:
     one, two = database("twin_study"), database("twin_study")
     attach_databases(session, [
-        (one, {"patient": write_table(tmp_path / "one", id=[1])}),
-        (two, {"patient": write_table(tmp_path / "two", id=[2])}),
+        (one, {"patient": write_table(tmp_path / "one" / "patient", id=[1])}),
+        (two, {"patient": write_table(tmp_path / "two" / "patient", id=[2])}),
     ])  # fmt: skip
     assert values(session, f"SELECT id FROM {two.unique_name}.patient") == [(2,)]
     assert values(session, "SHOW DATABASES LIKE 'twin_study'") == []
 
 
 def test_a_partitioned_table_has_its_rows_and_its_partition_columns(session: SparkSession, tmp_path: Path) -> None:
-    for chrom, pos in (("1", 10), ("2", 20)):
-        write_table(tmp_path / "genotype" / f"chr={chrom}" / "bin=0", pos=[pos])
-    calls = database("call_study")
-    attach_databases(session, [(calls, {"genotype": str(tmp_path / "genotype")})])
+    files = [
+        *write_table(tmp_path / "genotype" / "chr=1" / "bin=0", pos=[10]),
+        *write_table(tmp_path / "genotype" / "chr=2" / "bin=0", pos=[20]),
+    ]
+    attach_databases(session, [(database("call_study"), {"genotype": files, "empty": []})])
     assert values(session, "SELECT pos, chr, bin FROM genotype ORDER BY pos") == [(10, 1, 0), (20, 2, 0)]

@@ -1,0 +1,97 @@
+"""Runs of apps in this process on the suite's one Spark: all of a run but its job files and its Spark of its own."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.job import Run
+from common.job.inputs import resolve_inputs
+from common.job.outputs import check_outputs
+from common.job.progress import ConsoleProgress
+from common.job.spec import read_spec
+from common.platform.local import LocalProject
+from common.platform.names import new_id
+from common.spark import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Runner:
+    """`run(app, name=value, …)` gives the app's outputs; `shown` is what its last run told the user."""
+
+    cluster: Cluster
+    project: Path
+    jobs: Path
+    shown: str = ""
+    staging: list[Any] = field(default_factory=list)
+
+    @property
+    def store(self) -> LocalProject:
+        """The project as a reader sees it now."""
+        return LocalProject(str(self.project))
+
+    @property
+    def job_dir(self) -> Path:
+        """The folder of the last run."""
+        return max(self.jobs.iterdir(), key=lambda each: each.stat().st_mtime_ns)
+
+    def __call__(self, app: str, **given: Any) -> dict[str, Any]:
+        spec = read_spec(ROOT / "apps" / app / "dxapp.json")
+        job_id = new_id("job")
+        job_dir = self.jobs / job_id
+        job_dir.mkdir(parents=True)
+        platform, stream = LocalProject(str(self.project), job_id), io.StringIO()
+        opened: list[Any] = []
+        stage = platform.stage
+        platform.stage = lambda database: opened.append(stage(database)) or opened[-1]  # type: ignore[method-assign]
+        try:
+            run = Run(spec.name, resolve_inputs(given, spec, platform), platform, self.cluster, job_id, job_dir,
+                      ConsoleProgress(stream))  # fmt: skip
+            return check_outputs(importlib.import_module(f"apps.{app}.app").main(run), spec)
+        finally:
+            for staging in opened:
+                staging.close()
+            self.shown = stream.getvalue()
+
+    def tables(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
+        """Every table of the Dataset's databases as rows, read by path with PyArrow, in the order of their files."""
+        import pyarrow.parquet as pq
+
+        record = self.store.find_record(dataset)
+        databases = {link["$dnanexus_link"] for each in record.details["databases"] for link in each.values()}
+        return {
+            table: [row for path in self.store.table_files(database, table) for row in pq.read_table(path).to_pylist()]
+            for database in map(self.store.find_database, sorted(databases))
+            for table in self.store.tables(database)
+        }
+
+
+@pytest.fixture
+def run_app(cluster: Cluster, tmp_path: Path) -> Runner:
+    """A runner over a project of this test alone."""
+    return Runner(cluster, tmp_path / "project", tmp_path / "jobs")
+
+
+@pytest.fixture
+def write_files(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Writes texts to files named by keywords, `__` for a dot (`patient__csv`), and gives their paths by name."""
+
+    def write(**texts: str | bytes) -> dict[str, str]:
+        folder = tmp_path / "input"
+        folder.mkdir(exist_ok=True)
+        paths = {}
+        for key, text in texts.items():
+            path = folder / key.replace("__", ".")
+            path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+            paths[path.name] = str(path)
+        return paths
+
+    return write

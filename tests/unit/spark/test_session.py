@@ -1,0 +1,97 @@
+"""The session: lazy, quiet, and the suite's settings below the caller's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from common.spark.launch import read_defaults
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def run_python(program, environment=None, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=cwd,
+        env=environment or os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_importing_the_cluster_and_making_one_does_not_import_pyspark():
+    program = "import sys; from common.spark.session import SparkCluster; c = SparkCluster('x'); c.stop(); print('pyspark' in sys.modules)"
+    assert run_python(program).stdout == "False\n"
+
+
+def test_parallelism_is_the_cores_of_the_master(cluster):
+    assert cluster.parallelism == 2
+
+
+def test_the_suites_settings_reach_the_session(spark):
+    wanted = read_defaults()
+    assert {name: spark.conf.get(name) for name in wanted} == wanted
+
+
+def test_times_are_utc_whatever_the_machine_says(spark):
+    shown = spark.sql(
+        "SELECT CAST(TIMESTAMP '2024-03-01 00:30:00' AS STRING), unix_timestamp(TIMESTAMP '2024-03-01 00:30:00')"
+    )
+    assert tuple(shown.first()) == ("2024-03-01 00:30:00", int(datetime(2024, 3, 1, 0, 30, tzinfo=UTC).timestamp()))
+
+
+def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_path):
+    program = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from common.spark.session import SparkCluster\n"
+        "cluster = SparkCluster('quiet', 'local[1]', {'spark.sql.session.timeZone': 'Asia/Tokyo'})\n"
+        "print(cluster.map(abs, [-1], 'abs'), cluster.session.range(3).count(), cluster.session.conf.get('spark.sql.session.timeZone'))\n"
+        "cluster.stop()\n"
+    )
+    nonsense = dict.fromkeys(("JAVA_HOME", "SPARK_HOME", "SPARK_CONF_DIR", "PYTHONPATH", "VIRTUAL_ENV"), "/no/such/place")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYSPARK_PYTHON": "/no/such/python", **nonsense}
+    ran = run_python(program, environment, tmp_path)
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("[1] 3 Asia/Tokyo\n", "", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_master_that_is_not_there_is_error_92_without_a_trace():
+    program = (
+        "from common.errors import AppError\n"
+        "from common.spark.session import SparkCluster\n"
+        "try: SparkCluster('x', 'nonsense://nowhere').context\n"
+        "except AppError as error: print(error.code, error.text)\n"
+    )
+    ran = run_python(program)
+    assert ran.stdout.startswith("92 Spark did not start on nonsense://nowhere: "), ran.stdout + ran.stderr
+    assert "nonsense://nowhere" in ran.stdout.split(": ", 1)[1]
+    assert (len(ran.stdout.splitlines()), ran.stderr) == (1, "")
+
+
+def test_ctrl_c_ends_a_stage_at_once():
+    program = (
+        "import time\n"
+        "from common.spark.session import SparkCluster\n"
+        "cluster = SparkCluster('x', 'local[1]')\n"
+        "cluster.context\n"
+        "print('started', flush=True)\n"
+        "try: cluster.map(lambda _: time.sleep(120), [1], 'sleep')\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+        "cluster.stop()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "started\n"
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (out, err) == ("interrupted\n", "")
