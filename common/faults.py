@@ -137,17 +137,11 @@ class FaultError(AppError):
         self.faults = faults
         super().__init__(faults.codes()[0], f"{stage} found {faults.total:,} faults", "")
 
-    def __reduce__(self) -> tuple[type[FaultError], tuple[str, Faults]]:  # type: ignore[override]  # other arguments
-        return (type(self), (self.stage, self.faults))
-
     @property
     def message(self) -> str:
         count = self.faults.total
         noun = "fault" if count == 1 else "faults"
         return f"Error {self.code}: {self.stage} found {count:,} {noun}; nothing was published.\n{self.faults.render()}"
-
-    def __reduce__(self) -> tuple[type[FaultError], tuple[str, Faults]]:  # type: ignore[override]
-        return (type(self), (self.stage, self.faults))
 
 
 def _shown(value: str) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.dictionary import DataDictionary, Entity, nearest_name
-from common.errors import AppError
 from common.faults import Faults
 from common.platform import InputFile
-from common.scan.delimited import TextFile, first_record
-from common.scan.files import compression_of, file_size
+from common.scan.delimited import TextFile
+from common.tables.header import read_header
 
-NO_ENTITY, EXTRA, MISSING, DUPLICATE, UNREADABLE = 60, 62, 63, 64, 65
+NO_ENTITY, EXTRA, MISSING, DUPLICATE = 60, 62, 63, 64
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def bind_files(
             remedy = f"Rename the file to {near}.csv if it holds that entity." if near else ""
             faults.add(NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy)
             continue
-        found = _read_header(file, delimiter, encoding, faults)
+        found = read_header(file, delimiter, encoding, faults)
         if found is not None and _validate_header(found[1], file.name, entity, faults):
             bound.setdefault(stem, []).append(found)
     ordered = [name for name in dictionary.entities if name in bound]
@@ -48,26 +46,6 @@ def bind_files(
 def bound_names(given: Sequence[InputFile]) -> set[str]:
     """The entities that files are given for, fit or not."""
     return {file.name.split(".", 1)[0] for file in given}
-
-
-def _read_header(
-    file: InputFile, delimiter: str, encoding: str, faults: Faults
-) -> tuple[TextFile, tuple[str, ...]] | None:
-    try:
-        is_gzip = compression_of(file.path) != "plain"
-        text, size, lines = first_record(file.path, is_gzip, encoding)
-        whole = file_size(file.path)
-    except UnicodeDecodeError as error:
-        faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
-        return None
-    except AppError as error:
-        faults.add(error.code, error.text, file=file.name, remedy=error.remedy)
-        return None
-    if not text:
-        faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
-        return None
-    header = next(csv.reader([text], delimiter=delimiter), [])
-    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)
 
 
 def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults: Faults) -> bool:

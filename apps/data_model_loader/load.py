@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from apps.data_model_loader.plan import Plan
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
-from common.scan.delimited import Piece, build_pieces, cut_blocks, scan_block, whole_piece
+from common.scan.delimited import whole_piece
 from common.tables.columns import ColumnPlan
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import BUCKET_ROWS
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces, write_plan
+from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes
 
-SMALLEST_TASK, LARGEST_TASK = 16 << 20, 512 << 20
-"""Bytes of text for one task. The largest makes Parquet files of about 128 MiB; the smallest keeps small tables in one file."""
-
-TASKS_PER_CORE = 4
-_GZIP_FACTOR = 5
 _KEY_BYTES = 48
 """Text bytes per row, at the least, by which the rows of a key space are bounded before they are counted."""
 
@@ -76,10 +71,13 @@ def load_entities(run: Run, plan: Plan) -> Loads:
             path = f"{loads.staging.scratch_folder('plans')}/{entity}.pickle"
             write_plan(load_plan, path)
             loads.entities[entity] = EntityLoad(load_plan, path)
-        pieces = _cut_files(run, plan)
-        target = _task_bytes(pieces, run)
-        for entity, load in loads.entities.items():
-            load.tasks = list(_build_tasks(load.plan_path, pieces[entity], target))
+        files = [file for bound in plan.files.values() for file in bound.files]
+        pieces = cut_files(files, run.cluster)
+        target = task_bytes(text_bytes(piece for each in pieces.values() for piece in each), run.cluster)
+        for load in loads.entities.values():
+            own = [(index, piece) for index, file in enumerate(load.plan.files) for piece in pieces[file.path]]
+            groups = group_pieces(own, target)
+            load.tasks = [LoadTask(number, load.plan_path, group) for number, group in enumerate(groups)]
         run_loads(run, loads, [(entity, task) for entity, load in loads.entities.items() for task in load.tasks])
         for load in loads.entities.values():
             for result in load.results:
@@ -91,7 +89,7 @@ def load_entities(run: Run, plan: Plan) -> Loads:
 
 def run_loads(run: Run, loads: Loads, tasks: list[tuple[str, LoadTask]]) -> None:
     """Runs load tasks, the largest first so that none is left over at the end, and puts each result in its place."""
-    ordered = sorted(tasks, key=lambda each: -_weight(piece for _, piece in each[1].pieces))
+    ordered = sorted(tasks, key=lambda each: -text_bytes(piece for _, piece in each[1].pieces))
     results = run.cluster.map(load_pieces, [task for _, task in ordered], "load")
     for (entity, task), result in zip(ordered, results, strict=True):
         load = loads.entities[entity]
@@ -116,55 +114,8 @@ def _plan_entity(plan: Plan, entity: str, staging: Staging) -> LoadPlan:
 
 def key_buckets(plan: Plan) -> int:
     """Hash buckets of each key space, from the size of the input: so many that a check task's memory stays bounded."""
-    largest = max((_weight(map(whole_piece, each.files)) for each in plan.files.values()), default=0)
+    largest = max((text_bytes(map(whole_piece, each.files)) for each in plan.files.values()), default=0)
     return 1 + largest // (BUCKET_ROWS * _KEY_BYTES)
-
-
-def _cut_files(run: Run, plan: Plan) -> dict[str, list[tuple[int, Piece]]]:
-    """Each entity's files as pieces; only files larger than a task are scanned for where to cut."""
-    files = [file for bound in plan.files.values() for file in bound.files]
-    cut: dict[str, list[Piece]] = {}
-    total = sum(file.size for file in files)
-    if any(file.is_splittable and file.size > SMALLEST_TASK for file in files):
-        size = _clamp(total // (TASKS_PER_CORE * run.cluster.parallelism))
-        blocks = {file.path: cut_blocks(file, size) for file in files if file.is_splittable and file.size > size}
-        scanned = run.cluster.map(scan_block, [block for each in blocks.values() for block in each], "scan")
-        for path in blocks:
-            cut[path] = build_pieces([block for block in scanned if block.file.path == path])
-    return {
-        entity: [
-            (index, piece)
-            for index, file in enumerate(bound.files)
-            for piece in cut.get(file.path, [whole_piece(file)])
-        ]
-        for entity, bound in plan.files.items()
-    }
-
-
-def _task_bytes(pieces: dict[str, list[tuple[int, Piece]]], run: Run) -> int:
-    total = sum(_weight(piece for _, piece in each) for each in pieces.values())
-    return SMALLEST_TASK if total <= SMALLEST_TASK else _clamp(total // (TASKS_PER_CORE * run.cluster.parallelism))
-
-
-def _build_tasks(plan_path: str, pieces: list[tuple[int, Piece]], target: int) -> Iterator[LoadTask]:
-    """Consecutive pieces in tasks of about `target` bytes, so that many small files make few Parquet files."""
-    number, gathered, size = 0, list[tuple[int, Piece]](), 0
-    for each in pieces:
-        weight = _weight([each[1]])
-        if gathered and size + weight > target:
-            yield LoadTask(number, plan_path, tuple(gathered))
-            number, gathered, size = number + 1, [], 0
-        gathered.append(each)
-        size += weight
-    yield LoadTask(number, plan_path, tuple(gathered))
-
-
-def _weight(pieces: Iterable[Piece]) -> int:
-    return sum((piece.end - piece.start) * (_GZIP_FACTOR if piece.file.is_gzip else 1) for piece in pieces)
-
-
-def _clamp(size: int) -> int:
-    return min(max(size, SMALLEST_TASK), LARGEST_TASK)
 
 
 def with_rejects(task: LoadTask, paths: tuple[str, ...]) -> LoadTask:

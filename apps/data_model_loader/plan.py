@@ -17,7 +17,7 @@ from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import read_bytes
-from common.tables.records import TextFormat
+from common.tables.records import TextFormat, parse_delimiter
 
 InsertMode = Literal["error", "append", "overwrite"]
 
@@ -54,7 +54,7 @@ def make_plan(run: Run) -> Plan:
         stem = dataset_stem(inputs.output_dataset_name)
         database = _find_database(run, inputs.database_name or f"{stem}_db")
         validate_encoding(inputs.encoding)
-        form = TextFormat(_delimiter(inputs.delimiter), tuple(inputs.null_values))
+        form = TextFormat(parse_delimiter(inputs.delimiter, "delimiter"), tuple(inputs.null_values))
         dictionary = _read_dictionary(run, faults)
         if dictionary is None:
             faults.raise_if_any("The plan")
@@ -123,11 +123,3 @@ def validate_encoding(encoding: str) -> None:
         raise AppError(
             90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
         ) from None
-
-
-def _delimiter(text: str) -> str:
-    r"""The delimiter that an input names; a tab may be written `\t` or `/t`. Raises `AppError` 90 unless it is one character."""
-    delimiter = "\t" if text in ("\\t", "/t") else text
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
-        raise AppError(90, f"delimiter: {text!r} is not one ASCII character", "Use , ; | or \\t.")
-    return delimiter

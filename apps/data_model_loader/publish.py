@@ -14,11 +14,8 @@ from common.dataset.layout import build_dataset
 from common.job import Run
 from common.platform import Published, RecordDraft, TableChange
 from common.scan.files import locate
-from common.tables.codings import codings_schema, codings_table
-from common.tables.parquet import PartWriter, part_name
+from common.tables.codings import stage_codings
 from common.tables.quarantine import COLUMNS
-
-CODINGS_TABLE = "dx_codings"
 
 
 def publish_dataset(run: Run, plan: Plan, loads: Loads, report: Path) -> dict[str, Any]:
@@ -45,7 +42,9 @@ def _publish_tables(run: Run, plan: Plan, loads: Loads, files: dict[str, Path]) 
     )
     changes = [change for load in loads.entities.values() for change in _table_changes(plan, load)]
     draft = RecordDraft(plan.name, write_descriptor(dataset), plan.schema, [plan.database], f"Dataset: {plan.name}")
-    return loads.staging.publish([*changes, *_codings_change(run, plan, loads)], draft, files)
+    return loads.staging.publish(
+        [*changes, *stage_codings(run.platform, loads.staging, plan.database, plan.dictionary.codings)], draft, files
+    )
 
 
 def _table_changes(plan: Plan, load: EntityLoad) -> list[TableChange]:
@@ -55,17 +54,6 @@ def _table_changes(plan: Plan, load: EntityLoad) -> list[TableChange]:
         written = [result.files[table.name] for result in load.results]
         changes.append(TableChange(table.name, "new" if mode == "error" else mode, written))
     return changes
-
-
-def _codings_change(run: Run, plan: Plan, loads: Loads) -> list[TableChange]:
-    """The table of codes, for SQL: this dictionary's codings, and those of other Datasets that are in it already."""
-    if not plan.dictionary.codings:
-        return []
-    there = [] if plan.database.is_new else run.platform.table_files(plan.database, CODINGS_TABLE)
-    name = part_name(0)
-    with PartWriter(f"{loads.staging.table_folder(CODINGS_TABLE)}/{name}", codings_schema()) as writer:
-        writer.add(codings_table(plan.dictionary, there))
-    return [TableChange(CODINGS_TABLE, "overwrite" if there else "new", [name])]
 
 
 def _write_faults(path: Path, loads: Loads) -> dict[str, Path]:

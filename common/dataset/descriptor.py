@@ -59,6 +59,11 @@ def _databases(dataset: Dataset) -> dict[str, str]:
     return found
 
 
+def list_databases(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Id, name and unique name of the databases that a Dataset is stored in, in the order of the descriptor."""
+    return [(id_, name, f"{id_.replace('-', '_').lower()}__{name}") for id_, name in _databases(dataset).items()]
+
+
 def _write_entity(entity: Entity, dataset: Dataset) -> Json:
     key = entity.primary_key
     return {

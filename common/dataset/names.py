@@ -1,4 +1,4 @@
-"""Names that a loader gives where the user gave none."""
+"""Names that follow from the name of a Dataset."""
 
 from __future__ import annotations
 

@@ -111,3 +111,15 @@ def align(header: list[str], rows: list[list[str]]) -> list[str]:
 
 def _is_figure(cell: str) -> bool:
     return cell.replace(",", "").replace(".", "", 1).lstrip("-").isdigit()
+
+
+def shown_size(size: int) -> str:
+    """A size in bytes as people read it.
+
+    >>> shown_size(1536)
+    '1.5 KiB'
+    """
+    amount, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{amount:.0f} {units[0]}" if units[0] == "B" else f"{amount:.1f} {units[0]}"

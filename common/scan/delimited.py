@@ -154,6 +154,13 @@ def read_buffers(piece: Piece) -> Iterator[tuple[bytes, int]]:
         yield carried, line
 
 
+def first_records(piece: Piece, limit: int) -> bytes:
+    """The records with which a piece begins, about `limit` bytes of them, as UTF-8 text; blank if the first is longer."""
+    end = piece.end if piece.file.is_gzip else min(piece.end, piece.start + limit)
+    text = next(iter(read_buffers(replace(piece, end=end))), (b"", 0))[0]
+    return text if end == piece.file.size and len(text) <= limit else text[: _last_record_end(text[:limit])]
+
+
 def _as_utf8(piece: Piece) -> Iterable[bytes]:
     name = codecs.lookup(piece.file.encoding).name
     raw = _raw_buffers(piece)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+_MASTERS = ("local", "spark://", "yarn", "k8s://")
 
 
 class SparkCluster:
@@ -94,9 +95,13 @@ class SparkCluster:
         from common.spark.stage import SPARK_ERRORS, root_cause
 
         _quieten()
-        launched = "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
+        if "PYSPARK_GATEWAY_PORT" in os.environ:
+            SparkContext._ensure_initialized()  # else SparkConf would not see what spark-submit was given
+        launched = SparkContext._gateway is not None
         conf = SparkConf()
         master = self._master or conf.get("spark.master") or "local[*]"
+        if not master.startswith(_MASTERS):
+            raise AppError(92, f"Spark did not start: {master} is no master; one starts with {', '.join(_MASTERS)}")
         if not launched:
             os.environ.update(environment(master))
             os.environ.pop("SPARK_CONF_DIR", None) if is_here(master) else None

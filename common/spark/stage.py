@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from types import TracebackType
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from py4j.protocol import Py4JError
@@ -27,7 +26,7 @@ Refusal = tuple[int, AppError]
 """The index of an item, and what its task refused it for."""
 
 SPARK_ERRORS = (Py4JError, PySparkException)
-_SHOWN_AFTER = 3.0  # s; a shorter stage shows nothing but its own line at the end
+_SHOWN_AFTER = 3.0  # s, on a terminal
 _LINE_EVERY = 10.0  # s, where stderr is a file
 _LOOK_EVERY = 0.2  # s
 
@@ -38,21 +37,40 @@ def run_stage(context: SparkContext, function: Callable[[T], R], items: Sequence
         return []
     refusals = context.accumulator([], _Refusals())
     group = uuid.uuid4().hex
-    context.setJobGroup(group, label, interruptOnCancel=True)
+
+    def collect() -> list[R | None]:
+        context.setJobGroup(group, label, interruptOnCancel=True)
+        return context.parallelize(list(enumerate(items)), len(items)).map(_guard(function, refusals)).collect()
+
     results: list[R | None] = []
-    with _Watch(context, group, label, len(items), refusals):
-        try:
-            results = context.parallelize(list(enumerate(items)), len(items)).map(_guard(function, refusals)).collect()
-        except KeyboardInterrupt:
-            with contextlib.suppress(*SPARK_ERRORS, OSError):  # Java may have had the same signal
-                context.cancelJobGroup(group)
-            raise
-        except SPARK_ERRORS as error:
-            if not refusals.value:
-                raise AppError(92, f"{label}: {root_cause(str(error))}") from None
+    try:
+        results = _watch(context, collect, refusals, _Progress(context, group, label, len(items)))
+    except SPARK_ERRORS as error:
+        if not refusals.value:
+            raise AppError(92, f"{label}: {root_cause(str(error))}") from None
     if refusals.value:
         raise min(refusals.value, key=lambda refusal: refusal[0])[1]
     return results  # type: ignore[return-value]  # None only where a task was refused
+
+
+def _watch(
+    context: SparkContext, collect: Callable[[], R], refusals: Accumulator[list[Refusal]], progress: _Progress
+) -> R:
+    """Runs the stage in a thread of its own, so that this one can show progress, cancel it at its first refusal, and take a
+    Ctrl-C, which py4j would answer with a trace.
+    """
+    with ThreadPoolExecutor(1) as thread, progress:
+        future = thread.submit(collect)
+        try:
+            while not refusals.value and not wait([future], _LOOK_EVERY).done:
+                progress.show()
+            if not future.done():
+                context.cancelJobGroup(progress.group)
+            return future.result()
+        except KeyboardInterrupt:
+            with contextlib.suppress(*SPARK_ERRORS, OSError):  # Java may have had the same signal
+                context.cancelJobGroup(progress.group)
+            raise
 
 
 def root_cause(text: str) -> str:
@@ -62,11 +80,10 @@ def root_cause(text: str) -> str:
         for line in frames.splitlines()[1:]:
             if line.strip() and not line.startswith(" "):
                 return line.strip()
-    reasons = re.findall(
-        r"(?:most recent failure: |Caused by: )(?:Lost task [^:]*?\(TID \d+\) \([^)]*\): )?([^\n]+)", text
-    )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return (reasons or lines[1:2] or lines or ["no reason given"])[-1].strip()
+    failures = re.findall(r"most recent failure: (?:Lost task \S+ in stage \S+ \(TID \d+\) \([^)]*\): )?([^\n]+)", text)
+    causes = re.findall(r"Caused by: ([^\n]+)", text)
+    lines = [line.strip(": ") for line in text.splitlines() if line.strip(": ")]
+    return (failures[:1] or causes[-1:] or lines[1:2] or lines or ["no reason given"])[0].strip()
 
 
 def _guard(function: Callable[[T], R], refusals: Accumulator[list[Refusal]]) -> Callable[[tuple[int, T]], R | None]:
@@ -91,51 +108,36 @@ class _Refusals(AccumulatorParam[list[Refusal]]):
         return value1 + value2
 
 
-class _Watch:
-    """Watches a stage from a thread of its own: shows progress on stderr, and cancels the stage at its first refusal."""
+class _Progress:
+    """Progress of a long stage on stderr: one line rewritten on a terminal, a line now and then in a file."""
 
-    def __init__(
-        self, context: SparkContext, group: str, label: str, total: int, refusals: Accumulator[list[Refusal]]
-    ) -> None:
-        self._context, self._group, self._label, self._total, self._refusals = context, group, label, total, refusals
+    def __init__(self, context: SparkContext, group: str, label: str, total: int) -> None:
+        self.group = group
+        self._context, self._label, self._total = context, label, total
         self._on_terminal = sys.stderr.isatty()
         self._begun = time.monotonic()
-        self._shown = self._begun if not self._on_terminal else 0.0
+        self._due = self._begun + (_SHOWN_AFTER if self._on_terminal else _LINE_EVERY)
         self._wrote = False
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name=f"watch {label}", daemon=True)
 
     def __enter__(self) -> None:
-        self._thread.start()
+        pass
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
+    def __exit__(self, *_: object) -> None:
         if self._wrote and self._on_terminal:
             sys.stderr.write("\r\x1b[K")
 
-    def _look(self) -> None:
-        while not self._over.wait(_LOOK_EVERY):
-            with contextlib.suppress(*SPARK_ERRORS, OSError):  # Spark may stop under us; the stage itself reports that
-                if self._refusals.value:
-                    self._context.cancelJobGroup(self._group)
-                    return
-                self._show()
-
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Writes the line if it is due."""
         now = time.monotonic()
-        every = 1.0 if self._on_terminal else _LINE_EVERY
-        if now - self._begun < _SHOWN_AFTER or now - self._shown < every:
+        if now < self._due:
             return
-        self._shown, self._wrote = now, True
+        self._due, self._wrote = now + (1.0 if self._on_terminal else _LINE_EVERY), True
         line = f"{self._label}: {self._completed():,} of {self._total:,} tasks, {now - self._begun:.0f} s"
         sys.stderr.write(f"\r{line}\x1b[K" if self._on_terminal else f"{line}\n")
         sys.stderr.flush()
 
     def _completed(self) -> int:
         tracker = self._context.statusTracker()
-        jobs = (tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self._group))
+        jobs = (tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(self.group))
         stages = (tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds)
         return sum(stage.numCompletedTasks for stage in stages if stage)

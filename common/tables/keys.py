@@ -134,15 +134,20 @@ def check_keys(task: KeyCheck) -> KeyResult:
     return result
 
 
-def _read_bucket(column: KeyColumn, space: KeySpace, task: KeyCheck) -> pa.Table:
-    """All occurrences in the bucket, less the rows that were rejected already."""
+def read_bucket(column: KeyColumn, kind: pa.DataType, buckets: int, bucket: int) -> pa.Table:
+    """All occurrences of a column's values in one bucket, with their files and lines."""
     batches: list[pa.RecordBatch] = []
     for path in column.key_files:
         filesystem, inner = locate(path)
         with filesystem.open_input_file(inner) as file:
             reader = pa.ipc.open_file(file)
-            batches.extend(reader.get_batch(i) for i in range(task.bucket, reader.num_record_batches, space.buckets))
-    table = pa.Table.from_batches(batches, schema=key_schema(space.kind)).combine_chunks()
+            batches.extend(reader.get_batch(i) for i in range(bucket, reader.num_record_batches, buckets))
+    return pa.Table.from_batches(batches, schema=key_schema(kind)).combine_chunks()
+
+
+def _read_bucket(column: KeyColumn, space: KeySpace, task: KeyCheck) -> pa.Table:
+    """The bucket less the rows that were rejected already."""
+    table = read_bucket(column, space.kind, space.buckets, task.bucket)
     paths = task.rejects.get(column.entity, ())
     if not paths:
         return table

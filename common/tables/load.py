@@ -137,7 +137,7 @@ def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResu
         if name == plan.key and built.values.null_count:
             built.bad.setdefault(EMPTY_KEY, _empty_keys(cells))
         if built.bad:
-            _add_faults(plan, column, records, cells, built, result.faults, faulty if plan.quarantine_folder else None)
+            add_column_faults(column, records, cells, built, result.faults, faulty if plan.quarantine_folder else None)
         columns[name] = built.values
         if built.hierarchy is not None:
             columns[name + HIERARCHY_SUFFIX] = built.hierarchy
@@ -153,10 +153,14 @@ def _empty_keys(cells: pa.Array) -> np.ndarray:
     return np.asarray(cells.is_null())
 
 
-def _add_faults(
-    plan: LoadPlan, column: ColumnPlan, records: Records, cells: pa.Array, built: Column, faults: Faults,
-    faulty: dict[int, list[Fault]] | None,
-) -> None:  # fmt: skip
+def add_column_faults(
+    column: ColumnPlan,
+    records: Records,
+    cells: pa.Array,
+    built: Column,
+    faults: Faults,
+    faulty: dict[int, list[Fault]] | None = None,
+) -> None:
     """Counts the faults of a column; examples are the first few, or every faulty row where rows are quarantined."""
     for code, mask in built.bad.items():
         rows = np.flatnonzero(mask)
@@ -164,7 +168,8 @@ def _add_faults(
         values = cells.take(pa.array(kept)).to_pylist()
         for row, value in zip(kept.tolist(), values, strict=True):
             text = describe_fault(code, value or "", column)
-            fault = Fault(code, text, records.file.name, int(records.lines[row]), plan.entity, column.field.name, value)
+            place = (records.file.name, int(records.lines[row]), column.field.entity, column.field.name)
+            fault = Fault(code, text, *place, value)
             faults.add_fault(fault)
             if faulty is not None:
                 faulty.setdefault(row, []).append(fault)

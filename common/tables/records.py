@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from common.errors import AppError
 from common.faults import Faults
 from common.scan.delimited import LINE_END, TextFile, record_lines, stray_quotes
 
@@ -22,6 +23,15 @@ class TextFormat:
 
     delimiter: str
     null_values: tuple[str, ...]
+
+
+def parse_delimiter(text: str, name: str) -> str:
+    r"""The delimiter that the input `name` holds; a tab may be written `\t` or `/t`. Raises `AppError` 90 unless it is one
+    character."""
+    delimiter = "\t" if text in ("\\t", "/t") else text
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+        raise AppError(90, f"{name}: {text!r} is not one ASCII character", "Use , ; | or \\t.")
+    return delimiter
 
 
 @dataclass

@@ -13,7 +13,8 @@ from common.spark import standalone
 from common.spark.launch import environment, spark_submit_command
 
 PROGRAM = """
-import sys
+import os
+import time
 from common.errors import AppError
 from common.faults import Faults
 from common.spark.session import SparkCluster
@@ -21,9 +22,8 @@ from common.spark.session import SparkCluster
 cluster = SparkCluster("on a cluster")
 try:
     print(cluster.parallelism, cluster.map(Faults.codes, [Faults({2: 1}), Faults({3: 1}), Faults({4: 1})], "codes"))
-    import common, os
-    origin, workers = os.path.dirname(common.__file__), cluster.map(lambda _: os.getcwd().split(os.sep)[-3], range(8), "folders")
-    print(sorted(set(workers)), cluster.session.range(100).repartition(4).selectExpr("sum(id)").first()[0])
+    executors = cluster.map(lambda _: time.sleep(0.5) or os.getppid(), range(8), "executors")
+    print(len(set(executors)), cluster.session.range(100).repartition(4).selectExpr("sum(id)").first()[0])
     cluster.map(lambda _: (_ for _ in ()).throw(AppError(90, "refused on a worker")), [1], "refusal")
 except AppError as error:
     print(error.code, error.text)
@@ -45,7 +45,7 @@ def program(tmp_path):
     return path
 
 
-EXPECTED = ["2 [[2], [3], [4]]", "['worker-1', 'worker-2'] 4950", "90 refused on a worker"]
+EXPECTED = ["2 [[2], [3], [4]]", "2 4950", "90 refused on a worker"]
 
 
 def test_both_workers_register_and_a_second_start_finds_the_same_cluster(standalone_cluster):
@@ -60,7 +60,9 @@ def test_a_job_through_spark_submit_runs_on_both_workers_with_the_suite_shipped(
     ran = subprocess.run(
         command, cwd=tmp_path, env=environment(cluster.url), capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), ran.stderr, ran.returncode) == (EXPECTED, "", 0)
+    # spark-submit joins a program's stderr to its own stdout; a slow machine has progress lines there.
+    lines = [line for line in ran.stdout.splitlines() if " tasks, " not in line]
+    assert (lines, ran.stderr, ran.returncode) == (EXPECTED, "", 0)
 
 
 def test_a_job_through_plain_python_ships_the_suite_itself(standalone_cluster, tmp_path):
@@ -71,7 +73,7 @@ def test_a_job_through_plain_python_ships_the_suite_itself(standalone_cluster, t
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=names, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), ran.stderr) == (EXPECTED, "")
+    assert (ran.stdout.splitlines(), ran.returncode) == (EXPECTED, 0), ran.stderr
 
 
 def test_stop_ends_every_process_and_a_second_stop_finds_none(tmp_path):

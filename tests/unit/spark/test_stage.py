@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import pytest
@@ -97,6 +98,12 @@ def test_a_worker_that_dies_is_error_92(cluster):
     assert "Python worker exited unexpectedly" in failed.value.text
 
 
+def test_a_long_stage_says_on_stderr_how_far_it_is(cluster, capsys, monkeypatch):
+    monkeypatch.setattr("common.spark.stage._LINE_EVERY", 0.5)
+    cluster.map(time.sleep, [0, 0, 2], "Counting lines")
+    assert re.match(r"Counting lines: \d of 3 tasks, \d s\n", capsys.readouterr().err)
+
+
 def test_the_cluster_works_on_after_a_failure(cluster):
     with pytest.raises(AppError):
         cluster.map(divide_by, [0], "quotients")
@@ -107,21 +114,25 @@ def test_the_cluster_works_on_after_a_failure(cluster):
     ("text", "cause"),
     [
         (
-            "Job aborted: PythonException: Traceback (most recent call last):\n"
-            '  File "a.py", line 1, in f\n    g()\nKeyError: 1\n\n'
-            "During handling of the above exception, another exception occurred:\n\n"
-            'Traceback (most recent call last):\n  File "b.py", line 2, in g\n    ^^^\nValueError: bad\nmore\n\n\tat org.apache\n',
+            (
+                "Job aborted: PythonException: Traceback (most recent call last):\n"
+                '  File "a.py", line 1, in f\n    g()\nKeyError: 1\n\n'
+                "During handling of the above exception, another exception occurred:\n\n"
+                'Traceback (most recent call last):\n  File "b.py", line 2, in g\n    ^^^\nValueError: bad\nmore\n\n\tat org.apache\n'
+            ),
             "ValueError: bad",
         ),
         (
-            "An error occurred while calling o1.collect.\n: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 "
-            "in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 in stage 2.0 (TID 9) (node7 executor 3): "
-            "ExecutorLostFailure (executor 3 exited): out of memory\nDriver stacktrace:\n\tat org.apache\n",
+            (
+                "An error occurred while calling o1.collect.\n: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 "
+                "in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 in stage 2.0 (TID 9) (node7 executor 3): "
+                "ExecutorLostFailure (executor 3 exited): out of memory\nDriver stacktrace:\n\tat org.apache\n"
+            ),
             "ExecutorLostFailure (executor 3 exited): out of memory",
         ),
         (
             "An error occurred.\n: java.net.BindException: Address in use\n\tat x",
-            ": java.net.BindException: Address in use",
+            "java.net.BindException: Address in use",
         ),
         ("", "no reason given"),
     ],

@@ -1,0 +1,178 @@
+"""A task of the load: pieces of the source file to staged Parquet, each column in the narrowest type that its cells allow.
+
+A task casts what it parses at once. It starts from the kinds that samples of the whole file show, so it writes most often what
+the whole file turns out to need; where another piece makes a column wider, the task runs again from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from common.dataset.layout import ARROW_TYPES
+from common.faults import Faults
+from common.scan.delimited import Piece, TextFile, first_records, read_buffers
+from common.scan.files import locate
+from common.tables.columns import EMPTY_KEY, ColumnPlan, build_column
+from common.tables.figures import Figures, sketch_size
+from common.tables.inference import EMPTY, Evidence, cast_narrowest
+from common.tables.keys import KeyWriter
+from common.tables.load import add_column_faults
+from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
+from common.tables.records import Records, TextFormat, parse_records
+
+SAMPLE_BYTES = 256 << 10
+"""Text looked at from the start of each piece before the load."""
+
+
+@dataclass(frozen=True)
+class InferPlan:
+    """What all tasks share. `key` is the column that links, whose type is that of the target's key."""
+
+    file: TextFile
+    header: tuple[str, ...]
+    form: TextFormat
+    key: ColumnPlan
+    max_categories: int
+    table_folder: str
+    key_folder: str
+    buckets: int
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns whose types are inferred."""
+        return tuple(name for name in self.header if name != self.key.field.name)
+
+
+@dataclass(frozen=True)
+class InferTask:
+    """Pieces that make one Parquet file. `kinds` is what each field is known to be at the least."""
+
+    number: int
+    plan: InferPlan
+    pieces: tuple[Piece, ...]
+    kinds: dict[str, str]
+
+
+@dataclass
+class InferResult:
+    """What a task says of its work. `kinds` are those that it wrote, None if they changed while it wrote."""
+
+    number: int
+    kinds: dict[str, str] | None = None
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    figures: dict[str, Figures] = field(default_factory=dict)
+    rows: int = 0
+    bytes: int = 0
+    file: str = ""
+    keys: str = ""
+    faults: Faults = field(default_factory=Faults)
+
+
+def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
+    """The kinds of the fields as the first records of each piece show them: never wider than those of the whole file."""
+    kinds = dict.fromkeys(plan.fields, EMPTY)
+    for piece in pieces:
+        records = _parse(plan, piece, first_records(piece, SAMPLE_BYTES), piece.first_line, Faults())
+        if records is not None:
+            kinds = {name: cast_narrowest(_cells(records, name), kind)[0] for name, kind in kinds.items()}
+    return kinds
+
+
+def infer_pieces(task: InferTask) -> InferResult:
+    """Loads the pieces of a task: parse, infer, cast, write. Faults are returned, not raised."""
+    plan, size = task.plan, sketch_size(len(task.plan.header))
+    result = InferResult(task.number, file=part_name(task.number))
+    result.evidence = {name: Evidence(plan.max_categories, kind) for name, kind in task.kinds.items()}
+    result.figures = {name: Figures(size) for name in plan.header}
+    with ExitStack() as stack:
+        output = _Output(plan, result, stack)
+        for piece in task.pieces:
+            for text, first_line in read_buffers(piece):
+                records = _parse(plan, piece, text, first_line, result.faults)
+                if records is None:
+                    break
+                output.add(records)
+    output.finish()
+    return result
+
+
+def _parse(plan: InferPlan, piece: Piece, text: bytes, first_line: int, faults: Faults) -> Records | None:
+    types = dict.fromkeys(plan.header, pa.string())
+    return parse_records(piece.file, text, first_line, types, plan.form, faults) if text else None
+
+
+def _cells(records: Records, name: str) -> pa.Array:
+    return records.cells.column(name).combine_chunks()
+
+
+class _Output:
+    """The files of a task. Once a column has become wider than in rows already taken in, rows are looked at but not written."""
+
+    def __init__(self, plan: InferPlan, result: InferResult, stack: ExitStack) -> None:
+        self.plan, self.result = plan, result
+        self.pending = 0
+        self.is_wider = False
+        key = plan.key.field
+        result.keys = f"{key.entity}.{key.name}.{result.file}"
+        kinds = [(name, ARROW_TYPES[each.type]) for name, each in result.evidence.items()]
+        self._schema = pa.schema([(key.name, ARROW_TYPES[key.type]), *kinds])
+        self._rows = stack.enter_context(PartWriter(f"{plan.table_folder}/{result.file}", self._schema))
+        self._keys = stack.enter_context(
+            KeyWriter(f"{plan.key_folder}/{result.keys}", ARROW_TYPES[key.type], plan.buckets)
+        )
+
+    def add(self, records: Records) -> None:
+        """Takes in the rows of a buffer."""
+        columns = [self._add_key(records), *(self._add_field(name, records) for name in self.plan.fields)]
+        self._keys.add(columns[0], 0, records.lines)
+        self.result.rows += records.cells.num_rows
+        if self.is_wider or self.result.faults:
+            return
+        rows = pa.table(columns, names=[self.plan.key.field.name, *self.plan.fields])
+        if rows.schema != self._schema:  # texts that began as few, and so encoded, have become many
+            self._flush()
+            self._schema = rows.schema
+        self.pending += self._rows.add(rows)
+        if self.pending >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def finish(self) -> None:
+        """Records what was written, now that the files are closed."""
+        filesystem, inner = locate(f"{self.plan.table_folder}/{self.result.file}")
+        self.result.bytes = filesystem.get_file_info(inner).size or 0
+        self.result.kinds = None if self.is_wider else {name: each.kind for name, each in self.result.evidence.items()}
+
+    def _flush(self) -> None:
+        if self.pending:
+            self._rows.flush()
+            self.pending = 0
+
+    def _add_key(self, records: Records) -> pa.Array:
+        key, result = self.plan.key, self.result
+        cells = _cells(records, key.field.name)
+        built = build_column(cells, key, result.figures[key.field.name])
+        if cells.null_count:
+            built.bad[EMPTY_KEY] = np.asarray(cells.is_null())
+        add_column_faults(key, records, cells, built, result.faults)
+        return built.values
+
+    def _add_field(self, name: str, records: Records) -> pa.Array:
+        cells, evidence, figures = _cells(records, name), self.result.evidence[name], self.result.figures[name]
+        before = evidence.kind
+        values = evidence.add(cells, records.lines)
+        self.is_wider |= evidence.kind != before and self.result.rows > 0
+        if self.is_wider:
+            return values
+        figures.rows += len(cells)
+        figures.nulls += cells.null_count
+        if pa.types.is_dictionary(values.type):
+            counts = np.bincount(values.indices.drop_null().to_numpy(), minlength=len(values.dictionary))
+            figures.add_counted(values.dictionary, counts, are_codes=True)
+        else:
+            figures.add_values(values)
+        return values

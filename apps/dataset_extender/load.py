@@ -1,0 +1,120 @@
+"""The load: the source file in tasks, its types agreed over all of them, and what its ids have in common with the target's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from apps.dataset_extender.infer import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
+from apps.dataset_extender.plan import Plan
+from common.dataset.layout import ARROW_TYPES
+from common.dictionary import Field
+from common.faults import Faults
+from common.job import Run
+from common.platform import Staging
+from common.scan.delimited import Piece
+from common.tables.columns import ColumnPlan
+from common.tables.figures import Figures, sketch_size
+from common.tables.inference import Evidence, join_kinds
+from common.tables.keys import KeyColumn
+from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column
+from common.tables.tasks import cut_files, text_bytes
+
+_UNREADABLE_RULES = (65, 66)
+_CELL_BYTES = 2
+"""Bytes of text per cell, at the least, by which rows are bounded before they are counted."""
+
+SOFT_ROWS = 10_000_000
+"""Rows beyond which a run warns; the older documentation of the app's model names this limit."""
+
+
+@dataclass
+class Load:
+    """What was loaded. `evidence` holds the agreed kind of each field; `counts` is None where rows could not be read."""
+
+    staging: Staging
+    results: list[InferResult]
+    evidence: dict[str, Evidence]
+    figures: dict[str, Figures]
+    link: Link | None = None
+    counts: LinkCounts | None = None
+    faults: Faults = field(default_factory=Faults)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the source file."""
+        return sum(result.rows for result in self.results)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of Parquet written."""
+        return sum(result.bytes for result in self.results)
+
+
+def load_source(run: Run, plan: Plan) -> Load:
+    """Loads the source file into a staged table. Faults are gathered, not raised: the check adds its own."""
+    with run.progress.stage("load") as stage:
+        staging = run.platform.stage(plan.database)
+        pieces = cut_files([plan.file], run.cluster)[plan.file.path]
+        rows = text_bytes(pieces) // (_CELL_BYTES * len(plan.header))
+        target_files = run.platform.table_files(plan.target_database, plan.key_mapping.table)
+        buckets = bucket_count(max(rows, count_rows(target_files)))
+        infer_plan = _plan_tasks(plan, staging, buckets)
+        results = _run_tasks(run, infer_plan, pieces)
+        load = _gather(plan, staging, results)
+        if not any(code in load.faults.counts for code in _UNREADABLE_RULES):
+            load.link = _link(run, plan, infer_plan, target_files, load)
+            load.counts = count_links(run.cluster, load.link)
+        stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+    if load.rows > SOFT_ROWS:
+        run.progress.warn(
+            f"{plan.file.name} has {load.rows:,} rows, more than {SOFT_ROWS:,}; the app is meant for fewer"
+        )
+    return load
+
+
+def _plan_tasks(plan: Plan, staging: Staging, buckets: int) -> InferPlan:
+    key = Field(plan.entity, plan.key_column, plan.target_key.type)
+    return InferPlan(
+        plan.file, plan.header, plan.form, ColumnPlan(key, None, is_hierarchical=False), plan.max_categories,
+        staging.table_folder(plan.table), staging.scratch_folder("keys"), buckets,
+    )  # fmt: skip
+
+
+def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResult]:
+    """One pass over the file; pieces in which a field looked narrower than it is in others are loaded again as it is."""
+    kinds = sample_kinds(plan, pieces if len(pieces) > 1 else [])
+    tasks = [InferTask(number, plan, (piece,), kinds) for number, piece in enumerate(pieces)]
+    results = run.cluster.map(infer_pieces, tasks, "load")
+    agreed = {name: join_kinds(result.evidence[name].kind for result in results) for name in plan.fields}
+    again = [number for number, result in enumerate(results) if result.kinds != agreed and not result.faults]
+    if again:
+        redone = run.cluster.map(infer_pieces, [replace(tasks[number], kinds=agreed) for number in again], "load")
+        for number, result in zip(again, redone, strict=True):
+            results[number] = result
+    return results
+
+
+def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
+    names = [name for name in plan.header if name != plan.key_column]
+    evidence = {name: Evidence(plan.max_categories) for name in names}
+    figures = {name: Figures(sketch_size(len(plan.header))) for name in plan.header}
+    load = Load(staging, results, evidence, figures)
+    for result in results:
+        load.faults.merge(result.faults)
+    if not load.faults:
+        for result in results:
+            for name in names:
+                evidence[name].merge(result.evidence[name])
+            for name, each in result.figures.items():
+                figures[name].merge(each)
+    return load
+
+
+def _link(run: Run, plan: Plan, tasks: InferPlan, target_files: list[str], load: Load) -> Link:
+    key_files = tuple(f"{tasks.key_folder}/{result.keys}" for result in load.results)
+    source = KeyColumn(plan.entity, plan.key_column, key_files, (plan.file.name,))
+    place = KeyColumn(plan.target_entity.name, plan.target_key.name, (), ())
+    folder = load.staging.scratch_folder("target_keys")
+    column = plan.key_mapping.column
+    target = extract_column(run.cluster, target_files, column, place, tasks.buckets, folder)
+    return Link(source, target, ARROW_TYPES[plan.target_key.type], tasks.buckets)

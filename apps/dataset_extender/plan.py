@@ -1,0 +1,189 @@
+"""The plan: the target Dataset and the header of the source file, checked before Spark is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from common.dataset.descriptor import parse_descriptor
+from common.dataset.model import ColumnMapping, Dataset
+from common.dataset.names import dataset_stem
+from common.dictionary import HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
+from common.errors import AppError
+from common.faults import Faults
+from common.job import Run
+from common.platform import Database
+from common.scan.delimited import TextFile
+from common.tables.header import read_header
+from common.tables.records import TextFormat, parse_delimiter
+
+ENTITY_NAME, CASE_CLASH, FIELD_NAME, NO_KEY, MISSING, DUPLICATE, UNKNOWN = 20, 21, 25, 45, 63, 64, 301
+_KEY_TYPES = ("string", "integer", "float")
+
+SOFT_COLUMNS = 400
+"""Columns beyond which a run warns; the older documentation of the app's model names this limit."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be added to which Dataset. `entity` is the one that gets the fields: the target entity, or a new one that
+    refers to it. `relationship` is blank where the data are to show it."""
+
+    name: str
+    target: Dataset
+    target_entity: Entity
+    target_key: Field
+    target_database: Database
+    entity: str
+    key_column: str
+    relationship: str
+    folder_path: tuple[str, ...]
+    file: TextFile
+    header: tuple[str, ...]
+    form: TextFormat
+    max_categories: int
+    database: Database
+    table: str
+
+    @property
+    def extends(self) -> bool:
+        """Whether the target entity itself gets the fields."""
+        return self.entity == self.target_entity.name
+
+    @property
+    def key_mapping(self) -> ColumnMapping:
+        """Where the target's key is stored."""
+        return self.target.mappings[self.target_entity.name, self.target_key.name]
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads the target's descriptor and the source's header. Raises one `FaultError` with all that is wrong in them."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        _validate_options(run)
+        name = inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended"
+        form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
+        target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
+        entity, key = _find_target(target, inputs.target_entity_name, faults)
+        if inputs.new_entity_name is not None:
+            _validate_entity_name(inputs.new_entity_name, target, faults)
+        found = read_header(inputs.source_data, form.delimiter, "utf-8", faults)
+        key_column = ""
+        if found is not None:
+            key_column = _find_key_column(inputs.key_column, found[1], found[0].name, faults)
+            extended = None if inputs.new_entity_name is not None else entity
+            _validate_header(found[1], key_column, found[0].name, extended, target, faults)
+        faults.raise_if_any("The plan")
+        file, header = cast(tuple[TextFile, tuple[str, ...]], found)
+        entity, key = cast(Entity, entity), cast(Field, key)
+        mapping = target.mappings[entity.name, key.name]
+        stage.note(f"{len(header) - 1:,} fields for {inputs.new_entity_name or entity.name} of {target.name}")
+    if len(header) > SOFT_COLUMNS:
+        run.progress.warn(
+            f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
+        )
+    return Plan(
+        name, target, entity, key, run.platform.find_database(mapping.database_id), inputs.new_entity_name or entity.name,
+        key_column, inputs.relationship or "", _parse_folders(inputs.folder_path), file, header, form, inputs.max_categories,
+        run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db"),
+        inputs.new_entity_name or _part_name(entity.name, target),
+    )  # fmt: skip
+
+
+def _validate_options(run: Run) -> None:
+    inputs = run.inputs
+    if inputs.relationship and inputs.new_entity_name is None:
+        text = "relationship: fields that extend an entity stand one to one with its rows"
+        raise AppError(90, text, "Leave relationship out, or give new_entity_name to add an entity.")
+    if inputs.max_categories < 0:
+        raise AppError(90, f"max_categories: {inputs.max_categories} is negative", "Give 0 for no codings, or more.")
+
+
+def _find_target(target: Dataset, name: str | None, faults: Faults) -> tuple[Entity | None, Field | None]:
+    """The entity to extend or refer to, and its key. Adds fault 301 or 45."""
+    entities = target.dictionary.entities
+    entity = entities.get(name) if name else target.dictionary.main_entity
+    if entity is None:
+        near = nearest_name(name or "", entities)
+        remedy = f"Did you mean {near}?" if near else f"Its entities are {', '.join(entities)}."
+        faults.add(UNKNOWN, f"the Dataset has no entity {name}", field="target_entity_name", value=name, remedy=remedy)
+        return None, None
+    key = entity.primary_key
+    if key is None or key.type not in _KEY_TYPES or key.is_multi_select:
+        text = f"the entity {entity.name} has no key that rows could be linked to"
+        faults.add(NO_KEY, text, entity=entity.name, remedy="Give an entity that has a key in target_entity_name.")
+        return entity, None
+    return entity, key
+
+
+def _validate_entity_name(name: str, target: Dataset, faults: Faults) -> None:
+    folded = {each.casefold(): each for each in [*target.dictionary.entities, *_tables(target)]}
+    problem = name_problem(name)
+    if problem is None and (taken := folded.get(name.casefold())):
+        problem = f"the Dataset has an entity or table {taken} already"
+    if problem:
+        faults.add(ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")
+
+
+def _tables(target: Dataset) -> Iterable[str]:
+    return {mapping.table for mapping in target.mappings.values()}
+
+
+def _find_key_column(given: str | None, header: tuple[str, ...], file: str, faults: Faults) -> str:
+    if given is None or given in header:
+        return given or header[0]
+    near = nearest_name(given, header)
+    remedy = f"Did you mean {near}?" if near else "Give the name of a column of the file in key_column."
+    faults.add(MISSING, "the file has no such column to link by", file=file, line=1, value=given, remedy=remedy)
+    return given
+
+
+def _validate_header(
+    header: tuple[str, ...], key_column: str, file: str, extended: Entity | None, target: Dataset, faults: Faults
+) -> None:
+    """Adds faults 21, 25 and 64 for names that the new fields cannot have."""
+    taken = _taken_names(extended, target) if extended else {}
+    seen: dict[str, str] = {}
+    for name in header:
+        place = {"file": file, "line": 1, "value": name}
+        is_key = name == key_column
+        if name in seen.values():
+            faults.add(DUPLICATE, "the column stands more than once", **place)
+        elif problem := name_problem(name):
+            faults.add(FIELD_NAME, problem, **place)
+        elif other := seen.get(name.casefold()):
+            faults.add(CASE_CLASH, f"the column differs from {other} only in case", **place)
+        elif not is_key and name.casefold() in taken:
+            remedy = "Rename the column, or leave it out if it holds the same data."
+            faults.add(FIELD_NAME, taken[name.casefold()], remedy=remedy, **place)
+        seen.setdefault(name.casefold(), name)
+    if len(header) == 1:
+        remedy = "Check source_data_delimiter, and that the file has columns besides the key."
+        faults.add(FIELD_NAME, "the file has one column only", file=file, line=1, value=header[0], remedy=remedy)
+
+
+def _taken_names(entity: Entity, target: Dataset) -> Mapping[str, str]:
+    """Folded names that a new field of the entity cannot have, and why."""
+    taken = {
+        each.name.casefold(): f"the entity {entity.name} has a field {each.name} already" for each in entity.fields
+    }
+    for each in entity.fields:
+        if target.dictionary.is_hierarchical(each):
+            text = f"the name is taken by the companion column of the hierarchical field {each.name}"
+            taken.setdefault(f"{each.name}{HIERARCHY_SUFFIX}".casefold(), text)
+    return taken
+
+
+def _part_name(entity: str, target: Dataset) -> str:
+    """The table of the new fields: the entity's next part, by a name that no table of the Dataset has."""
+    taken = {table.casefold() for table in _tables(target)}
+    number = 1 + len({mapping.table for (owner, _), mapping in target.mappings.items() if owner == entity})
+    while f"{entity}_{number:04d}".casefold() in taken:
+        number += 1
+    return f"{entity}_{number:04d}"
+
+
+def _parse_folders(text: str | None) -> tuple[str, ...]:
+    """`A > B` as the folders that a field shows under."""
+    return tuple(part for each in (text or "").split(">") if (part := each.strip()))

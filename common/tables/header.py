@@ -1,0 +1,34 @@
+"""The header of a delimited file, read without the rows."""
+
+from __future__ import annotations
+
+import csv
+
+from common.errors import AppError
+from common.faults import Faults
+from common.platform import InputFile
+from common.scan.delimited import TextFile, first_record
+from common.scan.files import compression_of, file_size
+
+UNREADABLE = 65
+
+
+def read_header(
+    file: InputFile, delimiter: str, encoding: str, faults: Faults
+) -> tuple[TextFile, tuple[str, ...]] | None:
+    """The file as tasks need to know it, and its column names; None, with a fault 65, if that cannot be told."""
+    try:
+        is_gzip = compression_of(file.path) != "plain"
+        text, size, lines = first_record(file.path, is_gzip, encoding)
+        whole = file_size(file.path)
+    except UnicodeDecodeError as error:
+        faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
+        return None
+    except AppError as error:
+        faults.add(error.code, error.text, file=file.name, remedy=error.remedy)
+        return None
+    if not text:
+        faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
+        return None
+    header = next(csv.reader([text], delimiter=delimiter), [])
+    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)

@@ -1,0 +1,51 @@
+"""Delimited files cut into pieces, and pieces gathered into tasks of even weight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, scan_block, whole_piece
+from common.spark import Cluster
+
+SMALLEST_TASK, LARGEST_TASK = 16 << 20, 512 << 20
+"""Bytes of text for one task. The largest makes Parquet files of about 128 MiB; the smallest keeps small tables in one file."""
+
+TASKS_PER_CORE = 4
+_GZIP_FACTOR = 5
+
+
+def cut_files(files: Sequence[TextFile], cluster: Cluster) -> dict[str, list[Piece]]:
+    """Each file's pieces, by path; only files larger than a task are scanned for where to cut."""
+    cut = {file.path: [whole_piece(file)] for file in files}
+    if any(file.is_splittable and file.size > SMALLEST_TASK for file in files):
+        size = task_bytes(sum(file.size for file in files), cluster)
+        blocks = {file.path: cut_blocks(file, size) for file in files if file.is_splittable and file.size > size}
+        scanned = cluster.map(scan_block, [block for each in blocks.values() for block in each], "scan")
+        for path in blocks:
+            cut[path] = build_pieces([block for block in scanned if block.file.path == path])
+    return cut
+
+
+def task_bytes(total: int, cluster: Cluster) -> int:
+    """How much text a task should have, where there is this much of it."""
+    if total <= SMALLEST_TASK:
+        return SMALLEST_TASK
+    return min(max(total // (TASKS_PER_CORE * cluster.parallelism), SMALLEST_TASK), LARGEST_TASK)
+
+
+def group_pieces(pieces: Iterable[tuple[int, Piece]], target: int) -> Iterator[tuple[tuple[int, Piece], ...]]:
+    """Consecutive pieces in groups of about `target` bytes, so that many small files make few Parquet files."""
+    gathered, size = list[tuple[int, Piece]](), 0
+    for each in pieces:
+        weight = text_bytes([each[1]])
+        if gathered and size + weight > target:
+            yield tuple(gathered)
+            gathered, size = [], 0
+        gathered.append(each)
+        size += weight
+    yield tuple(gathered)
+
+
+def text_bytes(pieces: Iterable[Piece]) -> int:
+    """Bytes of text in these pieces; of gzip, as a guess."""
+    return sum((piece.end - piece.start) * (_GZIP_FACTOR if piece.file.is_gzip else 1) for piece in pieces)

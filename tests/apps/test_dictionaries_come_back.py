@@ -1,0 +1,52 @@
+"""What dxpy writes of a Dataset that we loaded, loaded again with the same data, is the same Dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from dxpy.cli import dataset_utilities
+from dxpy.cli.dataset_utilities import DXDatasetDescriptor
+
+from tests.apps.conftest import ROOT, Runner
+
+EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
+
+
+def write_dictionaries(runner: Runner, dataset: Any, folder: Path) -> dict[str, str]:
+    """The three files as `dx extract_dataset -ddd` writes them, by the name of our input."""
+    record = runner.store.find_record(dataset)
+    path = runner.store.file_path(record.details["descriptor"]["$dnanexus_link"])
+    with path.open("rb") as file:  # dxpy takes any open file in the place of a DXFile
+        dictionary = DXDatasetDescriptor(file, schema=record.details["schema"]).get_dictionary()
+    paths = {name: str(folder / f"{name}.csv") for name in ("data_dictionary", "codings", "entity_dictionary")}
+    dictionary.write(paths["data_dictionary"], paths["entity_dictionary"], paths["codings"])
+    return paths
+
+
+def descriptor(runner: Runner, dataset: Any) -> str:
+    """The descriptor, key by key in its order, but for the ids of its database."""
+    record = runner.store.find_record(dataset)
+    text = json.dumps(runner.store.read_descriptor(record), indent=1)
+    for each in record.details["databases"]:
+        for link in each.values():
+            database = runner.store.find_database(link["$dnanexus_link"])
+            text = text.replace(database.unique_name, "<unique>").replace(database.id, "<id>")
+    return text
+
+
+def test_the_example_comes_back_equal(run_app: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset_utilities, "pd", pd, raising=False)  # the module imports pandas in its command only
+    entities = ("hospital", "patient", "encounter", "test")
+    common: dict[str, Any] = {
+        "data_files": sorted(str(path) for name in entities for path in EXAMPLE.glob(f"{name}.*")),
+        "output_dataset_name": "example", "database_name": "db", "max_columns": 6,
+    }  # fmt: skip
+    ours = {name: str(EXAMPLE / f"{name}.csv") for name in ("data_dictionary", "codings", "entity_dictionary")}
+    first = run_app("data_model_loader", **ours, **common)["dataset"]
+    second = run_app("data_model_loader", **write_dictionaries(run_app, first, tmp_path), **common)["dataset"]
+    assert descriptor(run_app, second) == descriptor(run_app, first)
+    assert run_app.tables(second) == run_app.tables(first)

@@ -1,0 +1,68 @@
+"""The rooms of the suite import only what the layout lets them: no cycle, no app in another, one importer of dxpy."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "faults": {"errors"},
+    "dictionary": {"errors", "faults"},
+    "graph": {"dictionary", "errors", "faults"},
+    "platform": {"errors"},
+    "dataset": {"dictionary", "graph", "errors", "faults", "platform"},
+    "spark": {"errors"},
+    "scan": {"errors", "faults"},
+    "job": {"platform", "spark", "errors", "faults"},
+    "tables": {"spark", "scan", "dictionary", "dataset", "platform", "errors", "faults", "graph", "job"},
+    "vcf": {"scan", "tables", "platform", "dataset", "errors", "faults", "dictionary"},
+    "expression": {"scan", "tables", "platform", "dataset", "errors", "faults", "dictionary"},
+}
+"""Each room of `common` and the rooms that it may import."""
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "common").with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("path", modules(ROOT / "common"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_only_the_rooms_it_may(path: Path) -> None:
+    room = room_of(path)
+    found = {name.split(".")[1] for name in imports(path) if name.startswith("common.")}
+    assert room == "__init__" or found - {room} <= ALLOWED[room]
+    assert not any(name.split(".")[0] == "apps" for name in imports(path))
+
+
+@pytest.mark.parametrize("path", modules(ROOT / "apps"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_app_imports_no_other_app(path: Path) -> None:
+    parts = path.relative_to(ROOT / "apps").parts
+    others = {name.split(".")[1] for name in imports(path) if name.startswith("apps.")} - {parts[0]}
+    assert not others or parts[0] == "__main__.py"
+
+
+def test_dxpy_has_one_importer() -> None:
+    importers = [
+        str(path.relative_to(ROOT))
+        for path in [*modules(ROOT / "common"), *modules(ROOT / "apps")]
+        if any(name.split(".")[0] == "dxpy" for name in imports(path))
+    ]
+    assert all(name.startswith("common/platform/dx") for name in importers), importers
