@@ -6,9 +6,9 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from apps.genetic_variant_assay_loader.entities import column_path, write_assay_entity, write_joins
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
-from apps.genetic_variant_assay_loader.entities import column_path, write_assay_entity, write_joins
 from common.dataset.layout import build_dataset
 from common.dataset.model import Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field

@@ -72,7 +72,10 @@ def validate_equal(work: Path, peers: list[str]) -> None:
         path = work / f"{name}.parquet"
         files = f"{path}/*.parquet" if path.is_dir() else path
         sources[name] = f"SELECT sample_id, pos, alt, depth, quality FROM read_parquet('{files}')"
-    found = {name: duckdb.sql(f"SELECT count(*), sum(hash(t)) FROM ({sql}) AS t").fetchall()[0] for name, sql in sources.items()}
+    found = {
+        name: duckdb.sql(f"SELECT count(*), sum(hash(t)) FROM ({sql}) AS t").fetchall()[0]
+        for name, sql in sources.items()
+    }
     if len(set(found.values())) > 1:
         raise SystemExit(f"the ways wrote different genotypes: {found}")
     print(f"\nequal in all ways: {found['ours'][0]:,} genotypes")
@@ -92,7 +95,9 @@ def show_lookup(work: Path) -> None:
     before = _bytes_asked()
     rows = len(duckdb.sql(sql).fetchall())
     read = _bytes_asked() - before
-    print(f"\none gene: {rows:,} genotypes, {read:,} of {total:,} bytes read ({100 * read / total:.2f} %), {len(files)} files")
+    print(
+        f"\none gene: {rows:,} genotypes, {read:,} of {total:,} bytes read ({100 * read / total:.2f} %), {len(files)} files"
+    )
 
 
 def _bytes_asked() -> int:

@@ -44,7 +44,9 @@ def write_vcf(path: Path, sites: int, samples: int, seed: int = 7) -> Path:
 def _field_texts() -> np.ndarray:
     """Every sample field there can be, by kind of call and depth; the quality follows from the depth."""
     texts = [
-        f"{gt}:.:.\t" if gt == "./." else f"{gt}:{depth}:{min(99, 3 * depth)}\t" for gt in _GT for depth in range(_DEPTHS)
+        f"{gt}:.:.\t" if gt == "./." else f"{gt}:{depth}:{min(99, 3 * depth)}\t"
+        for gt in _GT
+        for depth in range(_DEPTHS)
     ]
     return np.array(texts, "S").reshape(len(_GT), _DEPTHS)
 
