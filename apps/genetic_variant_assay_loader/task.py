@@ -30,7 +30,8 @@ _BLOCK_BYTES_ALL_KINDS = 2 << 20
 @dataclass(frozen=True, slots=True)
 class LoadTask:
     """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is None for
-    all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up over groups."""
+    all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up over groups;
+    `is_partitioned` if the tables are laid out in folders by contig and bin."""
 
     number: int
     group: int
@@ -42,6 +43,7 @@ class LoadTask:
     annotation_folder: str | None
     quarantine_folder: str | None
     is_part: bool
+    is_partitioned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,9 @@ class _Output:
         if not table.num_rows:
             return
         if name not in self._parts:
-            self._parts[name] = self._closing.enter_context(TableParts(folder, self._task.number, columns))
+            is_partitioned = self._task.is_partitioned and not (name == "allele" and self._task.is_part)
+            parts = TableParts(folder, self._task.number, columns, is_partitioned)
+            self._parts[name] = self._closing.enter_context(parts)
         self._parts[name].add(table)
         rows[name] += table.num_rows
 

@@ -14,7 +14,9 @@ COLUMNS = pa.schema([("chr", pa.string()), ("bin", pa.int32()), ("row", pa.int64
 
 def table(*bins: tuple[str, int], first: int = 0) -> pa.Table:
     rows = list(range(first, first + len(bins)))
-    return pa.table([[chr_ for chr_, _ in bins], pa.array([bin_ for _, bin_ in bins], pa.int32()), rows], schema=COLUMNS)
+    return pa.table(
+        [[chr_ for chr_, _ in bins], pa.array([bin_ for _, bin_ in bins], pa.int32()), rows], schema=COLUMNS
+    )
 
 
 def test_a_large_file_ends_where_a_bin_ends(tmp_path: Path) -> None:
@@ -41,6 +43,34 @@ def test_row_groups_are_bounded_and_filled_over_blocks(tmp_path: Path) -> None:
     groups = [stored.metadata.row_group(number).num_rows for number in range(stored.metadata.num_row_groups)]
     assert max(groups) <= ROW_GROUP_ROWS
     assert stored.read()["row"].to_pylist() == list(range(3 * block))
+
+
+def test_a_row_group_stores_no_more_samples_than_it_has(tmp_path: Path) -> None:
+    samples = pa.array([f"sample {number}" for number in range(1000)])
+    codes = pa.array([7, 3, 7, 999], pa.int32())
+    rows = table(("1", 0), ("1", 0), ("1", 0), ("1", 0)).append_column(
+        "s", pa.DictionaryArray.from_arrays(codes, samples)
+    )
+    with TableParts(str(tmp_path), 0, COLUMNS.append(pa.field("s", pa.string()))) as parts:
+        parts.add(rows)
+    stored = pq.ParquetFile(tmp_path / parts.names[0])
+    assert stored.read()["s"].to_pylist() == ["sample 7", "sample 3", "sample 7", "sample 999"]
+    assert stored.metadata.row_group(0).column(3).total_uncompressed_size < 200
+
+
+def test_partitions_are_folders_without_their_columns(tmp_path: Path) -> None:
+    with TableParts(str(tmp_path), 0, COLUMNS, is_partitioned=True) as parts:
+        parts.add(table(("1", 0), ("1", 1), ("HLA-A*01:01", 1)))
+        parts.add(table(("X", 1), first=3))
+    folders = [name.rpartition("/")[0] for name in parts.names]
+    assert folders == ["chr=1/bin=0", "chr=1/bin=1", "chr=HLA-A%2A01%3A01/bin=1", "chr=X/bin=1"]
+    assert [pq.ParquetFile(tmp_path / name).schema_arrow.names for name in parts.names] == [["row"]] * 4
+    import duckdb
+
+    found = duckdb.sql(
+        f"SELECT chr, bin, row FROM read_parquet('{tmp_path}/**/*.parquet', hive_partitioning = true) ORDER BY row"
+    )
+    assert found.fetchall() == [("1", 0, 0), ("1", 1, 1), ("HLA-A*01:01", 1, 2), ("X", 1, 3)]
 
 
 def test_no_rows_make_no_file(tmp_path: Path) -> None:
