@@ -23,7 +23,7 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
     with run.progress.stage("check") as stage:
         for group in plan.groups:
             _validate_files(group, loads, between)
-        if len(plan.groups) > 1 and not between and not loads.faults:
+        if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
     if not plan.quarantines:

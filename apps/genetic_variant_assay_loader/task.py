@@ -13,6 +13,7 @@ import pyarrow as pa
 from apps.genetic_variant_assay_loader.parts import TableParts
 from common.faults import Faults
 from common.scan.files import locate
+from common.tables.parquet import part_name
 from common.vcf import schema
 from common.vcf.block import BlockTables, Reading, parse_block, reading_of
 from common.vcf.container import Piece, read_lines, read_vcf_file
@@ -144,7 +145,7 @@ class _Output:
     def set_aside(self, piece: Piece, text: bytes, first: int, found: LineFaults) -> None:
         """Writes bad lines whole, with the number of the piece and the line within it."""
         if self._quarantine is None:
-            self.quarantine_name = f"{self._task.number:05d}.csv"
+            self.quarantine_name = part_name(self._task.number).replace(".parquet", ".csv")
             filesystem, inner = locate(f"{self._task.quarantine_folder}/{self.quarantine_name}")
             self._quarantine = self._closing.enter_context(filesystem.open_output_stream(inner))
         lines = text.split(b"\n")

@@ -209,6 +209,12 @@ def test_permissive_mode_sets_faulty_lines_aside_whole(run_app: Runner, write_fi
     ]  # fmt: skip
 
 
+def test_a_line_set_aside_from_one_group_of_samples_is_missed_there(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(a__vcf=vcf(range(5), [0, 1]).replace("1/2:3", "1/7:3"), b__vcf=vcf(range(5), [2, 3]))
+    missed = [(210, "", None, "ALT", "1_2500000_AT_A"), (210, "", None, "ALT", "1_2500000_AT_ATT")]
+    assert refused(run_app, [*paths.values()], run_mode="permissive") == missed
+
+
 def test_a_manifest_lists_files_by_id(run_app: Runner, write_files: Files) -> None:
     paths = write_files(
         a__vcf__gz=gzip.compress(vcf([0, 1]).encode()), b__vcf__gz=gzip.compress(vcf([2, 3, 4]).encode())
