@@ -31,7 +31,8 @@ def build_variant_dataset(plan: Plan) -> Dataset:
 
 
 def _write_assay(plan: Plan) -> dict[str, Any]:
-    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model 1.0.1."""
+    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model
+    1.0.1."""
     ref, halfref, nocall = plan.stored
     database = plan.database
     entities = {

@@ -28,7 +28,8 @@ _ROWS_PER_PART = 1 << 22
 
 
 def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> None:
-    """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has twice."""
+    """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has
+    twice."""
     from pyspark.sql import functions as sf
 
     alleles = _read_parts(run, plan, loads)

@@ -1,7 +1,7 @@
 """An assay of a Dataset in descriptor form: its entities and their fields, mapped to the columns of its tables.
 
-Format: dxpy 0.417 proves only where `type` of a variant assay's genotypes is stored; the rest has the form of the model's own
-entities, so that a reader needs to know but one.
+Format: dxpy 0.417 proves only where `type` of a variant assay's genotypes is stored; the rest has the form of the
+model's own entities, so that a reader needs to know but one.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ TABLES = {"genotype": GENOTYPES, "allele": ALLELES, "annotation": ANNOTATIONS}
 TASKS_PER_CORE = 2
 _SMALLEST_TASK, _LARGEST_TASK = 16 << 20, 256 << 20
 PARTITIONED_FROM = 64 << 30
-"""Bytes of compressed VCF from which tables are laid out in folders by contig and bin: some 10 MiB of genotypes in each."""
+"""Bytes of compressed VCF from which tables are laid out in folders by contig and bin: some 10 MiB of genotypes in
+each."""
 
 _PLAIN_FACTOR = 4
 """Plain text weighs less by the byte than compressed text does: here as much as a quarter, measured in time to load."""
@@ -73,7 +74,8 @@ def load_pieces(run: Run, plan: Plan) -> Loads:
 
 
 def _resolve_lines(plan: Plan, loads: Loads) -> None:
-    """What tasks count within their piece becomes a line of the file: the lines of earlier pieces are known only now."""
+    """What tasks count within their piece becomes a line of the file: the lines of earlier pieces are known only
+    now."""
     by_file: dict[str, list[PieceResult]] = {}
     for result in loads.pieces():
         by_file.setdefault(result.piece.path, []).append(result)

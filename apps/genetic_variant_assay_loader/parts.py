@@ -1,9 +1,9 @@
 """The Parquet files of one table that one task writes: rows by locus, in small row groups.
 
-Readers filter on `chr`, `pos` and `bin`. Files hold these as columns, whose statistics tell row groups apart, and a file that has
-grown large ends where a bin ends. A large load is laid out in folders `chr=…/bin=…` besides, so that a reader need not open
-every file; for a small one these would be some 1,200 tiny files, and engines that infer types from the names of folders would
-take `chr` for a number where no X is loaded.
+Readers filter on `chr`, `pos` and `bin`. Files hold these as columns, whose statistics tell row groups apart, and a
+file that has grown large ends where a bin ends. A large load is laid out in folders `chr=…/bin=…` besides, so that a
+reader need not open every file; for a small one these would be some 1,200 tiny files, and engines that infer types from
+the names of folders would take `chr` for a number where no X is loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ ROW_GROUP_ROWS = 1 << 15
 """About 100 KiB of genotypes: what a look-up of one gene reads at the least."""
 
 FILE_ROWS = 1 << 23
-"""Rows after which a file ends at the next edge of a bin: about 32 MiB of genotypes, so a large cohort has files for each bin."""
+"""Rows after which a file ends at the next edge of a bin: about 32 MiB of genotypes, so a large cohort has files for
+each bin."""
 
 _LARGEST_FILE_ROWS = 1 << 26
 _FILTERED = ["chr", "pos", "bin", "ref_yn", "halfref_yn", "nocall_yn", "gene_name"]
@@ -103,7 +104,8 @@ class TableParts:
 
 
 def _compacted(table: pa.Table) -> pa.Table:
-    """The table with dictionaries of no more than its own values: Parquet would store a cohort's every sample in each row group."""
+    """The table with dictionaries of no more than its own values: Parquet would store a cohort's every sample in each
+    row group."""
     for at, name in enumerate(table.column_names):
         column = table.column(name).combine_chunks()
         if pa.types.is_dictionary(column.type):

@@ -30,9 +30,9 @@ _BLOCK_BYTES_ALL_KINDS = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class LoadTask:
-    """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is None for
-    all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up over groups;
-    `is_partitioned` if the tables are laid out in folders by contig and bin."""
+    """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is
+    None for all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up
+    over groups; `is_partitioned` if the tables are laid out in folders by contig and bin."""
 
     number: int
     group: int
@@ -49,7 +49,8 @@ class LoadTask:
 
 @dataclass(frozen=True, slots=True)
 class PieceResult:
-    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the piece."""
+    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the
+    piece."""
 
     piece: Piece
     lines: int
@@ -60,7 +61,8 @@ class PieceResult:
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no allele."""
+    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no
+    allele."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)

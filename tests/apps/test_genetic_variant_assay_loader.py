@@ -1,4 +1,5 @@
-"""The Genetic Variant Assay Loader from VCFs to tables, descriptor and report, and what it does with files that do not fit."""
+"""The Genetic Variant Assay Loader from VCFs to tables, descriptor and report, and what it does with files that do not
+fit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The Genetic Variant Assay Loader beside Hail, PySpark, bcftools with DuckDB, and cyvcf2 with PyArrow; and how its cost grows.
+"""The Genetic Variant Assay Loader beside Hail, PySpark, bcftools with DuckDB, and cyvcf2 with PyArrow; and how its
+cost grows.
 
-All write the same genotypes, held against each other by checksum; ours writes alleles with their counts, annotations and the
-Dataset besides. bcftools and Hail are left out, and that is said, where they are not installed: `apt-get install bcftools`, and an
-environment with `pip install hail` whose Python `HAIL_PYTHON` names (Hail 0.2 needs another Spark than ours).
+All write the same genotypes, held against each other by checksum; ours writes alleles with their counts, annotations
+and the Dataset besides. bcftools and Hail are left out, and that is said, where they are not installed: `apt-get
+install bcftools`, and an environment with `pip install hail` whose Python `HAIL_PYTHON` names (Hail 0.2 needs another
+Spark than ours).
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ def validate_equal(work: Path, peers: list[str]) -> None:
 
 
 def show_lookup(work: Path) -> None:
-    """Bytes that DuckDB asks the kernel for to answer for one gene, beside those of the table; whole files are read by a new one."""
+    """Bytes that DuckDB asks the kernel for to answer for one gene, beside those of the table; whole files are read by
+    a new one."""
     files = our_files(work)
     total = sum(Path(file).stat().st_size for file in files)
     middle = duckdb.sql(f"SELECT median(pos)::BIGINT FROM read_parquet({files})").fetchall()[0]
@@ -105,7 +108,8 @@ def _bytes_asked() -> int:
 
 
 def show_growth(work: Path, sites: int, samples: int, empty: Cost) -> None:
-    """One run each: ten times the lines in the same memory, ten times the samples in no more than eleven times the time."""
+    """One run each: ten times the lines in the same memory, ten times the samples in no more than eleven times the
+    time."""
     rows = []
     for lines, width in ((sites // 10, samples), (sites, samples), (sites, samples // 10)):
         vcf = write_vcf(work / "growth.vcf.gz", lines, width)

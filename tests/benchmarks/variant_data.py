@@ -1,4 +1,5 @@
-"""A made VCF as a cohort's is: most calls reference, few variants common, GT:DP:GQ, an ANN of two transcripts for each allele."""
+"""A made VCF as a cohort's is: most calls reference, few variants common, GT:DP:GQ, an ANN of two transcripts for each
+allele."""
 
 from __future__ import annotations
 

@@ -103,7 +103,8 @@ def start_pyspark(_: Path, __: Path) -> None:
 
 
 def write_with_hail(vcf: Path, output: Path) -> None:
-    """Hail's VCF reader, entries filtered, to Spark's Parquet writer. It needs Spark 3.5, so an environment of its own."""
+    """Hail's VCF reader, entries filtered, to Spark's Parquet writer. It needs Spark 3.5, so an environment of its
+    own."""
     import hail as hl
 
     hl.init(master="local[2]", quiet=True, log="/dev/null", spark_conf={"spark.ui.enabled": "false"})
