@@ -13,7 +13,7 @@ from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece
 from common.tables.columns import ColumnPlan
-from common.tables.figures import Figures, sketch_size
+from common.tables.figures import Figures
 from common.tables.inference import Evidence, join_kinds
 from common.tables.keys import KeyColumn
 from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
@@ -97,7 +97,7 @@ def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResu
 def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
     names = [name for name in plan.header if name != plan.key_column]
     evidence = {name: Evidence(plan.max_categories) for name in names}
-    figures = {name: Figures(sketch_size(len(plan.header))) for name in plan.header}
+    figures = {name: Figures(0) for name in plan.header}
     load = Load(staging, results, evidence, figures)
     for result in results:
         load.faults.merge(result.faults)

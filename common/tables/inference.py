@@ -36,7 +36,9 @@ _NAMES = {"integer": "whole number", "float": "number", "date": "date", "datetim
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _ZERO_YEAR = r"^0[0-9]{3}$"
 _VALUE_SHOWN = 40
-_ZERO, _NINE = ord("0"), ord("9")
+_ZERO, _NINE, _DOT = ord("0"), ord("9"), ord(".")
+_STARTS_NUMBER = np.isin(np.arange(256), list(b"+-.0123456789"))
+_ENDS_NUMBER = np.isin(np.arange(256), list(b".0123456789"))
 
 
 @dataclass
@@ -194,12 +196,14 @@ def _has_leading_zero(texts: pa.Array, whole_only: bool) -> bool:
     """Whether any text is a number with a leading zero; with `whole_only`, a bare year with one, amid dates."""
     offsets, data = text_layout(texts)
     sizes = np.diff(offsets)
-    starts = offsets[:-1][sizes == 4 if whole_only else sizes > 1]
-    first = data[starts]
     if whole_only:
-        return bool((first == _ZERO).any())
-    if ((first == ord("-")) | (first == ord("+"))).any():
-        return bool(pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py())
+        return bool((data[offsets[:-1][sizes == 4]] == _ZERO).any())
+    starts = offsets[:-1][sizes > 1]
+    first = data[starts]
+    is_signed = first <= _DOT  # + and -; a dot is passed over too, which no zero could lead after
+    if is_signed.any():
+        starts = (starts + is_signed)[sizes[sizes > 1] > 1 + is_signed]
+        first = data[starts]
     second = data[starts[first == _ZERO] + 1]
     return bool(((second >= _ZERO) & (second <= _NINE)).any())
 
