@@ -124,20 +124,21 @@ def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
     Memory is `block_bytes` or one line, whichever is more. Raises `AppError` 213.
     """
     parts: list[bytes] = []
-    held, wanted = 0, block_bytes
+    held = 0
     with open_file(piece.path) as stored:
         for data, beyond in _from_first_line(_piece_spans(stored, piece), piece):
-            parts.append(data[: data.find(b"\n") + 1] or data if beyond else data)
             held += len(data)
-            if beyond and b"\n" in data:
-                break
-            if held >= wanted and not beyond:
-                block = b"".join(parts)
-                cut = block.rfind(b"\n") + 1
-                if cut:
-                    yield block[:cut]
-                parts, held = [block[cut:]], len(block) - cut
-                wanted = max(block_bytes, 2 * held)
+            cut = 0
+            if beyond:
+                cut = data.find(b"\n") + 1
+            elif held >= block_bytes:
+                cut = data.rfind(b"\n") + 1
+            parts.append(data[:cut] if cut else data)
+            if cut:
+                yield b"".join(parts)
+                if beyond:
+                    return
+                parts, held = [data[cut:]], len(data) - cut
     if any(parts):
         yield b"".join(parts)
 
