@@ -48,10 +48,11 @@ class SharedFolder:
 
     def parquet_files(self, *names: str) -> list[str]:
         """The Parquet files at any depth below a folder of it, sorted."""
-        root = "/".join((self._root, *names))
-        found = self._files.get_file_info(pafs.FileSelector(root, recursive=True))
-        base = self._root if self.is_local else self.uri
-        return sorted(base + each.path.removeprefix(self._root) for each in found if each.path.endswith(".parquet"))
+        inner = "/".join((self._root, *names))
+        found = self._files.get_file_info(pafs.FileSelector(inner, recursive=True))
+        base, root = self._root if self.is_local else self.uri, self._root.strip("/")
+        # File systems differ in what they put before the root: nothing, a slash, or their own name.
+        return sorted(base + each.path.partition(root)[2] for each in found if each.path.endswith(".parquet"))
 
     def remove(self, *names: str) -> None:
         """Removes a folder below it, or all of it."""
