@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from common.platform import RecordDraft
 from tests.apps.conftest import Runner
 from tests.apps.dx_server import ROOT, Client, serving
@@ -136,8 +134,3 @@ def test_a_token_that_is_not_the_servers_is_refused(run_app: Runner, tmp_path: P
         done = Client(tmp_path, dx.environment | {"DX_SECURITY_CONTEXT": json.dumps(context)}).run("ls")
     assert done.returncode != 0
     assert "InvalidAuthentication" in done.stderr
-
-
-@pytest.fixture(autouse=True)
-def _needs_dx() -> None:
-    pytest.importorskip("dxpy")
