@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from common.job.spec import read_spec
 from common.platform.local import LocalProject
 from common.platform.names import link, new_id
 from common.spark.launch import environment as launch_environment
@@ -50,7 +52,7 @@ class Job:
         command = [
             sys.executable,
             "-m",
-            "apps.data_model_loader.app",
+            f"apps.{app}.app",
             "--job-dir",
             str(self.folder),
             "--master",
@@ -124,6 +126,7 @@ def published(project: LocalProject, dataset: Any) -> tuple[dict[str, Any], str,
 
 def without_ids(text: str) -> str:
     text = re.sub(r"(record|file|database)-[0-9A-Za-z]{24}", r"\1-…", text)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", text)  # of an assay
     return re.sub(r"database_[0-9a-z]{24}__", "database_…__", text)
 
 
@@ -144,6 +147,25 @@ def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runne
     report = json.loads(job.dx("cat", output["report"]["$dnanexus_link"]))
     assert {name: entity["rows"] for name, entity in report["entities"].items()} == {"patient": 3, "visit": 3}
     assert report["database"]["id"] == output["database"]
+
+
+@pytest.mark.parametrize("app", ["genetic_variant_assay_loader", "molecular_expression_assay_loader"])
+def test_an_assay_loader_does_so_too(job: Job, run_app: Runner, app: str) -> None:
+    given = json.loads((ROOT / "apps" / app / "examples" / "job_input.json").read_text(encoding="utf-8"))
+    specs = read_spec(ROOT / "apps" / app / "dxapp.json").input_by_name
+    files = {name: value for name, value in given.items() if specs[name].item == "file"}
+    done = job.run(f"{given['output_dataset_name']}_db", app, **{**given, **each_file(files, job.upload)})
+    assert done.returncode == 0, done.stderr
+    dataset = run_app(app, **{**given, **each_file(files, str)})["dataset"]
+    assert published(LocalProject(job.project), job.output()["dataset"]) == published(run_app.store, dataset)
+
+
+def each_file(files: dict[str, Any], given: Callable[[Path], Any]) -> dict[str, Any]:
+    """Inputs of class file, or lists of them, in the form in which a run is given them."""
+    return {
+        name: [given(ROOT / each) for each in value] if isinstance(value, list) else given(ROOT / value)
+        for name, value in files.items()
+    }
 
 
 def test_a_users_mistake_is_the_jobs_app_error_and_leaves_no_database(job: Job, tmp_path: Path) -> None:
