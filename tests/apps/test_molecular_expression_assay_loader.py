@@ -214,7 +214,9 @@ JOIN = (
     "SELECT e.feature_id, e.sample_id, e.value FROM expression e "
     "LEFT OUTER JOIN expr_annotation a ON e.feature_id = a.feature_id"
 )
-COHORT = "SELECT e.feature_id, e.sample_id, e.value FROM expression e LEFT OUTER JOIN sample s ON e.sample_id = s.sample_id"
+COHORT = (
+    "SELECT e.feature_id, e.sample_id, e.value FROM expression e LEFT OUTER JOIN sample s ON e.sample_id = s.sample_id"
+)
 OPTIMIZED = "SELECT feature_id, sample_id, value FROM expression_read_optimized"
 ORDER = " ORDER BY feature_id ASC, sample_id ASC"
 ONE = STUDY.ids[7]

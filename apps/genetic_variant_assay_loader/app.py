@@ -1,0 +1,28 @@
+"""Genetic Variant Assay Loader: the pieces of one logical VCF to a new Dataset with a `genetic_variant` assay.
+
+plan (headers, no Spark) -> load (one pass, in tasks) -> check (order, overlap, agreement) -> publish (one commit).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from apps.genetic_variant_assay_loader.check import check_pieces
+from apps.genetic_variant_assay_loader.load import load_pieces
+from apps.genetic_variant_assay_loader.plan import make_plan
+from apps.genetic_variant_assay_loader.publish import publish_dataset
+from common.job import Run
+from common.job.run import execute
+
+
+def main(run: Run) -> dict[str, Any]:
+    """One run of the loader; returns its outputs by name."""
+    plan = make_plan(run)
+    loads = load_pieces(run, plan)
+    check_pieces(run, plan, loads)
+    return publish_dataset(run, plan, loads)
+
+
+if __name__ == "__main__":
+    sys.exit(execute(__file__, main))

@@ -1,0 +1,79 @@
+"""The check: order and uniqueness from piece to piece and from file to file, and agreement of files split by sample."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from apps.genetic_variant_assay_loader.combine import validate_agreement
+from apps.genetic_variant_assay_loader.load import Loads
+from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
+from common.faults import Faults
+from common.job import Run
+from common.vcf.container import VcfFile
+from common.vcf.order import Run as ContigRun
+
+UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
+
+
+def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
+    """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as
+    faulty lines have been set aside by then, which pieces that do not fit cannot be."""
+    between = Faults()
+    with run.progress.stage("check") as stage:
+        for group in plan.groups:
+            _validate_files(group, loads, between)
+        if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
+            validate_agreement(run, plan, loads, between)
+        stage.note(f"{len(list(loads.pieces())):,} pieces")
+    if not plan.quarantines:
+        between.merge(loads.faults)
+    between.raise_if_any("The load")
+
+
+def _validate_files(group: SampleGroup, loads: Loads, faults: Faults) -> None:
+    """Each file in order, then the files of a group against each other."""
+    placed = [(file, run) for file in group.files for run in _runs_of(file, loads, faults)]
+    placed.sort(key=lambda each: (each[1].chr, each[1].first, each[1].last))
+    for (earlier, before), (later, after) in pairwise(placed):
+        if before.chr != after.chr:
+            continue
+        place = {"file": later.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
+        if after.first < before.last:
+            text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
+            faults.add(DISAGREE, text, **place)
+        elif after.first == before.last:
+            _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+
+
+def _runs_of(file: VcfFile, loads: Loads, faults: Faults) -> list[ContigRun]:
+    """The runs of a file, those that go on from piece to piece joined; `line` is of the file."""
+    joined: list[ContigRun] = []
+    for result in loads.pieces():
+        if result.piece.path != file.path:
+            continue
+        for run in result.runs:
+            after = replace(run, line=run.line + loads.base(result.piece))
+            place = {"file": file.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
+            if joined and joined[-1].chr == after.chr:
+                joined[-1] = _join(joined[-1], after, place, faults)
+            else:
+                if any(before.chr == after.chr for before in joined):
+                    faults.add(UNSORTED, "the contig comes back after another", **place)
+                joined.append(after)
+    return joined
+
+
+def _join(before: ContigRun, after: ContigRun, place: dict[str, object], faults: Faults) -> ContigRun:
+    if after.first < before.last:
+        faults.add(UNSORTED, "a position before that of an earlier line", **place)
+    elif after.first == before.last:
+        _validate_shared(before, after, "the same contig, position, REF and ALT stand here again", place, faults)
+    at_first = before.first_alleles | (after.first_alleles if after.first == before.first else frozenset())
+    at_last = after.last_alleles | (before.last_alleles if after.last == before.last else frozenset())
+    return replace(before, last=max(before.last, after.last), first_alleles=at_first, last_alleles=at_last)
+
+
+def _validate_shared(before: ContigRun, after: ContigRun, text: str, place: dict[str, object], faults: Faults) -> None:
+    for allele in sorted(before.last_alleles & after.first_alleles):
+        faults.add(DUPLICATE, text, **{**place, "field": "ALT", "value": allele})

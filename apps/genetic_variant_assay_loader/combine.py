@@ -1,0 +1,122 @@
+"""Alleles of files that are split by sample: every group must hold the same ones, and their counts add up.
+
+Spark SQL over the staged allele tables, which have no samples in them and are small beside the genotypes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from apps.genetic_variant_assay_loader.load import ALLELES, Loads
+from apps.genetic_variant_assay_loader.parts import TableParts
+from apps.genetic_variant_assay_loader.plan import Plan
+from common.faults import EXAMPLES_PER_RULE, Faults
+from common.job import Run
+from common.scan.files import locate
+from common.vcf import schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+DISAGREE, DUPLICATE = 210, 208
+_COUNTS = ("gt_count", "alt_count", "ref_count", "nc_count", "called_count")
+_ROWS_PER_PART = 1 << 22
+
+
+def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> None:
+    """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has
+    twice."""
+    from pyspark.sql import functions as sf
+
+    alleles = _read_parts(run, plan, loads)
+    keyed = alleles.groupBy("a_id", "locus_id").agg(
+        sf.collect_set("group").alias("groups"),
+        sf.count("*").alias("rows"),
+        sf.first("chr").alias("chr"),
+        sf.first("pos").alias("pos"),
+    )
+    wrong = keyed.where((sf.size("groups") != len(plan.groups)) | (sf.col("rows") != len(plan.groups))).cache()
+    count = wrong.count()
+    for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
+        missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
+        code = DISAGREE if missing else DUPLICATE
+        text = f"not in {', '.join(missing)}, or at another locus" if missing else "stands twice in files of one group"
+        faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
+    faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
+    wrong.unpersist()
+
+
+def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
+    """Writes the allele table with counts of all groups; returns its files. The rest of a row is the first group's."""
+    from pyspark.sql import functions as sf
+
+    alleles = _read_parts(run, plan, loads)
+    total = alleles.groupBy("a_id", "locus_id").agg(*(sf.sum(name).alias(name) for name in _COUNTS))
+    rest = alleles.where(sf.col("group") == 0).drop(*_COUNTS, "alt_freq", "ref_freq", "nc_freq", "gt_freq")
+    called, copies = sf.col("called_count"), sf.col("called_count") + sf.col("nc_count")
+    combined = rest.join(total, ["a_id", "locus_id"]).select(
+        "*",
+        sf.try_divide("alt_count", called).alias("alt_freq"),
+        sf.try_divide("ref_count", called).alias("ref_freq"),
+        sf.try_divide("nc_count", copies).alias("nc_freq"),
+        (sf.try_divide("gt_count", sf.lit(len(plan.samples)))).alias("gt_freq"),
+    )
+    parts = 1 + loads.rows["allele"] // len(plan.groups) // _ROWS_PER_PART
+    ordered = (
+        combined.select(*schema.ALLELE.names)
+        .repartitionByRange(parts, "chr", "pos")
+        .sortWithinPartitions("chr", "pos", "a_id")
+    )
+    folder = f"{loads.staging.scratch_folder('combined')}/alleles"
+    ordered.write.parquet(folder)
+    target = loads.staging.table_folder(ALLELES)
+    files = [(number, path, target, loads.is_partitioned) for number, path in enumerate(_parquet_files(folder))]
+    return [name for names in run.cluster.map(_rewrite, files, "alleles") for name in names]
+
+
+def _read_parts(run: Run, plan: Plan, loads: Loads) -> DataFrame:
+    """All groups' alleles as their tasks counted them, with the number of the group."""
+    from pyspark.sql import functions as sf
+
+    session = run.cluster.session
+    every = session.createDataFrame([], f"{_spark_schema()}, `group` int")
+    for number in range(len(plan.groups)):
+        folder = loads.staging.scratch_folder(f"alleles_{number}")
+        results = (result for result in loads.results if result.task.group == number)
+        paths = [f"{folder}/{name}" for result in results for name in result.files.get("allele", [])]
+        if paths:
+            part = session.read.schema(_spark_schema()).parquet(*paths).withColumn("group", sf.lit(number))
+            every = every.unionByName(part)
+    return every
+
+
+def _spark_schema() -> str:
+    """The columns of `schema.ALLELE_PART` as Spark SQL writes them."""
+    names = {"string": "string", "int64": "bigint", "int32": "int", "double": "double"}
+    types = ["array<string>" if str(of.type).startswith("list") else names[str(of.type)] for of in schema.ALLELE_PART]
+    return ", ".join(f"`{of.name}` {type_}" for of, type_ in zip(schema.ALLELE_PART, types, strict=True))
+
+
+def _parquet_files(folder: str) -> list[str]:
+    filesystem, inner = locate(folder)
+    found = filesystem.get_file_info(pafs.FileSelector(inner))
+    prefix = folder.removesuffix(inner)
+    return sorted(prefix + info.path for info in found if info.path.endswith(".parquet"))
+
+
+def _rewrite(part: tuple[int, str, str, bool]) -> list[str]:
+    """One file of the combined table in the form of all staged files."""
+    number, path, target, is_partitioned = part
+    filesystem, inner = locate(path)
+    with (
+        TableParts(target, number, schema.ALLELE, is_partitioned) as parts,
+        filesystem.open_input_file(inner) as stored,
+    ):
+        for batch in pq.ParquetFile(stored).iter_batches():
+            if batch.num_rows:
+                parts.add(pa.Table.from_batches([batch]).cast(schema.ALLELE))
+    return parts.names

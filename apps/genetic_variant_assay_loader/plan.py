@@ -1,0 +1,173 @@
+"""The plan: the files of the logical VCF, their headers, and how they share samples out, checked before Spark is
+started."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from common.dataset.names import dataset_stem
+from common.errors import AppError
+from common.faults import Faults
+from common.job import Run
+from common.platform import Database, InputFile
+from common.scan.files import read_bytes
+from common.vcf.container import VcfFile, read_vcf_file
+from resources import resource
+
+REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
+_FREQUENCY_TYPES = ("Float", "Integer")
+
+
+@dataclass(frozen=True)
+class SampleGroup:
+    """Files that hold the same samples, so that they split the logical VCF by region. `samples` is in the first one's
+    order."""
+
+    samples: tuple[str, ...]
+    files: tuple[VcfFile, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be loaded. Several `groups` mean a VCF that is split by sample: their sites must agree and their counts
+    add up. `stored` says whether ref, half-ref and no-call genotypes are kept."""
+
+    name: str
+    assay: str
+    reference: str
+    database: Database
+    groups: tuple[SampleGroup, ...]
+    stored: tuple[bool, bool, bool]
+    gnomad_field: str | None
+    quarantines: bool
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """All samples, group by group."""
+        return tuple(sample for group in self.groups for sample in group.samples)
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads manifest and headers. Raises one `FaultError` with all that is wrong in them."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        if inputs.reference_genome not in reference_genomes():
+            faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
+        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
+        given = _given_files(run, faults)
+        files = _read_headers(run, given, faults)
+        for file in files:
+            _validate_reference(file, inputs.reference_genome, faults)
+            _validate_frequency(file, inputs.gnomad_frequency_field, faults)
+        groups = _group_by_samples(files, faults)
+        faults.raise_if_any("The plan")
+        samples = sum(len(group.samples) for group in groups)
+        stage.note(f"{len(files):,} files, {samples:,} samples")
+    stored = (not inputs.exclude_refdata, not inputs.exclude_halfref, not inputs.exclude_nocall)
+    return Plan(
+        inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,
+        inputs.gnomad_frequency_field, inputs.run_mode == "permissive",
+    )  # fmt: skip
+
+
+@cache
+def reference_genomes() -> Mapping[str, Mapping[str, int]]:
+    """Known references by name, with the lengths of their chromosomes."""
+    found: dict[str, dict[str, int]] = json.loads(resource("reference_genomes.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _given_files(run: Run, faults: Faults) -> list[InputFile]:
+    files, manifest = run.inputs.vcf_files, run.inputs.vcf_manifest
+    if bool(files) == bool(manifest):
+        faults.add(MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest")
+        return []
+    return _read_manifest(run, manifest, faults) if manifest else list(files)
+
+
+def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputFile]:
+    """The files that a manifest lists by id, one a line."""
+    found: list[InputFile] = []
+    lines: list[int] = []
+    text = read_bytes(manifest.path).decode("utf-8-sig", "replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        value = line.strip()
+        if not value:
+            continue
+        try:
+            found.append(run.platform.open_file(value))
+            lines.append(number)
+        except AppError as error:
+            faults.add(MANIFEST, error.text, file=manifest.name, line=number, value=value)
+    counts = Counter(file.name for file in found)
+    for file, number in zip(found, lines, strict=True):
+        place = {"file": manifest.name, "line": number, "value": file.name}
+        if counts[file.name] > 1:
+            faults.add(MANIFEST, "several files of the manifest have this name", **place)
+        if not file.name.endswith(".vcf.gz"):
+            faults.add(MANIFEST, "the file's name does not end in .vcf.gz", **place)
+    if not found and not faults:
+        faults.add(MANIFEST, "the manifest lists no file", file=manifest.name)
+    return found
+
+
+def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfFile]:
+    files: list[VcfFile] = []
+    for each in sorted(given, key=lambda file: (file.name, file.path)):
+        try:
+            file, found = read_vcf_file(each.name, each.path)
+        except AppError as error:
+            faults.add(error.code, error.text, file=each.name)
+            continue
+        faults.merge(found.faults)
+        if found.warnings:
+            first = next(iter(found.warnings))
+            more = f" and {found.warnings.total - 1:,} more remarks on its header" if found.warnings.total > 1 else ""
+            run.progress.warn(f"{first.place}: {first.text}{more}")
+        if file is not None:
+            files.append(file)
+    return files
+
+
+def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:
+    """A contig whose length is another known reference's shows that the VCF was called on that."""
+    lengths = {name.removeprefix("chr"): length for name, length in file.header.contigs.items()}
+    ours = reference_genomes().get(reference, {})
+    for other, chromosomes in reference_genomes().items():
+        for name, length in chromosomes.items():
+            if other != reference and lengths.get(name) == length != ours.get(name, length):
+                text = f"contig {name} has the length that it has in {other}"
+                faults.add(REFERENCE, text, file=file.name, field="reference_genome", value=reference)
+                return
+
+
+def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> None:
+    if field is None:
+        return
+    defined = file.header.info.get(field)
+    if defined is None:
+        faults.add(FIELD, "the header defines no such INFO field", file=file.name, field=f"INFO/{field}")
+    elif defined.type not in _FREQUENCY_TYPES or defined.number not in ("A", "1", "."):
+        text = "a frequency is a Float with a value per ALT allele"
+        shown = f"Number={defined.number},Type={defined.type}"
+        faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", value=shown)
+
+
+def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup, ...]:
+    """Files by the set of their samples. Sets that overlap without being equal are a fault."""
+    by_set: dict[frozenset[str], list[VcfFile]] = {}
+    for file in files:
+        by_set.setdefault(frozenset(file.header.samples), []).append(file)
+    owner: dict[str, VcfFile] = {}
+    for members in by_set.values():
+        shared = [sample for sample in members[0].header.samples if sample in owner]
+        if shared:
+            other = owner[shared[0]].name
+            text = f"shares {len(shared):,} samples with {other}, but not all; a VCF is split by region or by sample"
+            faults.add(DISAGREE, text, file=members[0].name, entity="sample", field="sample_id", value=shared[0])
+        owner.update(dict.fromkeys(members[0].header.samples, members[0]))
+    return tuple(SampleGroup(members[0].header.samples, tuple(members)) for members in by_set.values())

@@ -1,0 +1,125 @@
+"""The publish: staged tables, descriptor, record and report made visible in one step; then the summary."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from apps.genetic_variant_assay_loader.assay import DATASET_SCHEMA, SAMPLE, build_variant_dataset
+from apps.genetic_variant_assay_loader.combine import combine_alleles
+from apps.genetic_variant_assay_loader.load import ALLELES, TABLES, Loads
+from apps.genetic_variant_assay_loader.plan import Plan
+from common.dataset.descriptor import write_descriptor
+from common.job import Run
+from common.platform import RecordDraft, TableChange
+from common.scan.files import locate
+from common.tables.parquet import PartWriter, part_name
+from common.tables.quarantine import COLUMNS
+from common.vcf import schema
+from common.vcf.rows import KINDS
+
+_SCHEMAS = {"genotype": schema.GENOTYPE, "allele": schema.ALLELE, "annotation": schema.ANNOTATION}
+
+
+def publish_dataset(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
+    """Publishes the Dataset; returns the app's outputs."""
+    with run.progress.stage("publish") as stage:
+        changes = [_sample_change(plan, loads)]
+        for name, table in TABLES.items():
+            is_split = table == ALLELES and len(plan.groups) > 1
+            files = combine_alleles(run, plan, loads) if is_split else loads.files(name)
+            changes.append(TableChange(table, "new", files or [_write_empty(loads, table, _SCHEMAS[name])]))
+        descriptor = write_descriptor(build_variant_dataset(plan))
+        draft = RecordDraft(plan.name, descriptor, DATASET_SCHEMA, [plan.database], f"Dataset: {plan.name}")
+        published = loads.staging.publish(changes, draft, _write_files(run, plan, loads))
+        stage.note(str(published.record))
+    _show_summary(run, plan, loads)
+    link = run.platform.link
+    outputs: dict[str, Any] = {name: link(file_id) for name, file_id in published.files.items()}
+    return outputs | {"dataset": link(str(published.record)), "database": plan.database.id}
+
+
+def _sample_change(plan: Plan, loads: Loads) -> TableChange:
+    name = part_name(0)
+    with PartWriter(f"{loads.staging.table_folder(SAMPLE)}/{name}", schema.SAMPLE) as writer:
+        writer.add(pa.table({"sample_id": pa.array(plan.samples, pa.string())}, schema=schema.SAMPLE))
+    return TableChange(SAMPLE, "new", [name])
+
+
+def _write_empty(loads: Loads, table: str, columns: pa.Schema) -> str:
+    """A file without rows, so that readers find the columns of a table that has none."""
+    name = part_name(0)
+    with PartWriter(f"{loads.staging.table_folder(table)}/{name}", columns):
+        pass
+    return name
+
+
+def _write_files(run: Run, plan: Plan, loads: Loads) -> dict[str, Path]:
+    report = run.job_dir / "report.json"
+    report.write_text(
+        json.dumps(_build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    files = {"report": report}
+    if any(result.quarantine for result in loads.results):
+        files["faults"] = _write_faults(run.job_dir / "faults.csv", loads)
+    return files
+
+
+def _write_faults(path: Path, loads: Loads) -> Path:
+    """All lines that were set aside, with their true line numbers, as every loader writes them."""
+    folder = loads.staging.scratch_folder("quarantine")
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for result in loads.results:
+            if result.quarantine:
+                filesystem, inner = locate(f"{folder}/{result.quarantine}")
+                with (
+                    filesystem.open_input_stream(inner) as source,
+                    io.TextIOWrapper(source, "utf-8", newline="") as text,
+                ):
+                    for stored, piece, file, line, *rest in csv.reader(text):
+                        writer.writerow(("variant", file, int(line) + loads.bases[stored, int(piece)], *rest))
+    return path
+
+
+def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
+    rows = loads.rows
+    return {
+        "app": run.app, "job": run.job_id, "dataset": plan.name, "assay": plan.assay, "reference": plan.reference,
+        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "samples": len(plan.samples), "sample_groups": len(plan.groups), "records": loads.records,
+        "files": [
+            {"name": file.name, "kind": file.kind, "samples": len(group.samples), "version": file.header.version}
+            for group in plan.groups for file in group.files
+        ],
+        "genotypes": {kind: rows[kind] for kind in KINDS}, "alleles": _allele_rows(plan, loads),
+        "annotations": rows["annotation"], "annotations_of_no_allele": _unmatched(loads),
+        "faults": loads.faults.to_json(),
+        "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
+        "warnings": list(run.progress.warnings),
+    }  # fmt: skip
+
+
+def _allele_rows(plan: Plan, loads: Loads) -> int:
+    return loads.rows["allele"] // len(plan.groups)
+
+
+def _unmatched(loads: Loads) -> int:
+    return sum(result.unmatched for result in loads.results if result.task.group == 0)
+
+
+def _show_summary(run: Run, plan: Plan, loads: Loads) -> None:
+    rows = [["sample", f"{len(plan.samples):,}"]]
+    rows += [[f"genotype, {kind}", f"{loads.rows[kind]:,}"] for kind in KINDS if loads.rows[kind]]
+    rows += [["allele", f"{_allele_rows(plan, loads):,}"], ["annotation", f"{loads.rows['annotation']:,}"]]
+    if loads.faults:
+        rows.append(["faults set aside", f"{loads.faults.total:,}"])
+    if _unmatched(loads):
+        run.progress.warn(f"{_unmatched(loads):,} annotations name no allele of their line; they were not loaded")
+    run.progress.table(plan.name, ["rows of", "count"], rows)

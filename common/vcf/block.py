@@ -1,0 +1,89 @@
+"""The door for tasks: a block of VCF lines to the rows of the assay's tables, its faults, and what its lines say of
+order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from common.vcf import schema
+from common.vcf.alleles import build_alleles, build_ids, parse_frequencies
+from common.vcf.annotation import AnnotationScheme, annotation_scheme, parse_annotations
+from common.vcf.genotypes import HALF, NO_CALL, REF, parse_genotypes
+from common.vcf.header import VcfHeader
+from common.vcf.lines import LineBlock, LineFaults, Mask, split_lines
+from common.vcf.order import Run, check_order
+from common.vcf.rows import build_genotypes
+from common.vcf.sites import parse_sites
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How lines are to be read: by which header, which kinds of genotype are stored besides those with an allele, and
+    which INFO field, if any, is the gnomAD frequency."""
+
+    header: VcfHeader
+    annotation: AnnotationScheme | None
+    samples: pa.Array
+    keep: Mask
+    gnomad_field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTables:
+    """What a block gave: rows, how many lines it had (`records` of them good), and annotations that named no allele."""
+
+    genotypes: dict[str, pa.Table]
+    alleles: pa.Table
+    annotations: pa.Table
+    runs: tuple[Run, ...]
+    lines: int
+    records: int
+    unmatched: int
+
+
+def reading_of(
+    header: VcfHeader, ref: bool = False, halfref: bool = False, nocall: bool = False, gnomad_field: str | None = None
+) -> Reading:
+    """How to read files with this header; the three flags say which calls without an allele are stored."""
+    keep = np.zeros(6, np.bool_)
+    keep[[REF, HALF, NO_CALL]] = ref, halfref, nocall
+    return Reading(header, annotation_scheme(header), pa.array(header.samples, pa.string()), keep, gnomad_field)
+
+
+def parse_block(text: bytes, first: int, runs: tuple[Run, ...], reading: Reading, found: LineFaults) -> BlockTables:
+    """Rows of the lines without a fault. Faults go to `found`, all that can be known: a line with one is left out and
+    the rest is read again, which costs only where there are faults. `first` numbers the first line, `runs` is the order
+    so far."""
+    block, lines = split_lines(text, first, reading.header.columns, found)
+    while len(block):
+        bad = len(found.bad)
+        tables = _parse_lines(block, lines, runs, reading, found)
+        if tables is not None and len(found.bad) == bad:
+            return tables
+        block = block.take(~np.isin(block.numbers, [*found.bad]))
+    return BlockTables({}, schema.ALLELE_PART.empty_table(), schema.ANNOTATION.empty_table(), runs, lines, 0, 0)
+
+
+def _parse_lines(
+    block: LineBlock, lines: int, runs: tuple[Run, ...], reading: Reading, found: LineFaults
+) -> BlockTables | None:
+    """The rows, or None as soon as a stage has found faults."""
+    bad = len(found.bad)
+    sites = parse_sites(block, reading.header, found)
+    if len(found.bad) > bad:
+        return None
+    ids = build_ids(sites)
+    runs = check_order(runs, block, sites, ids, found)
+    if len(found.bad) > bad:
+        return None
+    calls, copies = parse_genotypes(block, sites, reading.keep, found)
+    genotypes = build_genotypes(block, sites, ids, calls, reading.samples, found)
+    gnomad = parse_frequencies(block, sites, reading.gnomad_field, found)
+    annotations, effects, unmatched = parse_annotations(block, sites, ids, reading.annotation, found)
+    if len(found.bad) > bad:
+        return None
+    alleles = build_alleles(sites, ids, copies, len(reading.samples), effects, gnomad)
+    return BlockTables(genotypes, alleles, annotations, runs, lines, len(block), unmatched)

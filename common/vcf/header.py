@@ -1,0 +1,213 @@
+"""The meta-information and the column line of a VCF as frozen values, with every fault of them and its true line.
+
+What would make data lines unreadable is a fault; what breaks the specification without touching loaded data is a
+warning.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from common.faults import Fault, Faults
+from resources import resource
+
+FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
+VERSIONS = ("4.1", "4.2", "4.3", "4.4", "4.5")
+_OLDER_VERSIONS = ("4.0",)
+
+_FILEFORMAT = re.compile(r"##fileformat=VCFv(\d+\.\d+)")
+_META = re.compile(r"##([^=<>\s]+)=(.+)")
+_PAIR = re.compile(r"""([^=,<>"\s]+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"<>]*)(,|$)""")
+_NUMBER = re.compile(r"\d+|[ARG.]|P|L[ARG]|M")
+_TYPES = ("Integer", "Float", "Flag", "Character", "String")
+_CONTIG = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
+_ALT_ID = re.compile(r"(DEL|INS|DUP|INV|CNV|BND)(:[^\s,<>]+)?|NON_REF|\*|[A-Z]")
+_PIPED_FORMAT = re.compile(r"(?:Format:\s*|annotations:\s*')([^'\"]+\|[^'\"]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An INFO or FORMAT field. `number` is a count, or `A R G . P LA LR LG M` as the specification writes it."""
+
+    id: str
+    number: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class VcfHeader:
+    """The header of one file. `contigs` maps a name to its length, None where it is not stated."""
+
+    version: str
+    contigs: Mapping[str, int | None]
+    info: Mapping[str, Definition]
+    formats: Mapping[str, Definition]
+    samples: tuple[str, ...]
+    columns: int
+
+    def annotation_columns(self, key: str) -> tuple[str, ...]:
+        """The `|`-separated parts of INFO/CSQ or INFO/ANN, as its Description names them; empty if it names none."""
+        found = _PIPED_FORMAT.search(self.info[key].description) if key in self.info else None
+        return tuple(part.strip() for part in found.group(1).split("|")) if found else ()
+
+
+@dataclass
+class HeaderFindings:
+    """What was found beside the header itself: `faults` refuse the file, `warnings` go to the report."""
+
+    file: str
+    faults: Faults = field(default_factory=Faults)
+    warnings: Faults = field(default_factory=Faults)
+
+    def fault(self, code: int, text: str, line: int, **place: Any) -> None:
+        self.faults.add_fault(Fault(code, text, file=self.file, line=line, **place))
+
+    def warn(self, text: str, line: int, **place: Any) -> None:
+        self.warnings.add_fault(Fault(201, text, file=self.file, line=line, **place))
+
+
+@cache
+def reserved_fields() -> Mapping[str, Mapping[str, tuple[list[str], list[str]]]]:
+    """`INFO` and `FORMAT` to a field's allowed Types and Numbers, for fields that the specification reserves."""
+    content = json.loads(resource("vcf_reserved.json").read_text(encoding="utf-8"))
+    return {kind: {key: (value["type"], value["number"]) for key, value in content[kind].items()} for kind in content}
+
+
+def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindings]:
+    """The header, or None with the faults that say why not.
+
+    `text` is everything up to and with the `#CHROM` line, or as much as there is when that line is missing.
+    """
+    found = HeaderFindings(file)
+    lines = text.decode("utf-8", errors="replace").splitlines() or [""]
+    version = _parse_fileformat(lines[0], found)
+    contigs: dict[str, int | None] = {}
+    definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
+    columns: list[str] | None = None
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("##"):
+            if number > 1 or version:
+                _parse_meta(line, number, contigs, definitions, found)
+        elif line.startswith("#"):
+            columns = line.split("\t")
+            _validate_columns(columns, number, found)
+            break
+        elif number > 1 or version:
+            found.fault(201, "a line of the header does not begin with ##", number, value=line[:200])
+    if columns is None:
+        found.fault(200, "there is no #CHROM line", len(lines))
+    if found.faults or columns is None or version is None:
+        return None, found
+    samples = tuple(columns[9:])
+    header = VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns))
+    if "CSQ" in header.info and "ANN" not in header.info and not header.annotation_columns("CSQ"):
+        found.fault(212, "the Description of INFO/CSQ names no Format", 1, field="CSQ")
+        return None, found
+    return header, found
+
+
+def _parse_fileformat(line: str, found: HeaderFindings) -> str | None:
+    match = _FILEFORMAT.fullmatch(line.rstrip())
+    if match is None:
+        found.fault(200, "the first line is not ##fileformat=VCFv4.x", 1, value=line[:200])
+        return None
+    version = match.group(1)
+    if version in _OLDER_VERSIONS:
+        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", 1, value=line)
+    elif version not in VERSIONS:
+        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", 1, value=line)
+        return None
+    return version
+
+
+def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> None:
+    if tuple(columns[:8]) != FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
+        expected = "\t".join((*FIXED_COLUMNS, "FORMAT"))
+        found.fault(201, f"the column line does not begin with {expected!r}", line, value="\t".join(columns[:9]))
+    if len(columns) == 9:
+        found.warn("there is a FORMAT column, but no sample", line)
+    seen: set[str] = set()
+    for sample in columns[9:]:
+        if not sample:
+            found.fault(201, "a sample has no name", line)
+        elif sample in seen:
+            found.fault(209, "a sample is named twice", line, entity="sample", field="sample_id", value=sample)
+        seen.add(sample)
+
+
+def _parse_meta(
+    line: str,
+    number: int,
+    contigs: dict[str, int | None],
+    definitions: dict[str, dict[str, Definition]],
+    found: HeaderFindings,
+) -> None:
+    match = _META.fullmatch(line)
+    if match is None:
+        found.warn("not of the form ##key=value", number, value=line)
+        return
+    key, value = match.groups()
+    if key not in ("INFO", "FORMAT", "contig", "ALT", "FILTER"):
+        return
+    pairs = _parse_pairs(value)
+    if pairs is None:
+        found.warn(f"the parts of ##{key} cannot be told apart", number, field=key, value=line)
+    elif "ID" not in pairs:
+        found.warn(f"##{key} has no ID", number, field=key, value=line)
+    elif key == "contig":
+        _parse_contig(pairs, number, contigs, found)
+    elif key in definitions:
+        _parse_definition(key, pairs, value, number, definitions[key], found)
+    elif key == "ALT" and not _ALT_ID.fullmatch(pairs["ID"]):
+        found.warn("not an ALT id of the specification", number, field="ALT", value=pairs["ID"])
+
+
+def _parse_pairs(value: str) -> dict[str, str] | None:
+    """`<ID=DP,Number=1,Description="a, b">` to its parts, quotes removed; None if it is not of that form."""
+    if not (value.startswith("<") and value.endswith(">")):
+        return None
+    pairs: dict[str, str] = {}
+    inner, at = value[1:-1], 0
+    while at < len(inner):
+        match = _PAIR.match(inner, at)
+        if match is None:
+            return None
+        text = match.group(2)
+        quoted = text.startswith('"')
+        pairs[match.group(1)] = text[1:-1].replace('\\"', '"').replace("\\\\", "\\") if quoted else text
+        at = match.end()
+    return pairs
+
+
+def _parse_contig(pairs: dict[str, str], line: int, contigs: dict[str, int | None], found: HeaderFindings) -> None:
+    if not _CONTIG.fullmatch(pairs["ID"]):
+        found.warn("not a contig name", line, field="contig", value=pairs["ID"])
+    length = pairs.get("length", "")
+    contigs[pairs["ID"]] = int(length) if length.isdigit() else None
+
+
+def _parse_definition(
+    kind: str, pairs: dict[str, str], value: str, line: int, definitions: dict[str, Definition], found: HeaderFindings
+) -> None:
+    place: dict[str, Any] = {"line": line, "entity": kind, "field": pairs["ID"]}
+    number, type_ = pairs.get("Number", ""), pairs.get("Type", "")
+    if not value.startswith("<ID="):
+        found.warn("the definition does not begin with its ID", value=value, **place)
+    if not _NUMBER.fullmatch(number):
+        found.warn("Number is neither a count nor one of A R G .", value=number, **place)
+    if type_ not in _TYPES:
+        found.warn(f"Type is not one of {', '.join(_TYPES)}", value=type_, **place)
+    if 'Description="' not in value:
+        found.warn("the Description is not quoted", value=value, **place)
+    types, numbers = reserved_fields()[kind].get(pairs["ID"], ([type_], [number]))
+    if type_ not in types:
+        found.warn(f"the specification gives this field the Type {' or '.join(types)}", value=type_, **place)
+    if number not in numbers:
+        found.warn(f"the specification gives this field the Number {' or '.join(numbers)}", value=number, **place)
+    definitions[pairs["ID"]] = Definition(pairs["ID"], number, type_, pairs.get("Description", ""))

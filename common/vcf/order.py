@@ -1,0 +1,111 @@
+"""Whether lines are in order of contig and position and no allele stands twice, within a piece and from piece to
+piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.vcf.alleles import AlleleIds
+from common.vcf.lines import LineBlock, LineFaults
+from common.vcf.sites import Sites
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Lines of one contig that follow one another: their first and last position, the line of the first, and the
+    alleles at both, by `a_id`. A piece has few of them, so a task can return them."""
+
+    chr: str
+    line: int
+    first: int
+    last: int
+    first_alleles: frozenset[str]
+    last_alleles: frozenset[str]
+
+
+def check_order(
+    runs: tuple[Run, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
+) -> tuple[Run, ...]:
+    """The runs so far with those of this block. Marks lines out of order (207) and alleles that were there before
+    (208)."""
+    names = sites.chr.dictionary_encode()
+    code = np.asarray(names.indices)
+    edges = [0, *(np.flatnonzero(np.diff(code)) + 1).tolist(), len(code)]
+    for start, end in pairwise(edges):
+        chr_ = names.dictionary[code[start]].as_py()
+        if runs and runs[-1].chr == chr_:
+            previous, known = runs[-1], runs[:-1]
+        else:
+            previous, known = None, runs
+        if any(run.chr == chr_ for run in known):
+            text = "the contig comes back after another"
+            found.add(block.numbers[start:end], 207, "CHROM", text, sites.chr[start:end])
+            continue
+        run = _extend(previous, chr_, start, end, block, sites, ids, found)
+        runs = (*known, run)
+    return runs
+
+
+def _extend(
+    previous: Run | None, chr_: str, start: int, end: int, block: LineBlock, sites: Sites, ids: AlleleIds,
+    found: LineFaults,
+) -> Run:  # fmt: skip
+    pos = sites.pos[start:end]
+    reached = np.maximum.accumulate(np.concatenate(([previous.last if previous else 0], pos)))[:-1]
+    late = pos < reached
+    if late.any():
+        found.add(
+            block.numbers[start:end][late], 207, "POS", "a position before that of an earlier line", pa.array(pos[late])
+        )
+    earlier = previous.last_alleles if previous and previous.last == pos[0] else frozenset()
+    _mark_duplicates(start, end, earlier, block, sites, ids, found)
+    first, last = int(pos[0]), int(max(pos.max(), previous.last if previous else 0))
+    at_last = _alleles_at(last, start, end, sites, ids)
+    if previous:
+        at_last |= previous.last_alleles if previous.last == last else frozenset()
+        at_first = previous.first_alleles
+        at_first |= _alleles_at(previous.first, start, end, sites, ids) if previous.first == first else frozenset()
+        return replace(previous, last=last, first_alleles=at_first, last_alleles=at_last)
+    return Run(chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last)
+
+
+def _plain_alleles(lines: np.ndarray, sites: Sites) -> np.ndarray:
+    """ALTs of these lines that may stand only once. Symbolic ones may differ in END or SVLEN alone, so they may
+    repeat."""
+    wanted = np.zeros(len(sites.pos), np.bool_)
+    wanted[lines] = True
+    symbolic = np.asarray(pc.starts_with(sites.alt, "<"))
+    return np.flatnonzero(wanted[sites.alt_line] & sites.is_allele & ~symbolic)
+
+
+def _alleles_at(pos: int, start: int, end: int, sites: Sites, ids: AlleleIds) -> frozenset[str]:
+    alts = _plain_alleles(start + np.flatnonzero(sites.pos[start:end] == pos), sites)
+    return frozenset(ids.a_id.take(pa.array(alts)).to_pylist())
+
+
+def _mark_duplicates(
+    start: int, end: int, earlier: frozenset[str], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
+) -> None:
+    pos = sites.pos[start:end]
+    shares = np.zeros(len(pos), np.bool_)
+    same = pos[1:] == pos[:-1]
+    shares[1:] |= same
+    shares[:-1] |= same
+    shares |= np.diff(sites.first_alt)[start:end] > 1
+    if earlier:
+        shares |= pos == pos[0]
+    alts = _plain_alleles(start + np.flatnonzero(shares), sites)
+    seen, repeated = set(earlier), []
+    for alt, a_id in zip(alts.tolist(), ids.a_id.take(pa.array(alts)).to_pylist(), strict=True):
+        if a_id in seen:
+            repeated.append(alt)
+        seen.add(a_id)
+    if repeated:
+        lines, first = np.unique(sites.alt_line[repeated], return_index=True)
+        text = "the same contig, position, REF and ALT stand here again"
+        found.add(block.numbers[lines], 208, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first])))

@@ -1,0 +1,129 @@
+"""Plain text, bgzip and gzip: told apart by bytes, cut anywhere, every line read once and by its true number."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.errors import AppError
+from common.vcf.container import VcfFile, cut_pieces, line_bases, read_lines, read_vcf_file
+
+HEADER = b"##fileformat=VCFv4.2\n##x=1\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+
+def bgzip_block(data: bytes) -> bytes:
+    """One bgzip block (SAM specification, section 4.1)."""
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = deflate.compress(data) + deflate.flush()
+    header = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + struct.pack("<H", len(body) + 25)
+    return header + body + struct.pack("<II", zlib.crc32(data), len(data))
+
+
+def bgzip(data: bytes, size: int) -> bytes:
+    """A bgzip file whose blocks hold `size` bytes each."""
+    return b"".join(bgzip_block(data[at : at + size]) for at in range(0, len(data), size)) + END
+
+
+WRITERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "plain": lambda data, _: data,
+    "bgzip": bgzip,
+    "gzip": lambda data, size: gzip.compress(data[:size]) + gzip.compress(data[size:]),
+}
+
+
+def opened(path: Path) -> VcfFile:
+    file, found = read_vcf_file(path.name, str(path))
+    assert file is not None, found.faults.render()
+    return file
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_container_is_known_by_its_bytes_not_its_name(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "misnamed.txt"
+    path.write_bytes(WRITERS[kind](HEADER + b"1\t1\t.\tA\tC\t.\t.\t.\n", 40))
+    file = opened(path)
+    assert (file.kind, file.header_lines) == (kind, 3)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(
+    lines=st.lists(st.text("ACGT\t", max_size=30), max_size=30), ended=st.booleans(),
+    kind=st.sampled_from(sorted(WRITERS)), size=st.integers(1, 90), piece_bytes=st.integers(1, 200), block=st.integers(1, 200),
+)  # fmt: skip
+def test_pieces_of_any_size_hold_every_line_once_and_in_order(
+    tmp_path: Path, lines: list[str], ended: bool, kind: str, size: int, piece_bytes: int, block: int
+) -> None:
+    body = "\n".join(lines).encode() + (b"\n" if ended and lines else b"")
+    path = tmp_path / "a.vcf"
+    path.write_bytes(WRITERS[kind](HEADER + body, size))
+    file = opened(path)
+    pieces = [list(read_lines(piece, block)) for piece in cut_pieces(file, piece_bytes)]
+    assert b"".join(part for blocks in pieces for part in blocks) == body
+    texts = [b"".join(blocks) for blocks in pieces]
+    assert all(text.endswith(b"\n") for text in [text for text in texts if text][:-1])
+    bases = line_bases(file, [text.count(b"\n") for text in texts])
+    assert bases[0] == 3
+    assert bases == [3 + b"".join(texts[:number]).count(b"\n") for number in range(len(texts))]
+
+
+def test_a_header_of_many_blocks_is_read_and_not_read_again(tmp_path: Path) -> None:
+    header = HEADER.replace(b"##x=1\n", b"".join(b"##contig=<ID=c%d>\n" % number for number in range(5000)))
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(bgzip(header + b"c1\t5\t.\tA\tC\t.\t.\t.\n", 1000))
+    file = opened(path)
+    assert (len(file.header.contigs), file.header_lines) == (5000, 5002)
+    assert (
+        b"".join(b"".join(read_lines(piece, 100)) for piece in cut_pieces(file, 3000)) == b"c1\t5\t.\tA\tC\t.\t.\t.\n"
+    )
+
+
+def test_a_line_longer_than_pieces_and_blocks_is_read_whole(tmp_path: Path) -> None:
+    body = b"1\t1\t.\t" + b"A" * 300_000 + b"\tC\t.\t.\t.\n2\t1\t.\tA\tC\t.\t.\t.\n"
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(bgzip(HEADER + body, 60_000))
+    assert next(b"".join(read_lines(piece, 1000)) for piece in cut_pieces(opened(path), 200)).startswith(b"1\t1")
+    assert b"".join(b"".join(read_lines(piece, 1000)) for piece in cut_pieces(opened(path), 200)) == body
+
+
+BODY = b"".join(b"1\t%d\t.\tA\tC\t.\t.\t.\n" % number for number in range(1, 2000))
+
+
+def read_all(path: Path, piece_bytes: int) -> None:
+    for piece in cut_pieces(opened(path), piece_bytes):
+        for _ in read_lines(piece, 4096):
+            pass
+
+
+@pytest.mark.parametrize("lost", [1, 28, 29, 400])
+def test_a_bgzip_file_that_was_cut_short_is_refused(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(bgzip(HEADER + BODY, 2000)[:-lost])
+    with pytest.raises(AppError, match="213"):
+        read_all(path, 500)
+
+
+@pytest.mark.parametrize("lost", [1, 8, 400])
+def test_a_gzip_file_that_was_cut_short_is_refused(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(gzip.compress(HEADER + BODY)[:-lost])
+    with pytest.raises(AppError, match="213"):
+        read_all(path, 500)
+
+
+@pytest.mark.parametrize("kind", ["bgzip", "gzip"])
+def test_damage_within_a_compressed_file_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.vcf.gz"
+    stored = bytearray(WRITERS[kind](HEADER + BODY, 2000))
+    middle = len(stored) * 2 // 3
+    stored[middle : middle + 40] = bytes(byte ^ 0x5A for byte in stored[middle : middle + 40])
+    path.write_bytes(bytes(stored))
+    with pytest.raises(AppError, match="213"):
+        read_all(path, 700)

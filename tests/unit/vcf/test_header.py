@@ -1,0 +1,102 @@
+"""The header as typed values, its faults with their lines, and what is only remarked on."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.vcf.header import Definition, parse_header
+
+GOOD = """##fileformat=VCFv4.3
+##contig=<ID=chr1,length=1000,assembly="GRCh38">
+##contig=<ID=chrM>
+##INFO=<ID=AF,Number=A,Type=Float,Description="Frequency, \\"raw\\"">
+##FORMAT=<ID=GT,Number=1,Type=String,Description="Genotype">
+##reference=file:///ref.fa
+#CHROM	POS	ID	REF	ALT	QUAL	FILTER	INFO	FORMAT	NA1	NA::2
+"""
+COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+
+
+def faults_of(text: str) -> list[tuple[int, int | None, str | None]]:
+    return [(fault.code, fault.line, fault.value) for fault in parse_header(text.encode(), "a.vcf")[1].faults]
+
+
+def warnings_of(meta: str) -> list[tuple[int | None, str]]:
+    header, found = parse_header(f"##fileformat=VCFv4.2\n{meta}\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    return [(fault.line, fault.text) for fault in found.warnings]
+
+
+def test_definitions_contigs_and_samples_are_typed_values() -> None:
+    header, found = parse_header(GOOD.encode(), "a.vcf")
+    assert header is not None
+    assert not found.faults
+    assert not found.warnings
+    assert header.version == "4.3"
+    assert header.contigs == {"chr1": 1000, "chrM": None}
+    assert header.info == {"AF": Definition("AF", "A", "Float", 'Frequency, "raw"')}
+    assert header.samples == ("NA1", "NA::2")
+    assert header.columns == 11
+
+
+@pytest.mark.parametrize("version", ["4.1", "4.2", "4.3", "4.4", "4.5"])
+def test_versions_4_1_to_4_5_are_read(version: str) -> None:
+    assert faults_of(f"##fileformat=VCFv{version}\n{COLUMNS}") == []
+
+
+def test_version_4_0_is_read_with_a_remark() -> None:
+    header, found = parse_header(f"##fileformat=VCFv4.0\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    assert [fault.text for fault in found.warnings] == ["version 4.0 is read by the rules of 4.1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [(200, 1, ""), (200, 1, None)]),
+        ("##fileformat=\n" + COLUMNS, [(200, 1, "##fileformat=")]),
+        ("##fileformat=VCF v4.2\n" + COLUMNS, [(200, 1, "##fileformat=VCF v4.2")]),
+        ("##fileformat=VCFv3.3\n" + COLUMNS, [(200, 1, "##fileformat=VCFv3.3")]),
+        ("##fileformat=VCFv4.2\n##x=1\n", [(200, 2, None)]),
+        ("a,b\n1,2\n", [(200, 1, "a,b"), (200, 2, None), (201, 2, "1,2")]),
+        ("##fileformat=VCFv4.2\nstray\n" + COLUMNS, [(201, 2, "stray")]),
+        ("##fileformat=VCFv4.2\n#CHROM\tPOSITION\n", [(201, 2, "#CHROM\tPOSITION")]),
+        ("##fileformat=VCFv4.2\n" + COLUMNS[:-1] + "\tFORMAT\ta\tb\ta\n", [(209, 2, "a")]),
+        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"x\">\n" + COLUMNS, [(212, 1, None)]),
+    ],
+)  # fmt: skip
+def test_every_fault_is_told_with_its_line(text: str, expected: list[tuple[int, int, str | None]]) -> None:
+    assert faults_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("meta", "text"),
+    [
+        ("##plain text", "not of the form ##key=value"),
+        ('##INFO=<ID=X,Number=1,Type=Float,Description="open>', "the parts of ##INFO cannot be told apart"),
+        ("##contig=<length=3>", "##contig has no ID"),
+        ("##contig=<ID=a b>", "not a contig name"),
+        ('##INFO=<ID=X,Number=N,Type=Float,Description="x">', "Number is neither a count nor one of A R G ."),
+        (
+            '##INFO=<ID=X,Number=1,Type=Int,Description="x">',
+            "Type is not one of Integer, Float, Flag, Character, String",
+        ),
+        (
+            '##FORMAT=<ID=DP,Number=1,Type=String,Description="x">',
+            "the specification gives this field the Type Integer",
+        ),
+        ('##INFO=<ID=AF,Number=1,Type=Float,Description="x">', "the specification gives this field the Number A"),
+        ("##INFO=<ID=X,Number=1,Type=Float,Description=x>", "the Description is not quoted"),
+        ('##INFO=<Number=1,ID=X,Type=Float,Description="x">', "the definition does not begin with its ID"),
+    ],
+)
+def test_what_touches_no_loaded_data_is_a_remark(meta: str, text: str) -> None:
+    assert warnings_of(meta) == [(2, text)]
+
+
+def test_parts_of_annotations_are_named_by_their_description() -> None:
+    csq = '##INFO=<ID=CSQ,Number=.,Type=String,Description="Consequences by VEP. Format: Allele|Consequence|IMPACT">'
+    header, _ = parse_header(f"##fileformat=VCFv4.2\n{csq}\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    assert header.annotation_columns("CSQ") == ("Allele", "Consequence", "IMPACT")
+    assert header.annotation_columns("ANN") == ()

@@ -1,0 +1,56 @@
+"""Order of lines and repeated alleles, within a block and from block to block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from common.vcf.block import parse_block, reading_of
+from common.vcf.header import parse_header
+from common.vcf.lines import LineFaults
+from common.vcf.order import Run
+
+
+def test_a_position_before_an_earlier_one_is_refused(load: Callable[..., Any]) -> None:
+    loaded = load(
+        "1 100 . A C . . .", "1 1400 . A C . . .", "1 500 . A C . . .", "1 600 . A C . . .", "2 5 . A C . . ."
+    )
+    assert loaded.refused() == [(207, 3, "POS", "500"), (207, 4, "POS", "600")]
+
+
+def test_a_contig_that_comes_back_is_refused(load: Callable[..., Any]) -> None:
+    loaded = load("1 100 . A C . . .", "2 10 . A C . . .", "chr1 500 . A C . . .")
+    assert loaded.refused() == [(207, 3, "CHROM", "1")]
+
+
+def test_an_allele_that_stands_twice_is_refused_on_its_second_line(load: Callable[..., Any]) -> None:
+    loaded = load("1 100 . A C,G . . .", "1 100 . A T . . .", "1 100 . A G . . .", "1 101 . A C,C . . .")
+    assert loaded.refused() == [(208, 3, "ALT", "1_100_A_G"), (208, 4, "ALT", "1_101_A_C")]
+    assert [row[0] for row in loaded.rows("alleles", "a_id")] == ["1_100_A_C", "1_100_A_G", "1_100_A_T"]
+
+
+def test_symbolic_alleles_may_repeat(load: Callable[..., Any]) -> None:
+    loaded = load("1 100 . A <INS> . . END=101", "1 100 . A <INS> . . END=140")
+    assert loaded.rows("alleles", "a_id", "end_pos") == [("1_100_A_<INS>", 101), ("1_100_A_<INS>", 140)]
+
+
+def test_runs_carry_over_blocks(load: Callable[..., Any]) -> None:
+    header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
+    assert header is not None
+    reading = reading_of(header)
+
+    def block(first: int, runs: tuple[Run, ...], *lines: str) -> tuple[tuple[Run, ...], list[tuple[int, int | None]]]:
+        found = LineFaults("a.vcf")
+        text = "".join(line.replace(" ", "\t") + "\n" for line in lines).encode()
+        runs = parse_block(text, first, runs, reading, found).runs
+        return runs, [(fault.code, fault.line) for fault in found.faults]
+
+    runs, faults = block(1, (), "1 5 . A C . . .", "1 9 . A C . . .")
+    assert faults == []
+    runs, faults = block(3, runs, "1 9 . A G . . .", "1 9 . A C . . .", "1 8 . A C . . .", "2 1 . A C . . .")
+    assert sorted(faults) == [(207, 5), (208, 4)]
+    runs, faults = block(7, runs, "1 50 . A C . . .", "2 3 . A T . . .")
+    assert faults == [(207, 7)]
+    assert [(run.chr, run.line, run.first, run.last) for run in runs] == [("1", 1, 5, 9), ("2", 6, 1, 3)]
+    assert runs[0].first_alleles == {"1_5_A_C"}
+    assert runs[0].last_alleles == {"1_9_A_C", "1_9_A_G"}
