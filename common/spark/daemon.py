@@ -11,13 +11,13 @@ import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's own threads would not survive the fork
 
-import numpy as np  # noqa: E402
-import pyarrow as pa  # noqa: E402
-import pyarrow.compute  # noqa: E402, F401
-import pyarrow.csv  # noqa: E402, F401
-import pyarrow.fs  # noqa: E402, F401
-import pyarrow.parquet  # noqa: E402, F401
-from pyspark import daemon  # noqa: E402
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv
+import pyarrow.fs
+import pyarrow.parquet
+from pyspark import daemon
 
 
 class _NoPandas:
@@ -33,9 +33,9 @@ class _NoPandas:
 def settle_pandas() -> None:
     """Has pyarrow ask for pandas once, in vain. Otherwise each worker would import it where it is installed, for 0.35 s of CPU,
     only to learn that none of our values is of its types."""
-    sys.meta_path.insert(0, _NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoPandas)
     pa.array(np.zeros(1))
-    sys.meta_path.remove(_NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.remove(_NoPandas)
 
 
 if __name__ == "__main__":
