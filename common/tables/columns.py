@@ -86,10 +86,13 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Colum
     lists = pc.split_pattern(texts, PART_MARK) if plan.field.is_multi_select else None
     parts = lists.values if lists is not None else texts
     owner = np.asarray(pc.list_parent_indices(lists)) if lists is not None else np.arange(len(texts))
-    values, bad_parts = _check_parts(parts, plan)
+    values, places, bad_parts = _check_parts(parts, plan)
     valid = indices.drop_null() if indices.null_count else indices
     counts = np.bincount(valid.to_numpy(), minlength=len(texts))
-    _add_counted(values, counts[owner], plan, figures)
+    if places is None:
+        _add_counted(values, counts[owner], figures)
+    else:
+        figures.tally(places, counts[owner], len(plan.typed_codes))
     column = Column(_spread(values, lists, indices))
     for code, mask in bad_parts.items():
         entry_is_bad = np.zeros(len(texts) + 1, dtype=bool)
@@ -102,9 +105,11 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Colum
     return column
 
 
-def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, dict[int, np.ndarray]]:
-    """Single texts to typed values, null where faulty, and per rule the mask of faulty ones."""
+def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, np.ndarray | None, dict[int, np.ndarray]]:
+    """Single texts to typed values, null where faulty; the place of each in the coding, -1 where it has none, or None if they
+    need not be in one; and per rule the mask of faulty ones."""
     bad: dict[int, np.ndarray] = {}
+    places = None
     values, unfit = cast_cells(parts, plan.field.type)
     is_empty = np.zeros(len(parts), dtype=bool)
     if plan.field.is_multi_select:
@@ -114,23 +119,23 @@ def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, dict[int,
     if unfit is not None and (unfit := unfit & ~is_empty).any():
         bad[NOT_OF_TYPE] = unfit
     if plan.is_checked_against_coding:
-        outside = ~np.asarray(pc.is_in(values, value_set=plan.typed_codes)) & ~is_empty
-        outside &= np.asarray(values.is_valid())
+        places = np.asarray(pc.fill_null(pc.index_in(values, value_set=plan.typed_codes, skip_nulls=True), -1))
+        outside = (places < 0) & ~is_empty & np.asarray(values.is_valid())
         if outside.any():
             bad[NOT_IN_CODING] = outside
     faulty = np.logical_or.reduce([np.zeros(len(parts), dtype=bool), *bad.values()])
     if faulty.any():
         values = pc.if_else(pa.array(~faulty), values, pa.scalar(None, values.type))
-    return values, bad
+    return values, places, bad
 
 
-def _add_counted(values: pa.Array, counts: np.ndarray, plan: ColumnPlan, figures: Figures) -> None:
+def _add_counted(values: pa.Array, counts: np.ndarray, figures: Figures) -> None:
     """Figures of the parts, equal parts of different cells added up first."""
     encoded = values.dictionary_encode()
     is_valid = np.asarray(encoded.indices.is_valid())
     codes = encoded.indices.drop_null().to_numpy()
     summed = np.bincount(codes, weights=counts[is_valid], minlength=len(encoded.dictionary)).astype(np.int64)
-    figures.add_counted(encoded.dictionary, summed, are_codes=plan.coding is not None)
+    figures.add_counted(encoded.dictionary, summed, are_codes=False)
 
 
 def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array) -> pa.Array:

@@ -44,6 +44,7 @@ class Figures:
     high: Any = None
     counts: Counter[str] = field(default_factory=Counter)
     sketch: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
+    tallies: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def add_values(self, values: pa.Array) -> None:
         """Takes in typed values, nulls ignored; for cells that hold single values."""
@@ -67,6 +68,19 @@ class Figures:
         elif pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
             self.values += int(counts.sum())
             self.total = (self.total or 0.0) + float((values.to_numpy() * counts[seen]).sum(dtype=np.float64))
+
+    def tally(self, places: np.ndarray, counts: np.ndarray, codes: int) -> None:
+        """Counts codes by their places in a coding of `codes` codes, -1 for none; `settle` makes figures of them in the end."""
+        if not len(self.tallies):
+            self.tallies = np.zeros(codes, dtype=np.int64)
+        known = places >= 0
+        self.tallies += np.bincount(places[known], weights=counts[known], minlength=codes).astype(np.int64)
+
+    def settle(self, codes: pa.Array) -> None:
+        """Turns what was tallied into figures, once for all; `codes` are the coding's, typed."""
+        if self.tallies.any():
+            self.add_counted(codes, self.tallies, are_codes=True)
+        self.tallies = np.empty(0, dtype=np.int64)
 
     def add_hashes(self, values: pa.Array) -> None:
         """Takes values into the sketch of distinct values, nulls ignored."""

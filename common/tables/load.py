@@ -106,6 +106,9 @@ def load_pieces(task: LoadTask) -> LoadResult:
         for index, piece in task.pieces:
             for records in _read_records(plan, index, piece, result.faults):
                 _load_records(plan, index, records, result, output)
+    for column in plan.columns:
+        if column.is_checked_against_coding:
+            result.figures[column.field.name].settle(column.typed_codes)
     output.finish()
     return result
 
