@@ -1,0 +1,78 @@
+"""The plan: both Datasets, the fields that link them and the names of the whole, checked before Spark is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from common.dataset.descriptor import parse_descriptor
+from common.dataset.merge import Renaming, find_link_field, plan_names, validate_link
+from common.dataset.model import Dataset
+from common.dictionary import Field
+from common.errors import AppError
+from common.faults import Faults
+from common.job import Run
+from common.platform import Record
+
+NOT_A_DATASET = 83
+NOT_MERGEABLE = 300
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be merged. `referring` is a field of the source, `referred` one of the target; `relationship` is blank where
+    the data are to show it."""
+
+    name: str
+    source: Dataset
+    target: Dataset
+    referring: Field
+    referred: Field
+    relationship: str
+    names: Renaming
+
+    @property
+    def shown_link(self) -> tuple[str, str]:
+        """Both linking fields, the source's first."""
+        return f"{self.referring.entity}.{self.referring.name}", f"{self.referred.entity}.{self.referred.name}"
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads both descriptors. Raises one `FaultError` with all that keeps them apart."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        prefix = _prefix(inputs.on_name_clash, inputs.prefix)
+        source, target = (_read_dataset(run, each) for each in (inputs.source_dataset, inputs.target_dataset))
+        referring = find_link_field(source, "source", inputs.source_entity_name, inputs.source_field_name, faults)
+        referred = find_link_field(target, "target", inputs.target_entity_name, inputs.target_field_name, faults)
+        if referring and referred:
+            validate_link(referring, referred, faults)
+        names = plan_names(source, target, prefix, faults)
+        faults.raise_if_any("The plan")
+        entities = len(source.dictionary.entities), len(target.dictionary.entities)
+        stage.note(f"{entities[0]:,} entities of {source.name} to {entities[1]:,} of {target.name}")
+    for assay in source.assays:
+        run.progress.warn(
+            f"assay {assay.get('name')} of {source.name} is left out; the Assay Dataset Merger adds assays"
+        )
+    name = inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged"
+    return Plan(
+        name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
+    )  # fmt: skip
+
+
+def _read_dataset(run: Run, record: Record) -> Dataset:
+    """The Dataset of a record. Raises `AppError` 300 if its descriptor is none of version 3.0."""
+    try:
+        return parse_descriptor(run.platform.read_descriptor(record))
+    except AppError as error:
+        if error.code != NOT_A_DATASET:
+            raise
+        raise AppError(NOT_MERGEABLE, f"{record.name}: {error.text}") from None
+
+
+def _prefix(on_name_clash: str, prefix: str | None) -> str | None:
+    """What clashing names get; None where they are refused."""
+    if on_name_clash == "prefix" and not prefix:
+        raise AppError(90, "prefix: on_name_clash is prefix, and there is none", "Give a prefix such as lab_.")
+    return prefix if on_name_clash == "prefix" else None

@@ -1,0 +1,168 @@
+"""Two Datasets as one: the source's entities beside the target's, linked by one reference from source to target.
+
+The target's main entity, name of schema and assays are those of the whole. No row is touched: fields keep the columns that
+store them, whichever database these are in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from common.dataset.model import Dataset, Join
+from common.dictionary import Coding, DataDictionary, Entity, Field, Reference, name_problem, nearest_name
+from common.faults import Faults
+
+ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313
+
+LINK_TYPES = ("string", "integer", "float")
+"""Field types that rows can be linked by."""
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """New names of source entities and codings whose own are taken, by old name; and the codings that both sides share."""
+
+    entities: Mapping[str, str] = field(default_factory=dict)
+    codings: Mapping[str, str] = field(default_factory=dict)
+    shared_codings: tuple[str, ...] = ()
+
+
+def find_link_field(dataset: Dataset, side: str, entity: str | None, name: str | None, faults: Faults) -> Field | None:
+    """The linking field of one side (`source` or `target`): by default the key of the entity, by default the main one.
+
+    Adds fault 301 for a name that the Dataset does not have, 302 for a field that rows cannot be linked by.
+    """
+    entities = dataset.dictionary.entities
+    of = entities.get(entity) if entity else dataset.dictionary.main_entity
+    if of is None:
+        remedy = _nearest(entity or "", entities, f"Its entities are {', '.join(entities)}.")
+        place = {"field": f"{side}_entity_name", "value": entity}
+        faults.add(UNKNOWN, f"Dataset {dataset.name} has no entity {entity}", remedy=remedy, **place)
+        return None
+    found = of.by_name.get(name) if name else of.primary_key
+    if found is None:
+        text = f"the entity {of.name} of Dataset {dataset.name} has no {f'field {name}' if name else 'key'}"
+        remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {side}_field_name.")
+        faults.add(UNKNOWN, text, field=f"{side}_field_name", value=name, entity=of.name, remedy=remedy)
+    return found
+
+
+def validate_link(source: Field, target: Field, faults: Faults) -> None:
+    """Adds faults 302 and 303 for fields that do not fit each other, 46 for a source field that refers elsewhere already."""
+    place = {"entity": source.entity, "field": source.name}
+    if source.type != target.type:
+        faults.add(
+            KEY_TYPE, f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}", **place
+        )
+    for each in (source, target):
+        if each.type not in LINK_TYPES:
+            faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
+    if source.is_multi_select:
+        faults.add(KEY_TYPE, "a multi-select field cannot refer to another", **place)
+    if target.is_multi_select:
+        faults.add(NOT_UNIQUE, "a multi-select field cannot be referred to", entity=target.entity, field=target.name)
+    if source.reference:
+        to = source.reference
+        faults.add(SECOND_PATH, f"the field refers to {to.entity}.{to.field} already", value=f"{to.entity}:{to.field}",
+                   remedy=f"Link {to.entity} to the target instead.", **place)  # fmt: skip
+
+
+def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:
+    """How the source's names become free. Adds faults 312 and 313 for names that are taken, where there is no prefix or its
+    names are taken too; 20 for names that a prefix makes unfit."""
+    taken = {name.casefold(): name for name in target.dictionary.entities}
+    own = {name.casefold() for name in source.dictionary.entities}
+    entities: dict[str, str] = {}
+    for name in source.dictionary.entities:
+        if name.casefold() in taken:
+            entities[name] = f"{prefix or ''}{name}"
+            _validate_entity(name, entities[name], prefix, own | set(taken), faults)
+    _validate_tables(source, target, faults)
+    shared, codings = [], {}
+    mine = target.dictionary.codings
+    for name, coding in source.dictionary.codings.items():
+        if name in mine and _same_codes(coding, mine[name]):
+            shared.append(name)
+        elif name in mine:
+            codings[name] = f"{prefix or ''}{name}"
+            if prefix is None or codings[name] in mine or codings[name] in source.dictionary.codings:
+                what = "source and target have different codings of this name"
+                faults.add(
+                    CODING_CLASH, what if prefix is None else f"{what}, and {codings[name]} is taken too", value=name
+                )
+    return Renaming(entities, codings, tuple(shared))
+
+
+def _validate_entity(name: str, new: str, prefix: str | None, taken: set[str], faults: Faults) -> None:
+    if prefix is None:
+        faults.add(ENTITY_CLASH, "source and target both have this entity", entity=name, value=name)
+    elif new.casefold() in taken:
+        text = f"source and target both have this entity, and {new} is taken too"
+        faults.add(ENTITY_CLASH, text, entity=name, value=new, remedy="Give another prefix.")
+    elif problem := name_problem(new):
+        faults.add(ENTITY_NAME, f"with the prefix, {problem}", entity=name, value=new, remedy="Give another prefix.")
+
+
+def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
+    """Adds fault 312 where a table holds entities of both: readers tell fields by their columns, so one would hide the other."""
+    owners = {(each.database_unique_name, each.table): entity for (entity, _), each in target.mappings.items()}
+    found: dict[str, tuple[str, str]] = {}
+    for (entity, _), each in source.mappings.items():
+        if owner := owners.get((each.database_unique_name, each.table)):
+            found.setdefault(entity, (owner, each.table))
+    for entity, (owner, table) in found.items():
+        text = f"its table {table} is that of the target's entity {owner}: the Datasets share these rows already"
+        faults.add(ENTITY_CLASH, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
+
+
+def _same_codes(left: Coding, right: Coding) -> bool:
+    return left.codes == right.codes
+
+
+def merge_datasets(
+    name: str, source: Dataset, target: Dataset, link: tuple[Field, Field], relationship: str, names: Renaming
+) -> Dataset:
+    """The merged Dataset. `link` is the source field that refers and the target field it refers to, by their own names."""
+    referring, referred = link
+    mine, theirs = target.dictionary, source.dictionary
+    entities = [_adopt(entity, referring, referred, relationship, names) for entity in theirs.entities.values()]
+    codings = {
+        new: replace(coding, name=new)
+        for old, coding in theirs.codings.items()
+        if (new := names.codings.get(old, old)) not in mine.codings
+    }
+    mappings = {
+        (names.entities.get(entity, entity), each): mapping for (entity, each), mapping in source.mappings.items()
+    }
+    to = source.mappings[referring.entity, referring.name].path
+    join = Join(target.mappings[referred.entity, referred.name].path, to, relationship)
+    return Dataset(
+        name, f"Dataset: {name}", target.schema,
+        DataDictionary({**mine.entities, **{each.name: each for each in entities}}, {**mine.codings, **codings}),
+        {**target.mappings, **mappings}, (*target.joins, *source.joins, join), target.assays,
+    )  # fmt: skip
+
+
+def _adopt(entity: Entity, referring: Field, referred: Field, relationship: str, names: Renaming) -> Entity:
+    """An entity of the source as the merged Dataset has it: renamed, its key local, its reference to the target."""
+    name = names.entities.get(entity.name, entity.name)
+    fields = []
+    for each in entity.fields:
+        reference = each.reference
+        if reference:
+            reference = replace(reference, entity=names.entities.get(reference.entity, reference.entity))
+        if (each.entity, each.name) == (referring.entity, referring.name):
+            reference = Reference(referred.entity, referred.name, relationship)
+        fields.append(replace(
+            each, entity=name, primary_key_type="local" if each.primary_key_type else "", reference=reference,
+            coding_name=names.codings.get(each.coding_name, each.coding_name),
+        ))  # fmt: skip
+    return replace(
+        entity, name=name, fields=tuple(fields), title=entity.title or (entity.name if name != entity.name else "")
+    )
+
+
+def _nearest(name: str, known: Mapping[str, object], otherwise: str) -> str:
+    near = nearest_name(name, known) if name else None
+    return f"Did you mean {near}?" if near else otherwise
