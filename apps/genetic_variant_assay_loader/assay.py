@@ -8,7 +8,8 @@ from typing import Any
 
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
-from common.dataset.assay import column_path, write_assay_entity, write_joins
+from common.dataset.assay import column_path, write_assay_entity
+from common.dataset.descriptor import write_join
 from common.dataset.layout import build_dataset
 from common.dataset.model import Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
@@ -56,5 +57,5 @@ def _write_assay(plan: Plan) -> dict[str, Any]:
         "exclude_halfref": not halfref,
         "exclude_nocall": not nocall,
         "entities": entities,
-        "join_info": write_joins(joins),
+        "join_info": [write_join(join) for join in joins],
     }

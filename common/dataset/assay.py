@@ -1,4 +1,4 @@
-"""An assay of a Dataset in descriptor form: its entities and their fields, mapped to the columns of its tables.
+"""An assay of a Dataset in descriptor form: what readers look it up by, its entities in the shape of the model's, its joins.
 
 Format: dxpy 0.417 proves only where `type` of a variant assay's genotypes is stored; the rest has the form of the model's own
 entities, so that a reader needs to know but one.
@@ -6,15 +6,31 @@ entities, so that a reader needs to know but one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
 
-from common.dataset.model import ColumnMapping, Join
+from common.dataset.descriptor import write_entities, write_join
+from common.dataset.layout import build_dataset
+from common.dataset.model import ColumnMapping
+from common.dictionary import DataDictionary
 from common.platform import Database
 
 Json = dict[str, Any]
+
+
+def build_assay(
+    entities: DataDictionary, database: Database, *, outside: Collection[str], max_columns: int = 400, **keys: Any
+) -> dict[str, Any]:
+    """The assay whose entities are stored in tables of their own names in `database`.
+
+    `outside` names those that references lead to but that the assay does not hold, such as the main entity. `keys` are the
+    assay's own: `name`, `uuid`, `generalized_assay_model` and what the model wants besides.
+    """
+    dataset = build_dataset("", "", "", entities, database, max_columns)
+    written = {name: entity for name, entity in write_entities(dataset).items() if name not in outside}
+    return {**keys, "entities": written, "join_info": [write_join(join) for join in dataset.joins]}
 
 
 def write_assay_entity(
@@ -36,11 +52,6 @@ def write_assay_entity(
 def column_path(database: Database, table: str, column: str) -> str:
     """`<database unique name>$<table>$<column>`, as joins name a column."""
     return ColumnMapping(database.id, database.name, database.unique_name, table, column, "").path
-
-
-def write_joins(joins: Sequence[Join]) -> list[Json]:
-    """`join_info` of an assay."""
-    return [{"joins": [{"from": join.from_, "to": join.to}], "relationship": join.relationship} for join in joins]
 
 
 def sql_type(type_: pa.DataType) -> str:

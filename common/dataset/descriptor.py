@@ -36,15 +36,22 @@ def write_descriptor(dataset: Dataset) -> Json:
         "databases": [{name: {"$dnanexus_link": id_}} for id_, name in _databases(dataset).items()],
         "model": {
             "global_primary_key": {"entity": key.entity, "field": key.name},
-            "entities": {entity.name: _write_entity(entity, dataset) for entity in dictionary.entities.values()},
+            "entities": write_entities(dataset),
             "codings": {coding.name: _write_coding(coding) for coding in dictionary.codings.values()},
         },
-        "join_info": [
-            {"joins": [{"from": join.from_, "to": join.to}], "relationship": join.relationship}
-            for join in dataset.joins
-        ],
+        "join_info": [write_join(join) for join in dataset.joins],
         "assays": [dict(assay) for assay in dataset.assays],
     }
+
+
+def write_entities(dataset: Dataset) -> Json:
+    """The entities of a Dataset, or of an assay laid out as one, by name."""
+    return {entity.name: _write_entity(entity, dataset) for entity in dataset.dictionary.entities.values()}
+
+
+def write_join(join: Join) -> Json:
+    """A join as an item of `join_info`."""
+    return {"joins": [{"from": join.from_, "to": join.to}], "relationship": join.relationship}
 
 
 def _databases(dataset: Dataset) -> dict[str, str]:

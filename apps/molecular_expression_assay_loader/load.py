@@ -1,0 +1,117 @@
+"""The load: annotation, then the two passes over the data, in tasks; all that is wrong is raised at the end, together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from apps.molecular_expression_assay_loader.plan import Plan
+from common.expression.annotation import AnnotationTask, load_annotation
+from common.expression.feature_ids import validate_kinds
+from common.expression.loading import (
+    LoadResult,
+    ReferenceTask,
+    load_buckets,
+    plan_loads,
+    write_reference_tables,
+    write_samples,
+)
+from common.expression.model import ExpressionPlan, write_plan
+from common.expression.routing import RouteResult, RouteTask, route_pieces
+from common.expression.sources import group_pieces
+from common.faults import Faults
+from common.job import Run
+from common.platform import Staging
+from common.scan.delimited import whole_piece
+from common.tables.tasks import cut_files, text_bytes
+
+TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
+
+LARGE_ASSAY = 100_000_000
+"""Samples times features from which on the platform's documentation wants to be asked first."""
+
+_BUCKET_CELLS = 1 << 19
+_MOST_BUCKETS = 1024
+_CELL_BYTES = 5
+
+
+@dataclass
+class Load:
+    """What was loaded: files by table, relative to the table's folder, and counts."""
+
+    staging: Staging
+    files: dict[str, list[str]] = field(default_factory=dict)
+    samples: int = 0
+    features: int = 0
+    unannotated: int = 0
+    rows: int = 0
+
+
+def load_expression(run: Run, plan: Plan) -> Load:
+    """Loads all sources into staged tables. Raises one `FaultError` with all that is wrong with annotation and data."""
+    load, faults = Load(run.platform.stage(plan.database)), Faults()
+    with run.progress.stage("load") as stage:
+        plan_path = _write_plan(run, plan, load, faults)
+        routed = _route(run, plan, plan_path, faults)
+        files = [result.routed for result in routed]
+        cells = sum(sum(file.cells) for file in files)
+        if cells > LARGE_ASSAY:
+            run.progress.warn(
+                f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform wants to be asked first"
+            )
+        load.samples = write_samples(plan_path, files)
+        results = run.cluster.map(load_buckets, plan_loads(plan_path, files, run.cluster.parallelism), "values")
+        _gather(load, results, faults)
+        faults.raise_if_any("The load")
+        _write_reference_tables(run, plan_path, load, results)
+        stage.note(f"{load.rows:,} values of {load.features:,} features for {load.samples:,} samples")
+    if load.unannotated and plan.annotation:
+        run.progress.warn(f"{load.unannotated:,} of {load.features:,} features have no place in {plan.annotation.name}")
+    return load
+
+
+def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
+    """Reads the annotation in a task, and leaves the plan for all tasks to find."""
+    scratch = load.staging.scratch_folder("expression")
+    annotation = None
+    if plan.annotation:
+        annotation = f"{scratch}/annotation.arrow"
+        task = AnnotationTask(plan.annotation.path, plan.annotation.name, plan.id_type, annotation)
+        for found in run.cluster.map(load_annotation, [task], "annotation"):
+            faults.merge(found)
+    tables = {table: load.staging.table_folder(table) for table in TABLES}
+    cells = text_bytes(whole_piece(source.file) for source in plan.sources) // _CELL_BYTES
+    buckets = min(_MOST_BUCKETS, 1 + cells // _BUCKET_CELLS)
+    path = f"{scratch}/plan.pickle"
+    write_plan(
+        ExpressionPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables), path
+    )
+    return path
+
+
+def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteResult]:
+    """The first pass: rows dealt out to buckets; faults of structure and of ids."""
+    cut = cut_files([source.file for source in plan.sources], run.cluster)
+    pieces = [(index, piece) for index, source in enumerate(plan.sources) for piece in cut[source.file.path]]
+    groups = group_pieces(pieces, plan.format, run.cluster.parallelism)
+    tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
+    results = run.cluster.map(route_pieces, tasks, "rows")
+    for result in results:
+        faults.merge(result.faults)
+    faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
+    return results
+
+
+def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:
+    for result in results:
+        faults.merge(result.faults)
+        load.features += result.features
+        load.unannotated += result.unannotated
+        load.rows += result.rows
+        for table, files in result.files.items():
+            load.files.setdefault(table, []).extend(files)
+
+
+def _write_reference_tables(run: Run, plan_path: str, load: Load, results: list[LoadResult]) -> None:
+    task = ReferenceTask(plan_path, tuple(result.features_file for result in results))
+    for files in run.cluster.map(write_reference_tables, [task], "samples and annotation"):
+        load.files.update(files)

@@ -1,0 +1,47 @@
+"""The plan: what is to be loaded, as far as headers and inputs tell, checked before Spark is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.dataset.names import dataset_stem
+from common.errors import AppError
+from common.expression.model import COUNT, Format, Source, ValueRules
+from common.expression.sources import plan_sources
+from common.job import Run
+from common.platform import Database, InputFile
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be loaded, and what the assay is to be called."""
+
+    name: str
+    assay_name: str
+    reference_genome: str
+    value_type: str
+    database: Database
+    format: Format
+    sources: tuple[Source, ...]
+    annotation: InputFile | None
+    rules: ValueRules
+    id_type: str
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads the headers of the expression data. Raises one `FaultError` with all that is wrong in them."""
+    inputs = run.inputs
+    with run.progress.stage("plan") as stage:
+        if not inputs.source_expression_data:
+            raise AppError(90, "source_expression_data: the list names no file", "Give at least one file.")
+        if not inputs.assay_name.strip():
+            raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
+        name = inputs.output_dataset_name
+        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db")
+        form, sources = plan_sources(inputs.source_expression_data, inputs.source_expression_data_format)
+        rules = ValueRules(inputs.feature_value_type == COUNT, tuple(inputs.missing_values), inputs.drop_zeros)
+        stage.note(f"{form}, {len(sources):,} {'file' if len(sources) == 1 else 'files'} of values")
+    return Plan(
+        name, inputs.assay_name, inputs.reference_genome, inputs.feature_value_type, database, form, sources,
+        inputs.feature_annotation, rules, inputs.feature_id_type,
+    )  # fmt: skip

@@ -1,0 +1,194 @@
+"""Where features lie on the genome and what their genes are called: from GTF, GFF3 or a table of the annotation columns.
+
+Formats: GTF 2.2 (https://mblab.wustl.edu/GTF22.html) as Ensembl and GENCODE write it, GFF3
+(https://github.com/The-Sequence-Ontology/Specifications/blob/master/gff3.md). Positions are 1-based and inclusive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.expression.arrow_files import read_arrow, write_arrow
+from common.expression.feature_ids import parse_feature_ids
+from common.expression.feature_lines import Lines, read_lines
+from common.expression.model import BIN_WIDTH, ExpressionPlan
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+
+BAD_ANNOTATION = 109
+COLUMNS = pa.schema(
+    [("feature_id", pa.string()), ("gene_name", pa.string()), ("CHROM", pa.string()), ("start", pa.int64()),
+     ("end", pa.int64()), ("strand", pa.string()), ("feature_version", pa.string())]
+)  # fmt: skip
+"""The columns of `expr_annotation`."""
+
+_GENE_TYPE = "gene$"
+_TRANSCRIPT_TYPE = "(transcript|RNA|_segment)$"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Annotated features, each once: `table` has `COLUMNS`, and `chr` and `bin`, null where a feature has no place."""
+
+    table: pa.Table
+
+    def places(self, features: pa.Array) -> pa.Table:
+        """The rows of these features, in their order; nulls for features without annotation."""
+        return self.table.take(pc.index_in(features, value_set=self.table.column("feature_id").combine_chunks()))
+
+
+def read_places(plan: ExpressionPlan) -> Annotation:
+    """The annotation that the plan names; an empty one if it names none."""
+    return _read_places(plan.annotation) if plan.annotation else empty_annotation()
+
+
+@lru_cache(maxsize=2)
+def _read_places(path: str) -> Annotation:
+    return Annotation(read_arrow(path).combine_chunks())
+
+
+def empty_annotation() -> Annotation:
+    """The annotation of a load that was given none."""
+    return Annotation(_add_bins(COLUMNS.empty_table()))
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationTask:
+    """An annotation file to read, and where to leave what it says for `read_places`."""
+
+    path: str
+    name: str
+    id_type: str
+    target: str
+
+
+def load_annotation(task: AnnotationTask) -> Faults:
+    """Reads an annotation file in a task; returns its faults."""
+    annotation, faults = read_annotation(task.path, task.name, task.id_type)
+    write_arrow(task.target, annotation.table)
+    return faults
+
+
+def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Faults]:
+    """Genes and transcripts of an annotation file, with its faults (109). Raises `AppError` 65 for a file that cannot be read."""
+    faults = Faults()
+    lines = read_lines(path, name, faults)
+    if lines is None:
+        return empty_annotation(), faults
+    rows = _rows_of_features(lines) if lines.is_gff else lines.cells
+    parsed = parse_feature_ids(pc.fill_null(rows.column("feature_id"), "").combine_chunks(), id_type)
+    start, end = (_positions(rows, lines, name, column, faults) for column in ("start", "end"))
+    chrom = pc.replace_substring_regex(_text(rows, "CHROM"), "(?i)^chr(.)", r"\1")
+    strand = _text(rows, "strand")
+    _validate_rows(rows, parsed.ids, start, end, strand, name, faults)
+    table = pa.table(
+        [parsed.ids, _text(rows, "gene_name"), pc.if_else(pc.equal(chrom, "M"), "MT", chrom), start, end,
+         pc.if_else(pc.is_in(strand, pa.array(["+", "-"])), strand, None),
+         pc.coalesce(parsed.versions, _text(rows, "feature_version"))],
+        schema=COLUMNS,
+    )  # fmt: skip
+    return Annotation(_add_bins(table)), faults
+
+
+def _add_bins(table: pa.Table) -> pa.Table:
+    has_place = pc.and_(table.column("CHROM").is_valid(), table.column("start").is_valid())
+    chrom = pc.if_else(has_place, table.column("CHROM"), pa.scalar(None, pa.string()))
+    bins = pc.if_else(has_place, pc.divide(table.column("start"), BIN_WIDTH), pa.scalar(None, pa.int64()))
+    return table.append_column("chr", chrom).append_column("bin", bins)
+
+
+def _text(rows: pa.Table, column: str) -> pa.ChunkedArray:
+    """A column with null for blank cells; all null if the file has none of that name."""
+    if column not in rows.column_names:
+        return pa.chunked_array([pa.nulls(rows.num_rows, pa.string())])
+    cells = rows.column(column)
+    return pc.if_else(pc.is_in(cells, pa.array(["", "."] if column != "strand" else [""])), None, cells)
+
+
+def _rows_of_features(lines: Lines) -> pa.Table:
+    """Genes and transcripts among the lines of a GTF or GFF3, with the columns of an annotation table and `line`."""
+    cells = lines.cells
+    is_gene = pc.match_substring_regex(cells.column("type"), _GENE_TYPE)
+    is_transcript = pc.match_substring_regex(cells.column("type"), _TRANSCRIPT_TYPE)
+    kept = pc.or_(is_gene, is_transcript)
+    is_gene, cells = is_gene.filter(kept), cells.filter(kept)
+    attributes = cells.column("attributes")
+    find = {key: _attribute(attributes, key, lines.is_gff3) for key in _ATTRIBUTES}
+    own_id = pc.replace_substring_regex(find["ID"], "^(gene|transcript|rna):", "")
+    gene_name = pc.coalesce(find["gene_name"], pc.if_else(is_gene, pc.coalesce(find["Name"], find["gene"]), None))
+    parent = pc.index_in(find["Parent"], value_set=find["ID"].combine_chunks())
+    names = pc.coalesce(gene_name, gene_name.take(parent))
+    return pa.table(
+        {
+            "feature_id": pc.if_else(
+                is_gene, pc.coalesce(find["gene_id"], own_id), pc.coalesce(find["transcript_id"], own_id)
+            ),
+            "gene_name": _decoded(names) if lines.is_gff3 else names,
+            "CHROM": cells.column("CHROM"), "start": cells.column("start"), "end": cells.column("end"),
+            "strand": cells.column("strand"), "line": cells.column("line"),
+            "feature_version": pc.coalesce(
+                pc.if_else(is_gene, find["gene_version"], find["transcript_version"]), find["version"]
+            ),
+        }
+    )  # fmt: skip
+
+
+_ATTRIBUTES = (
+    "gene_id", "transcript_id", "gene_name", "gene_version", "transcript_version", "version", "ID", "Name", "gene", "Parent",
+)  # fmt: skip
+
+
+def _attribute(attributes: pa.ChunkedArray, key: str, is_gff3: bool) -> pa.ChunkedArray:
+    """One key of column 9: `key "value"; …` in GTF, `key=value;…` in GFF3. Null where it is missing or blank."""
+    pattern = f"(?:^|;) *{key}=(?P<value>[^;]+)" if is_gff3 else f'(?:^|[; ]){key} +"?(?P<value>[^";]+)'
+    return pc.struct_field(pc.extract_regex(attributes, pattern), "value")
+
+
+def _decoded(names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """GFF3 writes reserved characters as %XX."""
+    if not pc.any(pc.match_substring(names, "%")).as_py():
+        return names
+    return pa.chunked_array([pa.array([unquote(name) if name else name for name in names.to_pylist()], pa.string())])
+
+
+def _positions(rows: pa.Table, lines: Lines, name: str, column: str, faults: Faults) -> pa.ChunkedArray:
+    """Positions as integers, null where blank in a table; a fault for each that is not a whole number from 1 on."""
+    texts = _text(rows, column)
+    is_number = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,11}$"), False)
+    may_be_blank = pc.and_(texts.is_null(), not lines.is_gff)
+    _add(
+        faults,
+        rows,
+        pc.invert(pc.or_(is_number, may_be_blank)),
+        name,
+        column,
+        "not a position: a whole number from 1 on",
+    )
+    return pc.if_else(is_number, texts, None).cast(pa.int64())
+
+
+def _validate_rows(
+    rows: pa.Table, ids: pa.Array, start: pa.Array, end: pa.Array, strand: pa.Array, name: str, faults: Faults
+) -> None:
+    _add(faults, rows, pc.equal(ids, ""), name, "feature_id", "no feature id")
+    _add(faults, rows, pc.fill_null(pc.less(end, start), False), name, "end", "the end lies before the start")
+    known = pc.or_(pc.is_null(strand), pc.is_in(strand, pa.array(["+", "-", ".", "?"])))
+    _add(faults, rows, pc.invert(known), name, "strand", "neither + nor - nor .")
+    codes = ids.dictionary_encode().indices.to_numpy()
+    first = np.zeros(len(ids), dtype=bool)
+    first[np.unique(codes, return_index=True)[1]] = True
+    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature stands twice, versions aside")
+    if not len(ids):
+        faults.add(BAD_ANNOTATION, "no gene or transcript in the file", file=name)
+
+
+def _add(faults: Faults, rows: pa.Table, wrong: pa.Array, name: str, column: str, text: str) -> None:
+    at = np.flatnonzero(np.asarray(wrong))
+    for row in rows.take(pa.array(at[:EXAMPLES_PER_RULE])).to_pylist():
+        faults.add_fault(Fault(BAD_ANNOTATION, text, name, row["line"], field=column, value=row[column]))
+    faults.add_count(BAD_ANNOTATION, max(0, len(at) - EXAMPLES_PER_RULE))

@@ -1,0 +1,135 @@
+"""The lines of an annotation file as columns of text, block by block; of GTF and GFF3 only those that can name a feature."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from common.errors import AppError
+from common.faults import Fault, Faults
+from common.scan.files import compression_of, open_file, stream_gzip
+
+BAD_ANNOTATION = 109
+_BLOCK_BYTES = 16 << 20
+_GFF = ("CHROM", "source", "type", "start", "end", "score", "strand", "phase", "attributes")
+_REQUIRED = ("feature_id", "gene_name", "CHROM", "start", "end", "strand")
+_FEATURE_TYPE = "(gene|transcript|RNA|_segment)$"
+_FASTA = b"\n##FASTA"
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Cells as text, with the `line` of each row. `is_gff` for GTF and GFF3, where attributes are still one text."""
+
+    cells: pa.Table
+    is_gff: bool
+    is_gff3: bool
+
+
+def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
+    """The lines of a GTF, a GFF3 or a table with header; None, and a fault, if it is none of these.
+
+    Rows of another width than the format's are faults; comments and the FASTA part of a GFF3 are passed over.
+    """
+    blocks = _line_blocks(path)
+    first = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+    while not (opening := _first_line(first)) and (more := next(blocks, b"")):
+        first += more
+    if b"\0" in opening or not opening:
+        faults.add(BAD_ANNOTATION, "the file is empty or not text", file=name)
+        return None
+    cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
+    if len(cells) == len(_GFF) and cells[3].isdigit():
+        is_gff3 = first.startswith(b"##gff-version 3") or ("=" in cells[8] and '"' not in cells[8])
+        return Lines(_read_cells(first, blocks, list(_GFF), "\t", True, name, faults), True, is_gff3)
+    delimiter = "\t" if len(cells) > 1 else ","
+    header = [cell.strip().strip('"') for cell in "\t".join(cells).split(delimiter)]
+    header = ["CHROM" if cell == "chr" else cell for cell in header]
+    missing = [column for column in _REQUIRED if column not in header]
+    if missing:
+        text = f"neither GTF nor GFF3, and as a table it lacks the columns {', '.join(missing)}"
+        faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
+        return None
+    found = _read_cells(first, blocks, header, delimiter, False, name, faults)
+    return Lines(found.slice(1), False, False)
+
+
+def _first_line(text: bytes) -> bytes:
+    """The first line that is neither blank nor a comment."""
+    return next((line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
+
+
+def _line_blocks(path: str) -> Iterator[bytes]:
+    """The decompressed file in blocks that end at line ends."""
+    rest = b""
+    for block in _raw_blocks(path):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut]
+        rest = block[cut:] if cut else rest + block
+    if rest:
+        yield rest + b"\n"
+
+
+def _raw_blocks(path: str) -> Iterator[bytes]:
+    if compression_of(path) != "plain":
+        yield from stream_gzip(path, _BLOCK_BYTES)
+        return
+    with open_file(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def _read_cells(
+    first: bytes, blocks: Iterator[bytes], header: list[str], delimiter: str, is_gff: bool, name: str, faults: Faults
+) -> pa.Table:
+    """All rows as text with their lines; of GTF and GFF3 those of feature types only, so that memory stays small."""
+    tables, line = [], 1
+    block: bytes | None = first
+    while block:
+        at = block.find(_FASTA) if is_gff else -1
+        text = block[: at + 1] if at >= 0 else block
+        found = _parse_block(text, header, delimiter, is_gff, line, name, faults)
+        tables.append(found.filter(pc.match_substring_regex(found.column("type"), _FEATURE_TYPE)) if is_gff else found)
+        line += text.count(b"\n")
+        block = None if at >= 0 else next(blocks, None)
+    return pa.concat_tables(tables)
+
+
+def _parse_block(
+    text: bytes, header: list[str], delimiter: str, is_gff: bool, first_line: int, name: str, faults: Faults
+) -> pa.Table:
+    skipped: list[int] = []
+
+    def skip(row: csv.InvalidRow) -> str:
+        skipped.append(row.number - 1)
+        if row.text.strip() and not row.text.startswith("#"):
+            found = f"{row.actual_columns} cells where there should be {len(header)}"
+            place = {"file": name, "line": first_line + row.number - 1, "value": row.text[:80]}
+            faults.add_fault(Fault(BAD_ANNOTATION, found, **place))
+        return "skip"
+
+    try:
+        cells = csv.read_csv(
+            pa.BufferReader(text),
+            csv.ReadOptions(use_threads=False, column_names=header, block_size=len(text) + 1),
+            csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char=False if is_gff else '"',
+                ignore_empty_lines=False,
+                invalid_row_handler=skip,
+            ),
+            csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise AppError(65, f"{name} cannot be read near line {first_line:,}: {error}") from error
+    lines = np.arange(first_line, first_line + cells.num_rows + len(skipped), dtype=np.int64)
+    cells = cells.append_column("line", pa.array(np.delete(lines, skipped)))
+    is_text = pc.and_(pc.not_equal(cells.column(0), ""), pc.invert(pc.starts_with(cells.column(0), "#")))
+    return cells.filter(is_text) if is_gff else cells.filter(pc.not_equal(cells.column(0), "\r"))

@@ -1,0 +1,84 @@
+"""What the steps of an expression load hand to each other, as frozen values that cross from driver to task."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import pyarrow as pa
+
+from common.scan.delimited import TextFile
+from common.scan.files import locate, read_bytes
+
+Format = Literal["matrix", "long", "manifest"]
+
+COUNT = "count"
+VALUE_TYPES = ("rpkm", "fpkm", "fpkm-uq", "tpm", COUNT)
+
+BIN_WIDTH = 2_500_000
+"""Base pairs of a bin: `bin = floor(start / BIN_WIDTH)`."""
+
+OTHER_CHROMOSOME, OTHER_BIN = "Other", -1
+"""The partition of features without a place on the genome."""
+
+ABSENT = -1
+"""Marks a cell of a block without a value. Expression values are never negative, so none can be taken for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of values. `samples` are the sample columns of a matrix, or the one sample of a manifest's file; a long table has
+    its samples in rows."""
+
+    file: TextFile
+    format: Format
+    delimiter: str
+    samples: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRules:
+    """How cells become values: `missing` texts and, if `drop_zeros`, zeros make no row."""
+
+    is_count: bool
+    missing: tuple[str, ...] = ("", "NA")
+    drop_zeros: bool = False
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The stored type: BIGINT for counts, DOUBLE for all else."""
+        return pa.int64() if self.is_count else pa.float64()
+
+
+@dataclass(frozen=True)
+class ExpressionPlan:
+    """All that the tasks of a load share. Written once to scratch storage, so that a task carries only its part.
+
+    `annotation` is the Arrow file that `annotation.read_annotation` left in `scratch`, None without feature annotation.
+    `expression`, `read_optimized` and the rest are the folders of the tables.
+    """
+
+    format: Format
+    sources: tuple[Source, ...]
+    rules: ValueRules
+    id_type: str
+    buckets: int
+    annotation: str | None
+    scratch: str
+    tables: dict[str, str]
+
+
+def write_plan(plan: ExpressionPlan, path: str) -> None:
+    """Writes the plan where tasks find it."""
+    filesystem, inner = locate(path)
+    with filesystem.open_output_stream(inner) as out:
+        out.write(pickle.dumps(plan))
+
+
+@lru_cache(maxsize=2)
+def read_plan(path: str) -> ExpressionPlan:
+    """The plan at `path`, read once per worker process. The file is the job's own, in its staging folder."""
+    plan: ExpressionPlan = pickle.loads(read_bytes(path))  # noqa: S301 - written by this job
+    return plan

@@ -1,0 +1,56 @@
+"""The first pass over the data: pieces of sources dealt out to buckets. A Spark task each; needs no Spark itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from common.expression.annotation import read_places
+from common.expression.cells import CellRouter, cells_schema
+from common.expression.exchange import Routed, RoutedWriter
+from common.expression.feature_ids import KindsSeen
+from common.expression.model import read_plan
+from common.expression.rows import ROWS, route_rows
+from common.faults import Faults
+from common.scan.delimited import Piece
+from common.tables.parquet import part_name
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTask:
+    """Pieces for one task, each with the index of its source; of a matrix one piece."""
+
+    number: int
+    plan_path: str
+    pieces: tuple[tuple[int, Piece], ...]
+
+
+@dataclass
+class RouteResult:
+    """What a routing task says of its work."""
+
+    routed: Routed
+    kinds: KindsSeen = field(default_factory=KindsSeen)
+    faults: Faults = field(default_factory=Faults)
+
+
+def route_pieces(task: RouteTask) -> RouteResult:
+    """Routes the pieces of a task. Faults are returned, not raised."""
+    plan = read_plan(task.plan_path)
+    annotation = read_places(plan)
+    name = part_name(task.number).replace(".parquet", ".arrow")
+    result = RouteResult(Routed(f"{plan.scratch}/{name}", task.pieces[0][0]))
+    is_matrix = plan.format == "matrix"
+    schema: pa.Schema = ROWS if is_matrix else cells_schema(plan)
+    with RoutedWriter(result.routed, schema) as out:
+        if is_matrix:
+            for index, piece in task.pieces:
+                route_rows(piece, plan.sources[index], plan, annotation, out, result.kinds, result.faults)
+            return result
+        router = CellRouter(plan, annotation, out, result.faults)
+        for index, piece in task.pieces:
+            router.add_piece(index, piece)
+        router.close()
+        result.kinds = router.kinds
+    return result

@@ -1,0 +1,231 @@
+"""Matrices: lines to routed rows, and routed rows to blocks of values, features by samples.
+
+A routed row keeps its cells as text, line end included, so that the rows of a batch are one text that parses in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from common.expression.annotation import Annotation
+from common.expression.block import Block, Gathered
+from common.expression.exchange import RoutedPart, RoutedWriter, buckets_of, runs_of
+from common.expression.feature_ids import KindsSeen, parse_feature_ids
+from common.expression.model import ABSENT, ExpressionPlan, Source
+from common.expression.numbers import parse_cells
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.scan.delimited import Piece, read_buffers
+
+DUPLICATE, DUPLICATE_PAIR, BAD_KIND, RAGGED, UNREADABLE = 103, 104, 107, 66, 65
+PENDING_BYTES = 64 << 20
+"""Text that a routing task holds before it writes it out by bucket."""
+
+PARSE_CELLS = 1 << 20
+"""Cells parsed at once: a few megabytes of text and numbers, whatever the width of the matrix."""
+
+ROWS = pa.schema(
+    [("feature_id", pa.string()), ("version", pa.string()), ("line", pa.int64()), ("cells", pa.large_binary())]
+)
+
+
+@dataclass
+class _Pending:
+    """Rows of a piece not yet written: ids as the file has them, lines, cells as views of the text they were read in."""
+
+    ids: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    cells: list[memoryview] = field(default_factory=list)
+    size: int = 0
+
+
+def route_rows(
+    piece: Piece, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+    kinds: KindsSeen, faults: Faults,
+) -> None:  # fmt: skip
+    """Deals the rows of a piece of a matrix out to buckets. Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes."""
+    pending = _Pending()
+    for text, first_line in read_buffers(piece):
+        _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults)
+        if pending.size >= PENDING_BYTES:
+            _write_pending(pending, source, plan, annotation, out, kinds, faults)
+            pending = _Pending()
+    _write_pending(pending, source, plan, annotation, out, kinds, faults)
+
+
+def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending, faults: Faults) -> None:
+    """Parts each line into id and cells; a row with another number of cells than the header is a fault and goes no further."""
+    data = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(data == ord("\n")) + 1
+    starts = np.concatenate(([0], ends[:-1]))
+    lines = first_line + np.arange(len(starts))
+    filled = ends - starts > np.where(data[np.maximum(ends - 2, 0)] == ord("\r"), 2, 1)
+    starts, ends, lines = starts[filled], ends[filled], lines[filled]
+    if not len(starts):
+        return
+    delimiter = source.delimiter.encode()
+    cuts = [_id_end(text, start, end, delimiter) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    places = np.stack((np.minimum(np.array(cuts), ends - 1), ends), axis=1).ravel()
+    if places[-1] == len(data):
+        places = places[:-1]
+    found = np.add.reduceat((data == ord(source.delimiter)).view(np.uint8), places, dtype=np.uint32)[::2]
+    expected = len(source.samples)
+    view = memoryview(text)
+    for start, cut, end, line, cells in zip(
+        starts.tolist(), cuts, ends.tolist(), lines.tolist(), found.tolist(), strict=True
+    ):
+        if cells != expected:
+            _add_ragged(text[start:end], cells, expected, source, line, faults)
+            continue
+        pending.ids.append(text[start:cut])
+        pending.lines.append(line)
+        pending.cells.append(view[cut + 1 : end])
+        pending.size += end - start
+
+
+def _id_end(text: bytes, start: int, end: int, delimiter: bytes) -> int:
+    """Where the id ends that a line begins with: at the first delimiter, in quotes or not; at the line's end if there is none."""
+    if text[start] == ord('"'):
+        cut = text.find(b'"' + delimiter, start + 1, end) + 1
+        return cut or end
+    cut = text.find(delimiter, start, end)
+    return cut if cut >= 0 else end
+
+
+def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int, faults: Faults) -> None:
+    remedy = "Give the header a name for the column of feature ids." if cells == expected + 1 else ""
+    count = "1 cell" if cells == 0 else f"{cells + 1:,} cells"
+    faults.add(RAGGED, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
+               value=row[:80].decode("utf-8", "replace").strip(), remedy=remedy)  # fmt: skip
+
+
+def _write_pending(
+    pending: _Pending, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+    kinds: KindsSeen, faults: Faults,
+) -> None:  # fmt: skip
+    if not pending.ids:
+        return
+    lines = np.array(pending.lines, dtype=np.int64)
+    ids = pa.array([_unquoted(each).decode("utf-8", "replace") for each in pending.ids], pa.string())
+    _validate_ids(ids, lines, source, faults)
+    parsed = parse_feature_ids(ids, plan.id_type)
+    kinds.add(ids, parsed.kinds, source.file.name, lines, "feature_id")
+    bucket = buckets_of(parsed.ids, annotation, plan.buckets)
+    order = np.argsort(bucket, kind="stable")
+    for number, start, end in runs_of(bucket[order]):
+        at = order[start:end]
+        rows = [pending.cells[row] for row in at.tolist()]
+        offsets = np.concatenate(([0], np.cumsum([len(row) for row in rows], dtype=np.int64)))
+        cells = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(rows))]
+        )
+        taken = parsed.take(at)
+        batch = pa.record_batch([taken.ids, taken.versions, pa.array(lines[at]), cells], schema=ROWS)
+        out.write(number, len(rows) * len(source.samples), batch)
+
+
+def _unquoted(text: bytes) -> bytes:
+    text = text.strip()
+    return text[1:-1].replace(b'""', b'"') if text[:1] == b'"' == text[-1:] and len(text) > 1 else text
+
+
+def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults: Faults) -> None:
+    for code, wrong, text in (
+        (BAD_KIND, pc.equal(ids, ""), "no feature id"),
+        (UNREADABLE, pc.match_substring(ids, "\ufffd"), "bytes that are not utf-8"),
+    ):
+        for row in np.flatnonzero(np.asarray(wrong)).tolist():
+            faults.add(
+                code, text, file=source.file.name, line=int(lines[row]), field="feature_id", value=ids[row].as_py()
+            )
+
+
+class GatheredRows(Gathered):
+    """The routed rows of some buckets of matrices, in the order of their features."""
+
+    def __init__(self, plan: ExpressionPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
+        super().__init__(plan, samples)
+        tables = []
+        for part in parts:
+            rows = pa.Table.from_batches(part.read(), schema=ROWS)
+            tables.append(rows.append_column("source", pa.array(np.full(rows.num_rows, part.source, dtype=np.int32))))
+        schema = ROWS.append(pa.field("source", pa.int32()))
+        rows = (pa.concat_tables(tables) if tables else schema.empty_table()).combine_chunks()
+        keys = rows.select(["feature_id", "source", "line"])
+        self.order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
+        ids = rows.column("feature_id").take(pa.array(self.order)).combine_chunks()
+        self.set_features(ids, rows.column("version").take(pa.array(self.order)).combine_chunks())
+        self.lines, self.sources = (rows.column(name).to_numpy()[self.order] for name in ("line", "source"))
+        cells = rows.column("cells")
+        self.cells = cells.chunk(0) if cells.num_chunks else pa.array([], pa.large_binary())
+        self.columns = {
+            index: pc.index_in(pa.array(plan.sources[index].samples, pa.string()), value_set=samples).to_numpy()
+            for index in np.unique(self.sources).tolist()
+        }
+        self._validate_repeats()
+
+    def _validate_repeats(self) -> None:
+        """103 for a feature that stands twice in a file, 104 for one that two files have for a common sample."""
+        again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
+        for row in (np.flatnonzero(again) + 1).tolist():
+            self.faults.add(DUPLICATE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
+                            field="feature_id")  # fmt: skip
+        for first, second in combinations(sorted(self.columns), 2):
+            common = np.intersect1d(self.columns[first], self.columns[second])
+            if len(common):
+                self._validate_pairs(first, second, int(common[0]), len(common))
+
+    def _validate_pairs(self, first: int, second: int, sample: int, pairs: int) -> None:
+        """104 for each feature that both of two sources have; `pairs` is the number of their common samples."""
+        other = np.flatnonzero(self.sources == first)
+        rows = np.flatnonzero(self.sources == second)
+        _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
+        for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
+            text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"
+            fault = Fault(DUPLICATE_PAIR, text, **self._place(row), field=self.samples[sample].as_py())
+            self.faults.add_fault(fault, pairs)
+
+    def _place(self, row: int) -> dict[str, Any]:
+        feature = self.features[int(self.feature_of[row])].as_py()
+        return {
+            "file": self.plan.sources[int(self.sources[row])].file.name,
+            "line": int(self.lines[row]),
+            "value": feature,
+        }
+
+    def read_block(self, start: int, end: int) -> Block:
+        """The values of features `start` to `end`; bad cells are added to the faults."""
+        values = np.full((end - start, len(self.samples)), ABSENT, dtype=self.dtype)
+        low, high = np.searchsorted(self.feature_of, [start, end]).tolist()
+        any_absent = len(self.columns) > 1 or any(len(each) < len(self.samples) for each in self.columns.values())
+        for source, first, last in runs_of(self.sources[low:high]):
+            columns = self.columns[source]
+            step = max(1, PARSE_CELLS // len(columns))
+            for at in range(low + first, low + last, step):
+                rows = slice(at, min(at + step, low + last))
+                parsed, absent = self._parse_rows(source, rows)
+                any_absent |= absent
+                values[np.ix_(self.feature_of[rows] - start, columns)] = parsed
+        return Block(self.features.slice(start, end - start), values, any_absent)
+
+    def _parse_rows(self, source: int, rows: slice) -> tuple[np.ndarray, bool]:
+        origin = self.plan.sources[source]
+        taken = self.cells.take(pa.array(self.order[rows]))
+        text = taken.buffers()[2].to_pybytes()
+        parsed = parse_cells(text, origin.delimiter, self.plan.rules)
+        width = len(origin.samples)
+        for bad in parsed.bad:
+            for place, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
+                line = int(self.lines[rows.start + place // width])
+                self.faults.add(bad.code, bad.reason, file=origin.file.name, line=line, field=origin.samples[place % width],
+                                value=value)  # fmt: skip
+            self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
+        if parsed.bad:
+            return np.zeros((len(taken), width), dtype=self.dtype), parsed.any_absent
+        return parsed.values.reshape(-1, width), parsed.any_absent

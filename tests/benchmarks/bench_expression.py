@@ -1,0 +1,135 @@
+"""Expression: a gzip matrix to long form, ours with both tables and the Dataset, beside PySpark, DuckDB and Polars.
+
+`--full` measures 20,000 features × 1,000 samples and 4,000.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+
+from tests.benchmarks.measure import ROOT, Cost, Way, compare, show_ratios, show_table
+
+PEERS = ("pyspark", "duckdb", "polars")
+SESSIONS = {"ours": "empty_session", "pyspark": "plain_session"}
+_CHROMOSOMES = [*(str(number) for number in range(1, 23)), "X"]
+
+
+def write_matrix(path: Path, features: int, samples: int) -> None:
+    """A gzip CSV of reals with three decimals, a third of them zero, its rows in no order."""
+    random = np.random.default_rng(7)
+    ids = random.permutation(features)
+    levels = random.lognormal(1, 2, features)[:, None]
+    header = "feature_id," + ",".join(f"sample_{number:05d}" for number in range(samples)) + "\n"
+    with pa.CompressedOutputStream(path, "gzip") as out:
+        out.write(header.encode())
+        for start in range(0, features, 500):
+            rows = slice(start, min(start + 500, features))
+            size = (rows.stop - start, samples)
+            values = np.round(random.gamma(0.8, 1, size) * levels[rows] * (random.random(size) > 0.3), 3)
+            columns = [
+                pa.array([f"ENSG{number:011d}" for number in ids[rows]]),
+                *(pa.array(column) for column in values.T),
+            ]
+            table = pa.table(columns, names=[str(number) for number in range(samples + 1)])
+            csv.write_csv(table, out, csv.WriteOptions(include_header=False, quoting_style="none"))
+
+
+def write_annotation(path: Path, features: int) -> None:
+    """A gzip GTF that spreads the features over chromosomes of 130 Mb: some 1,200 bins, as many as the human genome has."""
+    random = np.random.default_rng(8)
+    starts = random.integers(1, 130_000_000, features)
+    lines = (
+        f'{_CHROMOSOMES[n % 23]}\tmade\tgene\t{starts[n]}\t{starts[n] + 20000}\t.\t+\t.\tgene_id "ENSG{n:011d}"; gene_name "G{n}";\n'
+        for n in range(features)
+    )
+    with pa.CompressedOutputStream(path, "gzip") as out:
+        out.write("".join(lines).encode())
+
+
+def find_tables(folder: Path) -> Path:
+    """The folder of the tables that ours wrote."""
+    (database,) = (folder / "ours/project/databases").glob("database_*")
+    return database
+
+
+def checksum(folder: Path, way: str) -> tuple[int, float]:
+    """Rows and sum of values of the plain table, to hold the ways against each other."""
+    files = find_tables(folder) / "expression" if way == "ours" else folder / way
+    query = f"SELECT count(*), round(sum(value)::DECIMAL(38, 3), 1) FROM read_parquet('{files}/*.parquet')"
+    ((rows, total),) = duckdb.sql(query).fetchall()
+    return rows, float(total)
+
+
+def bytes_read(query: str) -> tuple[int, int]:
+    """Rows that a query finds, and bytes that DuckDB asks the kernel for to find them."""
+    connection = duckdb.connect()
+    connection.execute("SET threads = 2")
+    before = _bytes_asked()
+    rows = len(connection.execute(query).fetchall())
+    return rows, _bytes_asked() - before
+
+
+def _bytes_asked() -> int:
+    return int(Path("/proc/self/io").read_text(encoding="ascii").split("rchar: ")[1].split()[0])
+
+
+def show_lookup(folder: Path, samples: int) -> None:
+    """What a query for one gene over all samples reads, of both tables."""
+    tables = find_tables(folder)
+    ((feature, chrom, number),) = duckdb.sql(
+        f"SELECT feature_id, CHROM, start // 2500000 FROM read_parquet('{tables}/expr_annotation/*.parquet') "
+        "WHERE gene_name = 'G77'"
+    ).fetchall()
+    bin_ = f"{tables}/expression_read_optimized/chr={chrom}/bin={number}"
+    rows = []
+    for table, query in (
+        ("expression", f"SELECT * FROM read_parquet('{tables}/expression/*.parquet') WHERE feature_id = '{feature}'"),
+        ("expression_read_optimized", f"SELECT * FROM read_parquet('{bin_}/*.parquet') WHERE gene_name = 'G77'"),
+    ):
+        files = list((tables / table).rglob("*.parquet"))
+        total = sum(file.stat().st_size for file in files)
+        found, read = bytes_read(query)
+        if found != samples:
+            raise RuntimeError(f"{table}: {found} rows of {samples}")
+        rows.append([table, f"{len(files):,}", f"{total:,}", f"{read:,}", f"{100 * read / total:.2f} %"])
+    show_table("one gene over all samples, by DuckDB", ["", "files", "bytes", "bytes read", "share"], rows)
+
+
+def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str], rounds: int) -> dict[str, Cost]:
+    """Costs of ways on one matrix; their outputs are held against each other."""
+    matrix = folder / "matrix.csv.gz"
+    write_matrix(matrix, features, samples)
+    write_annotation(folder / "genes.gtf.gz", features)
+    here = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
+    module = [sys.executable, "-m", "tests.benchmarks.expression_ways"]
+    ways = {name: Way([*module, name, str(matrix), str(folder / name)], here) for name in names}
+    costs = compare(f"{features:,} features × {samples:,} samples, gzip", ways, rounds)
+    found = {name: checksum(folder, name) for name in names if name not in SESSIONS.values()}
+    if len(set(found.values())) > 1 or found["ours"][0] != features * samples:
+        raise RuntimeError(f"the ways differ: {found}")
+    return costs
+
+
+def main(full: bool = False) -> None:
+    """Prints costs side by side, the bytes that a lookup reads, and how rows per second hold in a wider matrix."""
+    features, samples, rounds = (20_000, 1_000, 3) if full else (2_000, 200, 1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        costs = measure_ways(folder, features, samples, ["ours", *PEERS, *SESSIONS.values()], rounds)
+        net = {name: cost.less(costs[SESSIONS[name]]) if name in SESSIONS else cost for name, cost in costs.items()}
+        show_ratios(net["ours"], {name: net[name] for name in PEERS})
+        show_lookup(folder, samples)
+        wide = measure_ways(folder, features, 4 * samples, ["ours", "empty_session"], rounds)
+        rows = []
+        for count, each in ((samples, costs), (4 * samples, wide)):
+            own, cells = each["ours"].less(each["empty_session"]), features * count
+            rows.append([f"{count:,} samples", f"{cells / own.wall:,.0f}", f"{cells / own.cpu:,.0f}"])
+        show_table("rows of ours, less an empty session", ["", "per second", "per CPU second"], rows)

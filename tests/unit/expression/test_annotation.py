@@ -1,0 +1,120 @@
+"""Genes and transcripts read from GTF, GFF3 and tables."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from common.errors import AppError
+from common.expression import feature_lines
+from common.expression.annotation import read_annotation
+from common.faults import Faults
+
+GENCODE = """##description: evidence-based annotation
+chr21\tHAVANA\tgene\t34787801\t36004667\t.\t-\t.\tgene_id "ENSG00000159216.19"; gene_type "protein_coding"; gene_name "RUNX1";
+chr21\tHAVANA\ttranscript\t34787801\t35049344\t.\t-\t.\tgene_id "ENSG00000159216.19"; transcript_id "ENST00000300305.7"; gene_name "RUNX1";
+chr21\tHAVANA\texon\t35048842\t35049344\t.\t-\t.\tgene_id "ENSG00000159216.19"; transcript_id "ENST00000300305.7"; exon_number 1;
+chrM\tENSEMBL\tgene\t577\t647\t.\t+\t.\tgene_id "ENSG00000210049.1"; gene_name "MT-TF";
+"""
+ENSEMBL_GTF = (
+    '21\thavana\tgene\t34787801\t36004667\t.\t-\t.\tgene_id "ENSG00000159216"; gene_version "19"; gene_name "RUNX1";\n'
+)
+ENSEMBL_GFF3 = """##gff-version 3
+9\t.\tbiological_region\t1\t9\t.\t+\t.\tlogic_name=eponine
+9\tensembl\tgene\t130713016\t130887675\t.\t+\t.\tID=gene:ENSG00000097007;Name=ABL1;gene_id=ENSG00000097007;version=20
+9\tensembl\tmRNA\t130713016\t130887675\t.\t+\t.\tID=transcript:ENST00000318560;Parent=gene:ENSG00000097007;Name=ABL1-201;transcript_id=ENST00000318560;version=6
+9\tensembl\texon\t130713016\t130713100\t.\t+\t.\tParent=transcript:ENST00000318560;Name=ENSE1
+###
+9\tensembl\tncRNA_gene\t5\t20\t.\t+\t.\tID=gene:ENSG00000000001;Name=a%2Cb;gene_id=ENSG00000000001;version=3
+##FASTA
+>9
+gene\tACGT
+"""
+
+
+def read(folder: Path, text: str | bytes, id_type: str = "auto") -> tuple[list[tuple[object, ...]], Faults]:
+    path = folder / "annotation"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    found, faults = read_annotation(str(path), "genes", id_type)
+    return [tuple(row.values()) for row in found.table.to_pylist()], faults
+
+
+RUNX1 = ("ENSG00000159216", "RUNX1", "21", 34787801, 36004667, "-", "19", "21", 13)
+
+
+def test_gencode_writes_versions_in_ids_and_prefixes_chromosomes(tmp_path: Path) -> None:
+    rows, faults = read(tmp_path, GENCODE)
+    assert rows == [
+        RUNX1,
+        ("ENST00000300305", "RUNX1", "21", 34787801, 35049344, "-", "7", "21", 13),
+        ("ENSG00000210049", "MT-TF", "MT", 577, 647, "+", "1", "MT", 0),
+    ]
+    assert not faults
+
+
+def test_ensembl_writes_versions_beside_ids(tmp_path: Path) -> None:
+    assert read(tmp_path, gzip.compress(ENSEMBL_GTF.encode()))[0] == [RUNX1]
+
+
+def test_in_gff3_a_transcript_has_the_name_of_its_gene(tmp_path: Path) -> None:
+    rows, faults = read(tmp_path, ENSEMBL_GFF3)
+    assert rows == [
+        ("ENSG00000097007", "ABL1", "9", 130713016, 130887675, "+", "20", "9", 52),
+        ("ENST00000318560", "ABL1", "9", 130713016, 130887675, "+", "6", "9", 52),
+        ("ENSG00000000001", "a,b", "9", 5, 20, "+", "3", "9", 0),
+    ]
+    assert not faults
+
+
+@pytest.mark.parametrize("block", [64, 200, 1 << 20])
+def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    whole = read(tmp_path, GENCODE)[0]
+    monkeypatch.setattr(feature_lines, "_BLOCK_BYTES", block)
+    assert read(tmp_path, GENCODE)[0] == whole
+
+
+def test_a_table_may_order_its_columns_and_leave_places_blank(tmp_path: Path) -> None:
+    text = 'gene_name,feature_id,chr,start,end,strand,note\n"a, b",FBgn1,chr2L,5,10,+,x\n,FBgn2,,,,,\n'
+    assert read(tmp_path, text)[0] == [
+        ("FBgn1", "a, b", "2L", 5, 10, "+", None, "2L", 0),
+        ("FBgn2", None, None, None, None, None, None, None, None),
+    ]
+
+
+def test_all_faults_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:
+    text = (
+        "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
+        "f1\ta\t1\tx\t5\t+\nf2\tb\t1\t9\t5\t+\nf2\tc\t1\t1\t5\t*\nf3\td\n\te\t1\t1\t2\t-\n"
+    )  # fmt: skip
+    _, faults = read(tmp_path, text)
+    assert sorted((each.line, each.field, each.value) for each in faults) == [
+        (2, "start", "x"), (3, "end", "5"), (4, "feature_id", "f2"), (4, "strand", "*"), (5, "", "f3\td"),
+        (6, "feature_id", ""),
+    ]  # fmt: skip
+    assert faults.codes() == [109]
+
+
+def test_lines_of_a_gtf_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    _, faults = read(tmp_path, GENCODE + "chr1\tgene\n" + ENSEMBL_GTF.replace("34787801", "-5"))
+    assert sorted((each.line, each.field, each.value) for each in faults) == [
+        (6, "", "chr1\tgene"), (7, "feature_id", "ENSG00000159216"), (7, "start", "-5"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "hello\n", "a,b,c\n1,2,3\n", b"\x00\x01\x02"])
+def test_what_is_neither_of_the_forms_is_refused(tmp_path: Path, text: str | bytes) -> None:
+    rows, faults = read(tmp_path, text)
+    assert (rows, faults.codes()) == ([], [109])
+
+
+def test_an_annotation_without_genes_is_refused(tmp_path: Path) -> None:
+    text = ENSEMBL_GTF.replace("\tgene\t", "\tCDS\t")
+    assert [each.text for each in read(tmp_path, text)[1]] == ["no gene or transcript in the file"]
+
+
+def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AppError) as refused:
+        read(tmp_path, gzip.compress(ENSEMBL_GTF.encode() * 1000)[:-20])
+    assert refused.value.code == 65

@@ -1,0 +1,282 @@
+"""What a load writes, form by form, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.errors import AppError
+from common.expression import loading, rows
+from common.faults import Faults
+
+MATRIX = "id,B,A\nENSG00000000003.15,1.5,0\nENSG00000000001.2,NA,4\nENSG00000000002_PAR_Y,2e2,\n"
+GTF = (
+    '1\tx\tgene\t2500000\t2500900\t.\t+\t.\tgene_id "ENSG00000000001"; gene_name "ONE";\n'
+    'chrX\tx\tgene\t2499999\t2600000\t.\t-\t.\tgene_id "ENSG00000000003.15"; gene_name "THREE";\n'
+)
+EXPRESSION = [
+    ("ENSG00000000001", "A", 4.0),
+    ("ENSG00000000002_PAR_Y", "B", 200.0),
+    ("ENSG00000000003", "A", 0.0),
+    ("ENSG00000000003", "B", 1.5),
+]
+
+
+def places(faults: Faults) -> list[tuple[int, str, int | None, str, str | None]]:
+    return [(each.code, each.file, each.line, each.field, each.value) for each in faults]
+
+
+def test_a_matrix_becomes_a_row_per_value_that_is_not_missing(load: Any) -> None:
+    loaded = load({"m.csv": MATRIX})
+    assert loaded.rows("expression") == EXPRESSION
+    assert loaded.rows("sample") == [("A",), ("B",)]
+    assert not loaded.faults
+
+
+def test_rows_stand_in_the_bin_of_their_start_and_unplaced_features_in_other(load: Any) -> None:
+    loaded = load({"m.csv": MATRIX}, annotation=GTF)
+    one = ("ONE", "1", 2500000, 2500900, "+", "1", "1")
+    three = ("THREE", "X", 2499999, 2600000, "-", "X", "0")
+    none = (None, None, None, None, None, "Other", "-1")
+    assert loaded.rows("expression_read_optimized") == [
+        ("ENSG00000000001", "A", 4.0, *one),
+        ("ENSG00000000002_PAR_Y", "B", 200.0, *none),
+        ("ENSG00000000003", "A", 0.0, *three),
+        ("ENSG00000000003", "B", 1.5, *three),
+    ]
+    assert loaded.unannotated == 1
+
+
+def test_annotation_has_a_row_for_each_feature_with_its_version(load: Any) -> None:
+    assert load({"m.csv": MATRIX}, annotation=GTF).rows("expr_annotation") == [
+        ("ENSG00000000001", "ONE", "1", 2500000, 2500900, "+", "2"),
+        ("ENSG00000000002_PAR_Y", None, None, None, None, None, None),
+        ("ENSG00000000003", "THREE", "X", 2499999, 2600000, "-", "15"),
+    ]
+
+
+def test_zeros_make_no_row_if_dropped(load: Any) -> None:
+    assert load({"m.csv": MATRIX}, drop_zeros=True).rows("expression") == [row for row in EXPRESSION if row[2]]
+
+
+def test_counts_are_whole_numbers_however_they_are_written(load: Any) -> None:
+    loaded = load({"m.tsv": "g\ts\nf1\t9007199254740993\nf2\t12.0\nf3\t1e3\n"}, counts=True)
+    assert loaded.rows("expression") == [("f1", "s", 9007199254740993), ("f2", "s", 12), ("f3", "s", 1000)]
+    assert (
+        str(
+            pq.ParquetFile(loaded.folder / "expression" / loaded.files["expression"][0])
+            .schema_arrow.field("value")
+            .type
+        )
+        == "int64"
+    )
+
+
+def test_quotes_line_ends_and_blank_lines_are_those_of_any_csv(load: Any) -> None:
+    text = '\ufeff"","s,1","s""2"\r\n"f,1","1",2\r\n\r\n\r\n"f""2",3,"4"'
+    assert load({"m.csv": text}).rows("expression") == [
+        ('f"2', 's"2', 4.0), ('f"2', "s,1", 3.0), ("f,1", 's"2', 2.0), ("f,1", "s,1", 1.0),
+    ]  # fmt: skip
+
+
+def test_matrices_of_other_samples_and_of_other_features_add_up(load: Any) -> None:
+    files = {"a.csv": "g,s1,s2\nf1,1,2\n", "b.csv.gz": "g,s3\nf1,3\nf2,4\n", "c.tsv": "g\ts2\ts1\nf3\t5\t6\n"}
+    loaded = load(files)
+    assert loaded.rows("expression") == [
+        ("f1", "s1", 1.0), ("f1", "s2", 2.0), ("f1", "s3", 3.0), ("f2", "s3", 4.0), ("f3", "s1", 6.0), ("f3", "s2", 5.0),
+    ]  # fmt: skip
+    assert not loaded.faults
+
+
+def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(load: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(loading, "BLOCK_CELLS", 12)
+    monkeypatch.setattr(loading, "LEAST_CELLS", 8)
+    monkeypatch.setattr(rows, "PARSE_CELLS", 4)
+    text = "g,c,a,b\n" + "".join(f"f{n},{n},{n + 1},{n + 2}\n" for n in range(50))
+    loaded = load({"m.csv": text}, buckets=7)
+    assert len(loaded.files["expression"]) > 3
+    seen: list[str] = []
+    for name in loaded.files["expression"]:
+        table = pq.ParquetFile(loaded.folder / "expression" / name).read()
+        keys = list(zip(table["feature_id"].to_pylist(), table["sample_id"].to_pylist(), strict=True))
+        assert keys == sorted(keys)
+        seen += dict.fromkeys(feature for feature, _ in keys)
+    assert sorted(seen) == sorted(f"f{n}" for n in range(50))
+    assert len(loaded.rows("expression")) == 150
+
+
+def test_a_bin_is_one_file(load: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(loading, "LEAST_CELLS", 8)
+    header = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
+    annotation = header + "".join(
+        f"f{n}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(90)
+    )
+    loaded = load({"m.csv": "g,s\n" + "".join(f"f{n},{n}\n" for n in range(90))}, annotation=annotation, buckets=9)
+    folders = [name.rpartition("/")[0] for name in loaded.files["expression_read_optimized"]]
+    assert sorted(folders) == sorted(f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5))
+    assert len(loaded.rows("expression_read_optimized")) == 90
+
+
+@st.composite
+def _values(draw: Any) -> tuple[list[str], list[str], np.ndarray, np.ndarray]:
+    """Features, samples, counts in thousandths as texts, and which of them are missing."""
+    ids = st.from_regex(r"ENSG[0-9]{11}", fullmatch=True)
+    features = draw(st.lists(ids, min_size=1, max_size=12, unique=True))
+    samples = draw(
+        st.lists(
+            st.from_regex(r"[A-Za-z][A-Za-z0-9 ._-]{0,6}[A-Za-z0-9]", fullmatch=True),
+            min_size=1,
+            max_size=6,
+            unique=True,
+        )
+    )
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    size = (len(features), len(samples))
+    return features, samples, random.integers(0, 5000, size), random.random(size) < draw(st.sampled_from([0, 0.3]))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_values(), st.booleans(), st.integers(1, 5))
+def test_matrix_long_and_manifest_forms_of_the_same_data_give_equal_tables(
+    load: Any, data: tuple[list[str], list[str], np.ndarray, np.ndarray], drop_zeros: bool, buckets: int
+) -> None:
+    features, samples, thousandths, missing = data
+    cells = np.where(missing, "NA", np.char.mod("%.3f", thousandths / 1000))
+    matrix = (
+        "id\t"
+        + "\t".join(samples)
+        + "\n"
+        + "".join(f"{f}.7\t" + "\t".join(row) + "\n" for f, row in zip(features, cells, strict=True))
+    )
+    pairs = [(f, s, cells[i, j]) for j, s in enumerate(samples) for i, f in enumerate(features)]
+    long = "feature_id,sample_id,value\n" + "".join(f"{f}.7,{s},{v}\n" for f, s, v in pairs)
+    manifest = {"list.csv": "file_id,sample_id\n" + "".join(f"{j}.tsv,{s}\n" for j, s in enumerate(samples))}
+    for j in range(len(samples)):
+        text = "feature_id\tvalue\n" + "".join(f"{f}.7\t{v}\n" for f, v in zip(features, cells[:, j], strict=True))
+        manifest[f"{j}.tsv"] = text
+    options = {"drop_zeros": drop_zeros, "buckets": buckets, "annotation": _annotation(features[: len(features) // 2])}
+    forms = [
+        load({"m.tsv.gz": matrix}, **options),
+        load({"l.csv": long}, **options, piece_bytes=40),
+        load(manifest, **options),
+    ]
+    expected = sorted((f, s, float(v)) for f, s, v in pairs if v != "NA" and not (drop_zeros and float(v) == 0))
+    assert not any(form.faults for form in forms)
+    assert [form.rows("expression") for form in forms] == [expected] * 3
+    for table in ("sample", "expr_annotation", "expression_read_optimized"):
+        first, second, third = (form.rows(table) for form in forms)
+        assert first == second == third
+
+
+def _annotation(features: list[str]) -> str:
+    rows = [f"{f}\tg\tchr{n}\t{n * 2_500_000 + 1}\t{n * 2_500_000 + 9}\t-\n" for n, f in enumerate(features, start=1)]
+    header = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
+    return header + ("".join(rows) or "ENSG99999999999\tg\t1\t1\t2\t+\n")
+
+
+def test_pieces_of_a_plain_matrix_give_the_rows_and_lines_of_the_whole(load: Any) -> None:
+    text = "g,s1,s2\n" + "".join(f"f{n:03d},{n},{n * 2}\n" for n in range(100)) + "bad,1,x\n"
+    whole, pieces = load({"m.csv": text}), load({"m.csv": text}, piece_bytes=64)
+    assert places(pieces.faults) == places(whole.faults) == [(105, "m.csv", 102, "s2", "x")]
+    good = {"m.csv": text.replace("x", "7")}
+    assert load(good).rows("expression") == load(good, piece_bytes=64).rows("expression")
+
+
+def test_bad_values_are_all_reported_with_line_column_and_value(load: Any) -> None:
+    loaded = load({"m.csv": "g,s1,s2\nf1,-1,abc\nf2,1,NaN\nf3,inf,0x1A\n"})
+    assert sorted(places(loaded.faults)) == [
+        (105, "m.csv", 2, "s2", "abc"), (105, "m.csv", 4, "s2", "0x1A"),
+        (106, "m.csv", 2, "s1", "-1"), (106, "m.csv", 3, "s2", "NaN"), (106, "m.csv", 4, "s1", "inf"),
+    ]  # fmt: skip
+    assert loaded.faults.counts == {105: 2, 106: 3}
+
+
+def test_a_fraction_is_no_count(load: Any) -> None:
+    assert places(load({"m.csv": "g,s1\nf1,1.5\nf2,2\n"}, counts=True).faults) == [(106, "m.csv", 2, "s1", "1.5")]
+
+
+def test_more_bad_values_than_are_shown_are_counted(load: Any) -> None:
+    loaded = load({"m.csv": "g,s\n" + "".join(f"f{n},x\n" for n in range(300))})
+    assert loaded.faults.counts == {105: 300}
+    assert len(list(loaded.faults)) == 20
+
+
+def test_ragged_rows_and_rows_without_id_are_faults(load: Any) -> None:
+    loaded = load({"m.csv": "g,s1,s2\nf1,1\nf2,1,2,3\n,1,2\nf4\nf5,1,2\n"})
+    assert places(loaded.faults) == [
+        (66, "m.csv", 2, "", "f1,1"), (66, "m.csv", 3, "", "f2,1,2,3"), (66, "m.csv", 5, "", "f4"),
+        (107, "m.csv", 4, "feature_id", ""),
+    ]  # fmt: skip
+
+
+def test_a_feature_that_repeats_once_its_version_is_cut_is_a_duplicate(load: Any) -> None:
+    loaded = load({"m.csv": "g,s\nENSG00000000001.1,1\nENSG00000000002,1\nENSG00000000001.2,1\n"})
+    assert places(loaded.faults) == [(103, "m.csv", 4, "feature_id", "ENSG00000000001")]
+    assert next(iter(loaded.faults)).text == "the feature is also in line 2"
+
+
+def test_a_pair_in_two_matrices_is_a_duplicate_and_counted_for_each_sample(load: Any) -> None:
+    files = {"a.csv": "g,s1,s2\nf1,1,2\n", "b.csv": "g,s3\nf1,3\n", "c.csv": "g,s2,s1\nf1,5,6\nf2,1,1\n"}
+    loaded = load(files)
+    assert loaded.faults.counts == {104: 2}
+    assert places(loaded.faults) == [(104, "c.csv", 2, "s1", "f1")]
+
+
+def test_a_pair_on_two_lines_of_long_tables_is_a_duplicate(load: Any) -> None:
+    head = "feature_id,sample_id,value\n"
+    loaded = load({"a.csv": head + "f1,s1,1\nf2,s1,1\nf1,s1,NA\n", "b.csv": head + "f2,s1,3\n"})
+    assert sorted(places(loaded.faults)) == [
+        (104, "a.csv", 4, "feature_id, sample_id", "f1, s1"), (104, "b.csv", 2, "feature_id, sample_id", "f2, s1"),
+    ]  # fmt: skip
+
+
+def test_long_tables_report_blank_ids_bad_values_and_ragged_rows(load: Any) -> None:
+    text = "feature_id,sample_id,value\nf1,,1\n,s1,1\nf2,s1,x\nf3,s1\nf4,s1,-3\nf5,s1,1\n"
+    assert sorted(places(load({"l.csv": text}).faults)) == [
+        (66, "l.csv", 5, "", "f3,s1"), (102, "l.csv", 2, "sample_id", ""), (105, "l.csv", 4, "value", "x"),
+        (106, "l.csv", 6, "value", "-3"), (107, "l.csv", 3, "feature_id", ""),
+    ]  # fmt: skip
+
+
+def test_ids_of_mixed_kinds_are_faults_unless_taken_as_they_stand(load: Any) -> None:
+    text = "g,s\nENSG00000000001.1,1\nENSG00000000002.3,2\n__no_feature,7\n"
+    assert places(load({"m.csv": text}).faults) == [(107, "m.csv", 4, "feature_id", "__no_feature")]
+    assert places(load({"m.csv": text}, id_type="ENST").faults)[0] == (
+        107,
+        "m.csv",
+        2,
+        "feature_id",
+        "ENSG00000000001.1",
+    )
+    assert load({"m.csv": text}, id_type="other").rows("expression") == [
+        ("ENSG00000000001.1", "s", 1.0), ("ENSG00000000002.3", "s", 2.0), ("__no_feature", "s", 7.0),
+    ]  # fmt: skip
+
+
+def test_a_truncated_gzip_is_refused_by_number(load: Any) -> None:
+    random = np.random.default_rng(1)
+    text = "g,s\n" + "".join(f"f{n},{value}\n" for n, value in enumerate(random.random(20000)))
+    with pytest.raises(AppError) as refused:
+        load({"m.csv.gz": gzip.compress(text.encode())[:-2000]})
+    assert refused.value.code == 65
+
+
+def test_the_pasilla_counts_have_the_sums_that_their_source_states(load: Any, shared_data: Path) -> None:
+    loaded = load([shared_data / "expression" / "pasilla_gene_counts.tsv"], counts=True)
+    sums: dict[str, int] = {}
+    for _, sample, value in loaded.rows("expression"):
+        sums[sample] = sums.get(sample, 0) + value
+    assert sums == {
+        "untreated1": 13972512, "untreated2": 21911438, "untreated3": 8358426, "untreated4": 9841335,
+        "treated1": 18670279, "treated2": 9571826, "treated3": 10343856,
+    }  # fmt: skip
+    assert len(loaded.rows("expression")) == 14599 * 7
+    assert len(loaded.rows("expr_annotation")) == 14599
