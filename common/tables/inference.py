@@ -33,7 +33,6 @@ _NARROWER = {"float": ("integer",), "datetime": ("date",), STRING: ("float", "da
 """The types that a field of this type might have had; the first value that is not of them is the reason why not."""
 
 _NAMES = {"integer": "whole number", "float": "number", "date": "date", "datetime": "date or time"}
-_PLURALS = {"integer": "whole numbers", "float": "numbers", "date": "dates", "datetime": "dates or times"}
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _ZERO_YEAR = r"^0[0-9]{3}$"
 _VALUE_SHOWN = 40
@@ -104,12 +103,13 @@ class Evidence:
             return "no value"
         misfits = [(name, self.misfits[name]) for name in _NARROWER.get(self.kind, ()) if name in self.misfits]
         if not misfits:
-            return f"all {self.values:,} values are {_PLURALS[self.type]}"
+            return f"every value is a {_NAMES[self.type]}"
         name, misfit = min(misfits, key=lambda each: each[1].count)
         place = f"first at line {misfit.line:,} ({_shown(misfit.value)!r})"
         if self.kind == STRING:
             is_zero = name == "float" and re.match(_LEADING_ZERO, misfit.value)
-            what = "have a leading zero or are no number" if is_zero else f"are no {_NAMES[name]}"
+            has, is_ = ("has", "is") if misfit.count == 1 else ("have", "are")
+            what = f"{has} a leading zero or {is_} no number" if is_zero else f"{is_} no {_NAMES[name]}"
             return f"{misfit.count:,} of {self.values:,} values {what}, {place}; {self._describe_categories()}"
         is_long = name == "integer" and re.match(INTEGER_TEXT, misfit.value)
         return f"not every value is a {_NAMES[name]}{' within 64 bits' if is_long else ''}, {place}"

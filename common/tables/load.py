@@ -17,7 +17,7 @@ import pyarrow as pa
 from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX
 from common.faults import Fault, Faults
-from common.scan.delimited import Piece, TextFile, read_buffers
+from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
 from common.scan.files import locate, read_bytes
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault
 from common.tables.figures import Figures, sketch_size
@@ -113,7 +113,7 @@ def load_pieces(task: LoadTask) -> LoadResult:
 def _read_records(plan: LoadPlan, index: int, piece: Piece, faults: Faults) -> Iterator[Records]:
     by_name = {column.field.name: column.read_type for column in plan.columns}
     types = {name: by_name[name] for name in plan.headers[index]}
-    for text, first_line in read_buffers(piece):
+    for text, first_line in read_buffers(piece, buffer_bytes(len(types))):
         records = parse_records(piece.file, text, first_line, types, plan.form, faults)
         if records is None:
             return

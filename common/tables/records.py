@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from common.errors import AppError
 from common.faults import Faults
-from common.scan.delimited import LINE_END, TextFile, record_lines, stray_quotes
+from common.scan.delimited import LINE_END, TextFile, count_byte, record_lines, stray_quotes
 
 UNREADABLE, RAGGED = 65, 66
 _REPLACED = "\ufffd".encode()
@@ -48,7 +48,7 @@ class Records:
     @cached_property
     def lines(self) -> np.ndarray:
         """Line number of each row (int64)."""
-        ends = self.text.count(LINE_END) + (not self.text.endswith(LINE_END))
+        ends = count_byte(self.text, LINE_END) + (not self.text.endswith(LINE_END))
         if ends == self.cells.num_rows + len(self.skipped):
             lines = np.arange(self.first_line, self.first_line + ends, dtype=np.int64)
         else:
@@ -76,7 +76,7 @@ def parse_records(
         pa.BufferReader(text),
         read_options=pacsv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(types)),
         parse_options=pacsv.ParseOptions(
-            delimiter=form.delimiter, newlines_in_values=True, ignore_empty_lines=len(types) > 1,
+            delimiter=form.delimiter, newlines_in_values=False, ignore_empty_lines=len(types) > 1,
             invalid_row_handler=keep_ragged,
         ),
         convert_options=pacsv.ConvertOptions(

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds until the command ended; seconds of CPU by it and all its descendants, daemons too; and the peak of the memory
-    of the largest of them, MiB."""
+    """Seconds until the command ended; seconds of CPU by it and all its descendants, daemons too; and the peak of their
+    resident memory together, MiB, in which pages that they share count once for each."""
 
     wall: float
     cpu: float
@@ -37,30 +36,15 @@ class Cost:
         return Cost(self.wall - other.wall, self.cpu - other.cpu, self.peak)
 
 
-_SUPERVISOR = f"""
-import ctypes, os, subprocess, sys, time, resource
-ctypes.CDLL(None).prctl({PR_SET_CHILD_SUBREAPER}, 1)
-begun = time.monotonic()
-status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
-wall = time.monotonic() - begun
-try:
-    while True: os.wait()
-except ChildProcessError: pass
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(status, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
-"""
-
-
 def measure(way: Way) -> Cost:
-    """One run. The supervisor adopts orphans (Spark leaves its Java behind), so that their CPU time counts; Linux only."""
+    """One run, watched from a process of its own, so that nothing of an earlier run counts."""
     way.before()
-    command = [sys.executable, "-c", _SUPERVISOR, *way.command]
     environment = {**os.environ, **way.environment}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    status, wall, cpu, peak = ran.stdout.split()
-    if status != "0":
+    command = [sys.executable, "-m", "tests.benchmarks.watch", *way.command]
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if ran.returncode:
         raise RuntimeError(f"{way.command} failed: {ran.stderr}")
-    return Cost(float(wall), float(cpu), float(peak))
+    return Cost(*map(float, ran.stdout.split()))
 
 
 def compare(title: str, ways: Mapping[str, Way], rounds: int = 3) -> dict[str, Cost]:
