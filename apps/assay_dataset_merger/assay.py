@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from common.dataset.assay import write_assay_entity
+from common.dataset.assay import build_assay
 from common.dataset.descriptor import FIELD_TYPES, parse_join, parse_mapping, write_entities, write_join
 from common.dataset.model import ColumnMapping, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
@@ -126,7 +126,10 @@ def _write_sample_entity(source: Dataset, sample: Field) -> Json:
 
 def _write_linking_entity(database: Database) -> Json:
     """The linking table as an entity of the assay, none of the model's: no cohort tool is to take it for data."""
-    return write_assay_entity(LINKING_TABLE, "Linked sample IDs", LINKING_TABLE, LINKING_COLUMNS, None, database)
+    fields = tuple(Field(LINKING_TABLE, each.name, "string") for each in LINKING_COLUMNS)
+    entity = Entity(LINKING_TABLE, fields, title="Linked sample IDs")
+    written: Json = build_assay(DataDictionary({LINKING_TABLE: entity}, {}), database, outside=())["entities"]
+    return written[LINKING_TABLE]  # type: ignore[no-any-return]
 
 
 def _joined_tables(join: Mapping[str, Any]) -> set[str]:

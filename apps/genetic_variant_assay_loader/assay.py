@@ -6,10 +6,9 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from apps.genetic_variant_assay_loader.entities import column_path, write_assay_entity, write_joins
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
-from common.dataset.assay import column_path, write_assay_entity
-from common.dataset.descriptor import write_join
 from common.dataset.layout import build_dataset
 from common.dataset.model import Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
@@ -32,7 +31,8 @@ def build_variant_dataset(plan: Plan) -> Dataset:
 
 
 def _write_assay(plan: Plan) -> dict[str, Any]:
-    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model 1.0.1."""
+    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model
+    1.0.1."""
     ref, halfref, nocall = plan.stored
     database = plan.database
     entities = {
@@ -57,5 +57,5 @@ def _write_assay(plan: Plan) -> dict[str, Any]:
         "exclude_halfref": not halfref,
         "exclude_nocall": not nocall,
         "entities": entities,
-        "join_info": [write_join(join) for join in joins],
+        "join_info": write_joins(joins),
     }

@@ -17,13 +17,13 @@ UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
 
 
 def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
-    """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as faulty
-    lines have been set aside by then, which pieces that do not fit cannot be."""
+    """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as
+    faulty lines have been set aside by then, which pieces that do not fit cannot be."""
     between = Faults()
     with run.progress.stage("check") as stage:
         for group in plan.groups:
             _validate_files(group, loads, between)
-        if len(plan.groups) > 1 and not between and not loads.faults:
+        if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
     if not plan.quarantines:

@@ -28,7 +28,8 @@ _ROWS_PER_PART = 1 << 22
 
 
 def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> None:
-    """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has twice."""
+    """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has
+    twice."""
     from pyspark.sql import functions as sf
 
     alleles = _read_parts(run, plan, loads)
@@ -73,7 +74,7 @@ def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
     folder = f"{loads.staging.scratch_folder('combined')}/alleles"
     ordered.write.parquet(folder)
     target = loads.staging.table_folder(ALLELES)
-    files = [(number, path, target) for number, path in enumerate(_parquet_files(folder))]
+    files = [(number, path, target, loads.is_partitioned) for number, path in enumerate(_parquet_files(folder))]
     return [name for names in run.cluster.map(_rewrite, files, "alleles") for name in names]
 
 
@@ -107,11 +108,14 @@ def _parquet_files(folder: str) -> list[str]:
     return sorted(prefix + info.path for info in found if info.path.endswith(".parquet"))
 
 
-def _rewrite(part: tuple[int, str, str]) -> list[str]:
+def _rewrite(part: tuple[int, str, str, bool]) -> list[str]:
     """One file of the combined table in the form of all staged files."""
-    number, path, target = part
+    number, path, target, is_partitioned = part
     filesystem, inner = locate(path)
-    with TableParts(target, number, schema.ALLELE) as parts, filesystem.open_input_file(inner) as stored:
+    with (
+        TableParts(target, number, schema.ALLELE, is_partitioned) as parts,
+        filesystem.open_input_file(inner) as stored,
+    ):
         for batch in pq.ParquetFile(stored).iter_batches():
             if batch.num_rows:
                 parts.add(pa.Table.from_batches([batch]).cast(schema.ALLELE))

@@ -20,6 +20,10 @@ TABLES = {"genotype": GENOTYPES, "allele": ALLELES, "annotation": ANNOTATIONS}
 
 TASKS_PER_CORE = 2
 _SMALLEST_TASK, _LARGEST_TASK = 16 << 20, 256 << 20
+PARTITIONED_FROM = 64 << 30
+"""Bytes of compressed VCF from which tables are laid out in folders by contig and bin: some 10 MiB of genotypes in
+each."""
+
 _PLAIN_FACTOR = 4
 """Plain text weighs less by the byte than compressed text does: here as much as a quarter, measured in time to load."""
 
@@ -29,6 +33,7 @@ class Loads:
     """Results in the order of tasks, the staging place, true line numbers and the faults found so far."""
 
     staging: Staging
+    is_partitioned: bool = False
     results: list[TaskResult] = field(default_factory=list)
     bases: dict[tuple[str, int], int] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
@@ -59,9 +64,9 @@ class Loads:
 
 def load_pieces(run: Run, plan: Plan) -> Loads:
     """Loads all files into staged tables. Faults are gathered, not raised: the check adds its own."""
-    loads = Loads(run.platform.stage(plan.database))
+    loads = Loads(run.platform.stage(plan.database), _total(plan) >= PARTITIONED_FROM)
     with run.progress.stage("load") as stage:
-        loads.results = run.cluster.map(load_task, _build_tasks(run, plan, loads.staging), "load")
+        loads.results = run.cluster.map(load_task, _build_tasks(run, plan, loads), "load")
         _resolve_lines(plan, loads)
         genotypes = sum(count for name, count in loads.rows.items() if name not in TABLES)
         stage.note(f"{loads.records:,} records, {genotypes:,} genotypes")
@@ -69,7 +74,8 @@ def load_pieces(run: Run, plan: Plan) -> Loads:
 
 
 def _resolve_lines(plan: Plan, loads: Loads) -> None:
-    """What tasks count within their piece becomes a line of the file: the lines of earlier pieces are known only now."""
+    """What tasks count within their piece becomes a line of the file: the lines of earlier pieces are known only
+    now."""
     by_file: dict[str, list[PieceResult]] = {}
     for result in loads.pieces():
         by_file.setdefault(result.piece.path, []).append(result)
@@ -89,9 +95,9 @@ def _shifted(faults: Faults, lines: int) -> Faults:
     return Faults(dict(faults.counts), moved)
 
 
-def _build_tasks(run: Run, plan: Plan, staging: Staging) -> list[LoadTask]:
+def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
     """Consecutive pieces of a group in tasks of a bounded size, so that many small files make few Parquet files."""
-    total = sum(_weight(file) for group in plan.groups for file in group.files)
+    staging, total = loads.staging, _total(plan)
     target = _LARGEST_TASK
     if total > _SMALLEST_TASK:
         target = min(max(total // (TASKS_PER_CORE * run.cluster.parallelism) + 1, _SMALLEST_TASK), _LARGEST_TASK)
@@ -104,7 +110,7 @@ def _build_tasks(run: Run, plan: Plan, staging: Staging) -> list[LoadTask]:
         for pieces in _gather(group.files, target):
             tasks.append(LoadTask(
                 len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
-                None if number else annotations, quarantine, is_part,
+                None if number else annotations, quarantine, is_part, loads.is_partitioned,
             ))  # fmt: skip
     return tasks
 
@@ -121,6 +127,10 @@ def _gather(files: tuple[VcfFile, ...], target: int) -> Iterator[tuple[Piece, ..
             gathered.append(piece)
             size += weight
     yield tuple(gathered)
+
+
+def _total(plan: Plan) -> int:
+    return sum(_weight(file) for group in plan.groups for file in group.files)
 
 
 def _weight(file: VcfFile) -> int:

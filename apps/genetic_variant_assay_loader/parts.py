@@ -1,34 +1,50 @@
-"""The Parquet files of one table that one task writes: rows by locus, small row groups, a new file at a bin's edge.
+"""The Parquet files of one table that one task writes: rows by locus, in small row groups.
 
-Readers filter on `chr`, `pos` and `bin`. Those are columns of the files, whose statistics a reader prunes by, file by file and
-row group by row group. Folders named `chr=…/bin=…` would prune as well, but make some 1,200 files of any human cohort however
-small, and turn `chr` into an integer column wherever no X is loaded (Spark and DuckDB infer it from the names).
+Readers filter on `chr`, `pos` and `bin`. Files hold these as columns, whose statistics tell row groups apart, and a
+file that has grown large ends where a bin ends. A large load is laid out in folders `chr=…/bin=…` besides, so that a
+reader need not open every file; for a small one these would be some 1,200 tiny files, and engines that infer types from
+the names of folders would take `chr` for a number where no X is loaded.
 """
 
 from __future__ import annotations
 
 from types import TracebackType
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.scan.files import locate
 from common.tables.parquet import PartWriter, part_name
 
-ROW_GROUP_ROWS = 1 << 16
+ROW_GROUP_ROWS = 1 << 15
+"""About 100 KiB of genotypes: what a look-up of one gene reads at the least."""
+
 FILE_ROWS = 1 << 23
-"""Rows after which a file ends at the next edge of a bin: about 32 MiB of genotypes, so a large cohort has files for each bin."""
+"""Rows after which a file ends at the next edge of a bin: about 32 MiB of genotypes, so a large cohort has files for
+each bin."""
 
 _LARGEST_FILE_ROWS = 1 << 26
+_FILTERED = ["chr", "pos", "bin", "ref_yn", "halfref_yn", "nocall_yn", "gene_name"]
+PARTITIONS = ("chr", "bin")
 
 
 class TableParts:
-    """Writes rows in order; `names` are the files begun, all complete once the `with` block has ended."""
+    """Writes rows in order; `names` are the files begun, all complete once the `with` block has ended.
 
-    def __init__(self, folder: str, number: int, columns: pa.Schema, file_rows: int = FILE_ROWS) -> None:
+    `is_partitioned`: below a folder for each contig and bin, without these two columns.
+    """
+
+    def __init__(
+        self, folder: str, number: int, columns: pa.Schema, is_partitioned: bool = False, file_rows: int = FILE_ROWS
+    ) -> None:
         self.names: list[str] = []
-        self._folder, self._number, self._columns = folder, number, columns
-        self._file_rows = file_rows
+        self._folder, self._number = folder, number
+        self._kept = [name for name in columns.names if not (is_partitioned and name in PARTITIONS)]
+        self._columns = pa.schema([columns.field(name) for name in self._kept])
+        self._is_partitioned = is_partitioned
+        self._file_rows = 0 if is_partitioned else file_rows
         self._writer: PartWriter | None = None
         self._last: tuple[str, int] | None = None
         self._pending = 0
@@ -56,21 +72,50 @@ class TableParts:
             written = self._writer.rows
             if written >= _LARGEST_FILE_ROWS or (written >= self._file_rows and bin_ != self._last):
                 self._writer.__exit__(None, None, None)
-                self._writer = None
+                self._writer, self._pending = None, 0
         self._last = bin_
-        for start in range(0, table.num_rows, ROW_GROUP_ROWS):
-            self._write(table.slice(start, ROW_GROUP_ROWS))
+        kept = table.select(self._kept)
+        start = 0
+        while start < table.num_rows:
+            taken = kept.slice(start, ROW_GROUP_ROWS - self._pending)
+            self._write(taken, bin_)
+            start += taken.num_rows
 
-    def _write(self, table: pa.Table) -> None:
+    def _write(self, table: pa.Table, bin_: tuple[str, int]) -> None:
         if self._writer is None:
-            self.names.append(part_name(self._number))
-            self._writer = PartWriter(f"{self._folder}/{self.names[-1]}", self._columns)
+            self.names.append(self._folder_of(*bin_) + part_name(self._number))
+            filtered = [name for name in _FILTERED if name in self._kept]
+            self._writer = PartWriter(f"{self._folder}/{self.names[-1]}", self._columns, filtered)
             self._pending = 0
-        if self._pending + table.num_rows > ROW_GROUP_ROWS:
+        self._writer.add(_compacted(table))
+        self._pending += table.num_rows
+        if self._pending == ROW_GROUP_ROWS:
             self._writer.flush()
             self._pending = 0
-        self._writer.add(table)
-        self._pending += table.num_rows
+
+    def _folder_of(self, chr_: str, bin_: int) -> str:
+        """The folder of a contig and bin, made if need be, with a slash; none if the table is not partitioned."""
+        if not self._is_partitioned:
+            return ""
+        folder = f"chr={quote(chr_, safe='')}/bin={bin_}/"
+        filesystem, inner = locate(f"{self._folder}/{folder}")
+        filesystem.create_dir(inner, recursive=True)
+        return folder
+
+
+def _compacted(table: pa.Table) -> pa.Table:
+    """The table with dictionaries of no more than its own values: Parquet would store a cohort's every sample in each
+    row group."""
+    for at, name in enumerate(table.column_names):
+        column = table.column(name).combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            codes = column.indices.to_numpy()
+            used = np.zeros(len(column.dictionary), np.bool_)
+            used[codes] = True
+            values = column.dictionary.filter(pa.array(used))
+            renumbered = (np.cumsum(used, dtype=np.int32) - 1)[codes]
+            table = table.set_column(at, name, pa.DictionaryArray.from_arrays(pa.array(renumbered), values))
+    return table
 
 
 def _bin_edges(table: pa.Table) -> list[int]:

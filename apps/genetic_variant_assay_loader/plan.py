@@ -1,4 +1,5 @@
-"""The plan: the files of the logical VCF, their headers, and how they share samples out, checked before Spark is started."""
+"""The plan: the files of the logical VCF, their headers, and how they share samples out, checked before Spark is
+started."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ _FREQUENCY_TYPES = ("Float", "Integer")
 
 @dataclass(frozen=True)
 class SampleGroup:
-    """Files that hold the same samples, so that they split the logical VCF by region. `samples` is in the first one's order."""
+    """Files that hold the same samples, so that they split the logical VCF by region. `samples` is in the first one's
+    order."""
 
     samples: tuple[str, ...]
     files: tuple[VcfFile, ...]
@@ -31,8 +33,8 @@ class SampleGroup:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be loaded. Several `groups` mean a VCF that is split by sample: their sites must agree and their counts add
-    up. `stored` says whether ref, half-ref and no-call genotypes are kept."""
+    """What will be loaded. Several `groups` mean a VCF that is split by sample: their sites must agree and their counts
+    add up. `stored` says whether ref, half-ref and no-call genotypes are kept."""
 
     name: str
     assay: str

@@ -99,7 +99,8 @@ def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
             for group in plan.groups for file in group.files
         ],
         "genotypes": {kind: rows[kind] for kind in KINDS}, "alleles": _allele_rows(plan, loads),
-        "annotations": rows["annotation"], "annotations_of_no_allele": _unmatched(loads), "faults": loads.faults.to_json(),
+        "annotations": rows["annotation"], "annotations_of_no_allele": _unmatched(loads),
+        "faults": loads.faults.to_json(),
         "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
         "warnings": list(run.progress.warnings),
     }  # fmt: skip

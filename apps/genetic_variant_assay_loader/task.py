@@ -13,6 +13,7 @@ import pyarrow as pa
 from apps.genetic_variant_assay_loader.parts import TableParts
 from common.faults import Faults
 from common.scan.files import locate
+from common.tables.parquet import part_name
 from common.vcf import schema
 from common.vcf.block import BlockTables, Reading, parse_block, reading_of
 from common.vcf.container import Piece, read_lines, read_vcf_file
@@ -29,8 +30,9 @@ _BLOCK_BYTES_ALL_KINDS = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class LoadTask:
-    """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is None for
-    all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up over groups."""
+    """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is
+    None for all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up
+    over groups; `is_partitioned` if the tables are laid out in folders by contig and bin."""
 
     number: int
     group: int
@@ -42,11 +44,13 @@ class LoadTask:
     annotation_folder: str | None
     quarantine_folder: str | None
     is_part: bool
+    is_partitioned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PieceResult:
-    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the piece."""
+    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the
+    piece."""
 
     piece: Piece
     lines: int
@@ -57,7 +61,8 @@ class PieceResult:
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no allele."""
+    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no
+    allele."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)
@@ -133,14 +138,16 @@ class _Output:
         if not table.num_rows:
             return
         if name not in self._parts:
-            self._parts[name] = self._closing.enter_context(TableParts(folder, self._task.number, columns))
+            is_partitioned = self._task.is_partitioned and not (name == "allele" and self._task.is_part)
+            parts = TableParts(folder, self._task.number, columns, is_partitioned)
+            self._parts[name] = self._closing.enter_context(parts)
         self._parts[name].add(table)
         rows[name] += table.num_rows
 
     def set_aside(self, piece: Piece, text: bytes, first: int, found: LineFaults) -> None:
         """Writes bad lines whole, with the number of the piece and the line within it."""
         if self._quarantine is None:
-            self.quarantine_name = f"{self._task.number:05d}.csv"
+            self.quarantine_name = part_name(self._task.number).replace(".parquet", ".csv")
             filesystem, inner = locate(f"{self._task.quarantine_folder}/{self.quarantine_name}")
             self._quarantine = self._closing.enter_context(filesystem.open_output_stream(inner))
         lines = text.split(b"\n")

@@ -25,12 +25,14 @@ def part_name(task: int) -> str:
 class PartWriter:
     """Writes one Parquet file from a sequence of tables of one schema; dictionary-encoded columns are stored as their values.
 
+    `statistics` names the columns that readers filter on, where not all: with many row groups the footer is what they read most.
     The file is complete once the `with` block has ended; if that ends with an error the file is left, unlisted, to the sweep.
     """
 
-    def __init__(self, path: str, schema: pa.Schema) -> None:
+    def __init__(self, path: str, schema: pa.Schema, statistics: list[str] | None = None) -> None:
         self.path = path
         self.schema = schema
+        self._statistics = statistics
         self.rows = 0
         self._pending: list[pa.Table] = []
         self._writer: pq.ParquetWriter | None = None
@@ -68,7 +70,7 @@ class PartWriter:
         return pq.ParquetWriter(
             inner, table.schema, filesystem=filesystem, compression="zstd", compression_level=3,
             use_dictionary=_repeating_columns(table), column_encoding=_delta_columns(table), store_schema=False,
-            version="2.6",
+            version="2.6", write_statistics=True if self._statistics is None else self._statistics,
         )  # fmt: skip
 
 

@@ -56,7 +56,8 @@ def build_ids(sites: Sites) -> AlleleIds:
 def build_alleles(
     sites: Sites, ids: AlleleIds, copies: Copies, samples: int, worst_effect: pa.Array, gnomad: pa.Array
 ) -> pa.Table:
-    """Rows of `schema.ALLELE_PART`, one per ALT allele that is an allele. `worst_effect` and `gnomad` have a value per ALT."""
+    """Rows of `schema.ALLELE_PART`, one per ALT allele that is an allele. `worst_effect` and `gnomad` have a value per
+    ALT."""
     made = np.flatnonzero(sites.is_allele)
     line = sites.alt_line[made]
     normal = normalise(
@@ -104,7 +105,8 @@ def normalise(ref: pa.Array, alt: pa.Array, pos: Positions, is_bases: npt.NDArra
     ref_length, alt_length = ref_end - ref_start, alt_end - alt_start
     first_same = ref_bytes[ref_start] == alt_bytes[alt_start]
     type_ = np.select(
-        [~is_bases, (ref_length == 1) & (alt_length == 1), (ref_length == 1) & first_same, (alt_length == 1) & first_same],
+        [~is_bases, (ref_length == 1) & (alt_length == 1), (ref_length == 1) & first_same,
+         (alt_length == 1) & first_same],
         [MIXED, SNP, INS, DEL], MIXED,
     )  # fmt: skip
     return NormalForm(

@@ -120,7 +120,8 @@ def _upper_keys(known: list[pa.Array]) -> pa.Array:
 
 
 def _trimmed_as_vep(sites: Sites) -> tuple[pa.Array, Positions]:
-    """ALTs as VEP names them on lines whose alleles differ in length and all begin alike: without that base, `-` for nothing."""
+    """ALTs as VEP names them on lines whose alleles differ in length and all begin alike: without that base, `-` for
+    nothing."""
     length = np.asarray(pc.binary_length(sites.alt))
     ref_of = sites.ref.take(pa.array(sites.alt_line))
     differs = length != np.asarray(pc.binary_length(ref_of))
@@ -169,7 +170,8 @@ def _unescaped(text: pa.Array) -> pa.Array:
 
 
 def _worst_effects(table: pa.Table, alt: Positions, alts: int) -> pa.Array:
-    """Per ALT `GENE:effect` for each of its genes in order of appearance: the effect of highest impact, the first on ties."""
+    """Per ALT `GENE:effect` for each of its genes in order of appearance: the effect of highest impact, the first on
+    ties."""
     gene = pc.coalesce(table["gene_name"], table["gene_id"]).combine_chunks()
     with_gene = np.flatnonzero(np.asarray(gene.is_valid()))
     if not len(with_gene):

@@ -1,4 +1,5 @@
-"""The door for tasks: a block of VCF lines to the rows of the assay's tables, its faults, and what its lines say of order."""
+"""The door for tasks: a block of VCF lines to the rows of the assay's tables, its faults, and what its lines say of
+order."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from common.vcf.sites import parse_sites
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How lines are to be read: by which header, which kinds of genotype are stored besides those with an allele, and which
-    INFO field, if any, is the gnomAD frequency."""
+    """How lines are to be read: by which header, which kinds of genotype are stored besides those with an allele, and
+    which INFO field, if any, is the gnomAD frequency."""
 
     header: VcfHeader
     annotation: AnnotationScheme | None
@@ -53,8 +54,9 @@ def reading_of(
 
 
 def parse_block(text: bytes, first: int, runs: tuple[Run, ...], reading: Reading, found: LineFaults) -> BlockTables:
-    """Rows of the lines without a fault. Faults go to `found`, all that can be known: a line with one is left out and the rest
-    is read again, which costs only where there are faults. `first` numbers the first line, `runs` is the order so far."""
+    """Rows of the lines without a fault. Faults go to `found`, all that can be known: a line with one is left out and
+    the rest is read again, which costs only where there are faults. `first` numbers the first line, `runs` is the order
+    so far."""
     block, lines = split_lines(text, first, reading.header.columns, found)
     while len(block):
         bad = len(found.bad)

@@ -1,8 +1,8 @@
 """VCF files as bytes: plain text, bgzip or gzip by their first bytes, and the whole lines of any piece of them.
 
 A bgzip file is a series of gzip members of at most 64 KiB whose extra field BC holds their length (SAM specification,
-section 4.1), so it can be cut anywhere: a piece starts at the first block that begins in it. No index is needed.
-A line belongs to the piece in which the line before it ends, except the first; a piece is followed past its end for that.
+section 4.1), so it can be cut anywhere: a piece starts at the first block that begins in it. No index is needed. A line
+belongs to the piece in which the line before it ends, except the first; a piece is followed past its end for that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _HEADER_GAP = 1 << 22  # bytes without a header line after which no #CHROM line 
 @dataclass(frozen=True, slots=True)
 class VcfFile:
     """One file of the logical VCF, its header read. `body` is where the data lines begin: a byte of the stored file for
-    plain text, of the inflated stream for gzip, and for bgzip of the block that starts there, `skip` inflated bytes on."""
+    plain text, of the inflated stream for gzip, and for bgzip of the block that starts there, `skip` inflated bytes
+    on."""
 
     name: str
     path: str
@@ -72,7 +73,8 @@ def block_size(data: bytes, at: int) -> int:
 
 
 def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]:
-    """The file with its header, or None with the faults of the header. Raises `AppError` 213 for damaged compression."""
+    """The file with its header, or None with the faults of the header. Raises `AppError` 213 for damaged
+    compression."""
     with open_file(path) as stored:
         size = stored.size()
         kind = compression_of(path)
@@ -220,7 +222,8 @@ def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, byt
 
 
 def _find_block(stored: pa.NativeFile, name: str, start: int) -> int:
-    """The first bgzip block at or after `start`: a header from which a chain of headers leads on. Raises `AppError` 213."""
+    """The first bgzip block at or after `start`: a header from which a chain of headers leads on. Raises `AppError`
+    213."""
     size: int = stored.size()
     window: bytes = stored.read_at(_WINDOW, start)
     at = window.find(_BLOCK_MAGIC)

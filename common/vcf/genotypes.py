@@ -37,7 +37,8 @@ _DIPLOID_NONE = (_pattern(b"./."), _pattern(b".|."))
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What one GT says: its kind, copies of the reference, missing copies, and copies of each other allele, ascending."""
+    """What one GT says: its kind, copies of the reference, missing copies, and copies of each other allele,
+    ascending."""
 
     type: int
     ref: int
@@ -47,8 +48,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls of one block that are stored, an element each: line, sample, kind. Each makes a row per allele of its own, or one
-    without: `rows` has the call of each row, `row_alt` its place among the ALT alleles of the block, or -1."""
+    """Calls of one block that are stored, an element each: line, sample, kind. Each makes a row per allele of its own,
+    or one without: `rows` has the call of each row, `row_alt` its place among the ALT alleles of the block, or -1."""
 
     line: Positions
     sample: Positions
@@ -59,7 +60,8 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """Over all calls, stored or not: per line copies of REF, called and missing copies; per ALT allele copies and samples."""
+    """Over all calls, stored or not: per line copies of REF, called and missing copies; per ALT allele copies and
+    samples."""
 
     ref: Positions
     called: Positions
@@ -116,7 +118,8 @@ def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFault
 
 
 def _gt_positions(block: LineBlock, sites: Sites, lines: Positions) -> Positions:
-    """Per line and sample the byte before GT: the tab before the field, or the colon before GT where it is not first."""
+    """Per line and sample the byte before GT: the tab before the field, or the colon before GT where it is not
+    first."""
     before = block.before if len(lines) == len(block) else block.before[lines]
     later = sites.layout.gt[lines] > 0
     if later.any():
@@ -154,7 +157,8 @@ def _next_terminator(data: npt.NDArray[np.uint8], start: Positions) -> Positions
 def _distinct_tokens(
     data: npt.NDArray[np.uint8], start: Positions, words: npt.NDArray[np.uint32]
 ) -> tuple[list[bytes], npt.NDArray[np.int64]]:
-    """The distinct GT strings at `start`, and which of them stands at each; `words` are the first four bytes of each."""
+    """The distinct GT strings at `start`, and which of them stands at each; `words` are the first four bytes of
+    each."""
     lengths = np.full(len(words), _SHORT)
     for at in reversed(range(_SHORT)):
         lengths[_TERMINATORS[(words >> (8 * at)) & 0xFF]] = at

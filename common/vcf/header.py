@@ -1,6 +1,7 @@
 """The meta-information and the column line of a VCF as frozen values, with every fault of them and its true line.
 
-What would make data lines unreadable is a fault; what breaks the specification without touching loaded data is a warning.
+What would make data lines unreadable is a fault; what breaks the specification without touching loaded data is a
+warning.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 TAB, NEWLINE, HASH = 9, 10, 35
-# After the lines: zeros, so that a look at the bytes after a field never leaves the buffer, and a dot to point at where a
-# sample's field ends before its GT.
+# After the lines: zeros, so that a look at the bytes after a field never leaves the buffer, and a dot to point at where
+# a sample's field ends before its GT.
 _PADDING = b"\n" + bytes(63) + b"." + bytes(63)
 MISSING_AT = -64
 
@@ -51,8 +51,8 @@ class LineBlock:
 
 @dataclass
 class LineFaults:
-    """Faults of the lines of a piece, counted from 1 within it, and the lines of the block at hand that are bad, each with
-    the code, field and text of all its faults."""
+    """Faults of the lines of a piece, counted from 1 within it, and the lines of the block at hand that are bad, each
+    with the code, field and text of all its faults."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
@@ -85,7 +85,8 @@ def _text(value: Any) -> str:
 def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tuple[LineBlock, int]:
     """The lines of `text` that have `columns` columns, and how many lines there are in all.
 
-    Lines of another width, or not of UTF-8, are faults; empty lines are passed over. `first` is the number of the first line.
+    Lines of another width, or not of UTF-8, are faults; empty lines are passed over. `first` is the number of the first
+    line.
     """
     plain = text.replace(b"\r\n", b"\n") if b"\r\n" in text else text
     undecodable = [] if plain.isascii() else _undecodable(plain)

@@ -1,4 +1,5 @@
-"""Whether lines are in order of contig and position and no allele stands twice, within a piece and from piece to piece."""
+"""Whether lines are in order of contig and position and no allele stands twice, within a piece and from piece to
+piece."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from common.vcf.sites import Sites
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Lines of one contig that follow one another: their first and last position, the line of the first, and the alleles at
-    both, by `a_id`. A piece has few of them, so a task can return them."""
+    """Lines of one contig that follow one another: their first and last position, the line of the first, and the
+    alleles at both, by `a_id`. A piece has few of them, so a task can return them."""
 
     chr: str
     line: int
@@ -30,7 +31,8 @@ class Run:
 def check_order(
     runs: tuple[Run, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
 ) -> tuple[Run, ...]:
-    """The runs so far with those of this block. Marks lines out of order (207) and alleles that were there before (208)."""
+    """The runs so far with those of this block. Marks lines out of order (207) and alleles that were there before
+    (208)."""
     names = sites.chr.dictionary_encode()
     code = np.asarray(names.indices)
     edges = [0, *(np.flatnonzero(np.diff(code)) + 1).tolist(), len(code)]
@@ -73,7 +75,8 @@ def _extend(
 
 
 def _plain_alleles(lines: np.ndarray, sites: Sites) -> np.ndarray:
-    """ALTs of these lines that may stand only once. Symbolic ones may differ in END or SVLEN alone, so they may repeat."""
+    """ALTs of these lines that may stand only once. Symbolic ones may differ in END or SVLEN alone, so they may
+    repeat."""
     wanted = np.zeros(len(sites.pos), np.bool_)
     wanted[lines] = True
     symbolic = np.asarray(pc.starts_with(sites.alt, "<"))

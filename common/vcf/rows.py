@@ -53,7 +53,8 @@ def _table(
     columns = {
         "a_id": _coded(alt, ids.a_id) if kind == "alt" else pa.nulls(len(rows), pa.string()),
         "sample_id": _coded(calls.sample[call], samples),
-        "locus_id": _coded(line, ids.locus_id.fill_null("")),  # Parquet's dictionaries hold no null; no row is on such a line
+        # Parquet's dictionaries hold no null; no row is on a line without a locus.
+        "locus_id": _coded(line, ids.locus_id.fill_null("")),
         "chr": chromosomes.take(pa.array(line)),
         "pos": pa.array(pos),
         "type": _coded(calls.type[call], _TYPE_NAMES),

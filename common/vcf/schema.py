@@ -30,7 +30,8 @@ ALLELE = pa.schema([
 ])  # fmt: skip
 
 ALLELE_PART = ALLELE.append(pa.field("called_count", pa.int64()))
-"""Alleles as one piece counted them. `called_count`, the copies of any allele, is what frequencies over several pieces need."""
+"""Alleles as one piece counted them. `called_count`, the copies of any allele, is what frequencies over several pieces
+need."""
 
 ANNOTATION = pa.schema([
     ("a_id", pa.string()), ("allele", pa.string()), ("effect", _STRINGS), ("putative_impact", pa.string()),

@@ -1,4 +1,5 @@
-"""The fixed columns of VCF lines as typed values: where a line lies, which alleles it names, how its calls are laid out."""
+"""The fixed columns of VCF lines as typed values: where a line lies, which alleles it names, how its calls are laid
+out."""
 
 from __future__ import annotations
 
@@ -40,8 +41,9 @@ class CallLayout:
 
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """The fixed columns of good lines. `alt…` arrays have a value per ALT allele of every line, in order; the alleles of line i
-    are `first_alt[i]` to `first_alt[i + 1]`. `*`, `<*>` and `<NON_REF>` are among them, but not `is_allele`."""
+    """The fixed columns of good lines. `alt…` arrays have a value per ALT allele of every line, in order; the alleles
+    of line i are `first_alt[i]` to `first_alt[i + 1]`. `*`, `<*>` and `<NON_REF>` are among them, but not
+    `is_allele`."""
 
     chr: pa.Array
     chr_id: pa.Array

@@ -1,4 +1,5 @@
-"""The Genetic Variant Assay Loader from VCFs to tables, descriptor and report, and what it does with files that do not fit."""
+"""The Genetic Variant Assay Loader from VCFs to tables, descriptor and report, and what it does with files that do not
+fit."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from apps.genetic_variant_assay_loader import load as loading
 from common.errors import AppError
 from common.faults import FaultError
 from tests.apps.conftest import Runner
@@ -208,6 +210,12 @@ def test_permissive_mode_sets_faulty_lines_aside_whole(run_app: Runner, write_fi
     ]  # fmt: skip
 
 
+def test_a_line_set_aside_from_one_group_of_samples_is_missed_there(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(a__vcf=vcf(range(5), [0, 1]).replace("1/2:3", "1/7:3"), b__vcf=vcf(range(5), [2, 3]))
+    missed = [(210, "", None, "ALT", "1_2500000_AT_A"), (210, "", None, "ALT", "1_2500000_AT_ATT")]
+    assert refused(run_app, [*paths.values()], run_mode="permissive") == missed
+
+
 def test_a_manifest_lists_files_by_id(run_app: Runner, write_files: Files) -> None:
     paths = write_files(
         a__vcf__gz=gzip.compress(vcf([0, 1]).encode()), b__vcf__gz=gzip.compress(vcf([2, 3, 4]).encode())
@@ -247,6 +255,25 @@ def test_a_vcf_without_data_lines_makes_empty_tables(run_app: Runner, write_file
     assert {name: len(found) for name, found in run_app.tables("variants").items()} == {
         "sample": 4, GENOTYPES: 0, ALLELES: 0, ANNOTATIONS: 0,
     }  # fmt: skip
+
+
+def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    load(run_app, [*write_files(a__vcf=vcf([0, 1, 2]), b__vcf=vcf([3, 4])).values()])
+    database = run_app.store.databases()[0]
+    for table, count in ((GENOTYPES, 7), (ALLELES, 5)):
+        files = run_app.store.table_files(database, table)
+        assert sorted(file.rsplit("/", 3)[1] + "/" + file.rsplit("/", 3)[2] for file in files) == [
+            "chr=1/bin=0", "chr=1/bin=1", "chr=X/bin=0",
+        ]  # fmt: skip
+        folder = files[0].split(f"/{table}/")[0] + f"/{table}"
+        frame = run_app.cluster.session.read.parquet(folder)
+        assert frame.count() == count
+        assert frame.where("chr = '1' AND pos BETWEEN 2500000 AND 2500010 AND bin IN (1)").count() == (
+            3 if count == 7 else 2
+        )
 
 
 def test_few_pieces_make_few_files(run_app: Runner, write_files: Files, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""The query shapes of `dx extract_assay germline` on what the loader wrote, by Spark SQL and DuckDB, against htslib's reading."""
+"""The query shapes of `dx extract_assay germline` on what the loader wrote, by Spark SQL and DuckDB, against htslib's
+reading."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ cyvcf2 = pytest.importorskip("cyvcf2")
 Query = Callable[[str], list[tuple[Any, ...]]]
 TABLES = ("sample", "genotype_alt_read_optimized", "allele_read_optimized", "annotation_read_optimized")
 FIRST, LAST = 10_600_000, 13_000_000
-PLACE = f"chr = '20' AND pos BETWEEN {FIRST} AND {LAST} AND bin IN (4, 5)"
+PLACE = f"{{0}}.chr = '20' AND {{0}}.pos BETWEEN {FIRST} AND {LAST} AND {{0}}.bin IN (4, 5)"
 KINDS = {-1: "no-call", 0: "ref", 1: "het-ref", 2: "hom"}
 
 
@@ -67,7 +68,9 @@ def test_every_query_shape_gives_what_htslib_reads(engines: dict[str, Query], vc
     sql = f"SELECT a_id, alt_count FROM allele_read_optimized WHERE ARRAY_CONTAINS(dbsnp151_rsid, '{rsid}')"
     assert [row[0] for row in answers(engines, sql)] == [of_rsid]
 
-    found = answers(engines, f"SELECT a_id, alt_freq, nc_count FROM allele_read_optimized WHERE {PLACE}")
+    found = answers(
+        engines, f"SELECT a_id, alt_freq, nc_count FROM allele_read_optimized AS a WHERE {PLACE.format('a')}"
+    )
     assert [(a_id, pytest.approx(freq), missing) for a_id, freq, missing in found] == sorted(
         ((a_id, v.aaf, 2 * v.num_unknown) for v, a_id in inside), key=str
     )
@@ -80,7 +83,7 @@ def test_every_query_shape_gives_what_htslib_reads(engines: dict[str, Query], vc
     joined = (
         "SELECT g.sample_id, a.a_id, g.type FROM genotype_alt_read_optimized AS g "
         "LEFT OUTER JOIN allele_read_optimized AS a ON g.{key} = a.{key} WHERE g.{flag} AND "
-        f"g.{PLACE.replace(' AND ', ' AND g.', 1).replace(' AND bin', ' AND g.bin')} AND a.{PLACE.replace(' AND ', ' AND a.', 1).replace(' AND bin', ' AND a.bin')}"
+        f"{PLACE.format('g')} AND {PLACE.format('a')}"
     )
     alt = answers(engines, joined.format(key="a_id", flag="ref_yn = false"))
     assert alt == [row for row in genotypes if row[2] in ("het-ref", "hom")]
@@ -107,7 +110,8 @@ def test_annotations_are_found_by_gene_and_consequence(run_app: Runner, shared_d
     engines = next(opened_once := opened(run_app))
     gene = (
         "SELECT DISTINCT n.a_id, n.feature_id, n.putative_impact FROM annotation_read_optimized AS n "
-        "LEFT OUTER JOIN allele_read_optimized AS a ON n.a_id = a.a_id WHERE n.gene_name IN ('WASH7P') AND n.chr = '1' AND n.bin IN (0)"
+        "LEFT OUTER JOIN allele_read_optimized AS a ON n.a_id = a.a_id "
+        "WHERE n.gene_name IN ('WASH7P') AND n.chr = '1' AND n.bin IN (0)"
     )
     expected = set()
     for variant in cyvcf2.VCF(str(vcf)):

@@ -1,6 +1,7 @@
 """Every file of the VCF 4.2 conformance suite has the outcome that `vcf_4_2.tsv` states, with the reason given there.
 
-`loads` and `warns`: all data lines become records, `warns` with a remark on the header; `refused`: by this code, line and field.
+`loads` and `warns`: all data lines become records, `warns` with a remark on the header; `refused`: by this code, line
+and field.
 """
 
 from __future__ import annotations
