@@ -118,8 +118,8 @@ def match_samples(task: MatchTask) -> MatchResult:
     """Keeps the pairs whose assay id the assay has. Finds repeated pairs, since both of them are in this bucket."""
     pairs, ids = _read(task, BY_SAMPLE)
     result = MatchResult(pairs.num_rows, ids=len(ids))
-    _add_repeated(pairs, task.name, result.faults)
-    known = pairs.filter(pc.is_in(pairs.column("g_sample"), value_set=ids))
+    distinct = _add_repeated(pairs, task.name, result.faults)
+    known = distinct.filter(pc.is_in(distinct.column("g_sample"), value_set=ids))
     result.kept = known.num_rows
     _write_kept(task, known.select(BY_PHENO.names), BY_PHENO)
     return result
@@ -168,8 +168,8 @@ def _write_kept(task: MatchTask, pairs: pa.Table, schema: pa.Schema) -> None:
             writer.write(batch)
 
 
-def _add_repeated(pairs: pa.Table, name: str, faults: Faults) -> None:
-    """A fault for each repetition of a pair, the last one shown."""
+def _add_repeated(pairs: pa.Table, name: str, faults: Faults) -> pa.Table:
+    """The different pairs with their first lines, after a fault for each repetition of a pair, the last one shown."""
     lines = [("line", "count"), ("line", "min"), ("line", "max")]
     counted = pairs.group_by(["g_sample", "p_sample"], use_threads=False).aggregate(lines)
     repeated = counted.filter(pc.greater(counted.column("line_count"), 1)).sort_by("line_max")
@@ -180,6 +180,7 @@ def _add_repeated(pairs: pa.Table, name: str, faults: Faults) -> None:
                                remedy="Keep one row for each pair."), row["line_count"] - 1)  # fmt: skip
     rest = repeated.slice(EXAMPLES_PER_RULE)
     faults.add_count(REPEATED, (pc.sum(rest.column("line_count")).as_py() or 0) - rest.num_rows)
+    return counted.select(["g_sample", "p_sample", "line_min"]).rename_columns(BY_SAMPLE.names)
 
 
 def _several(linked: pa.Table, of: str) -> pa.Table:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from dxpy.cli.dataset_utilities import DXDatasetDescriptor, DXDatasetDictionary
+from dxpy.cli import dataset_utilities
+from dxpy.cli.dataset_utilities import DXDatasetDescriptor
 
 from common.errors import AppError
 from common.faults import FaultError
@@ -179,7 +181,7 @@ def test_samples_link_to_another_entity_by_its_number_in_any_spelling(study: Run
     merged = merge("encounters", linking=pairs, pheno_entity_name="encounter", linking_database_name="rna_links")
     assert linking_rows(study, "encounters") == [("7", "R1"), ("8", "R2"), ("9", "R3")]
     assert edges(merged["assays"][0])[-2][0] == "encounter.encounter_id"
-    assert [list(each)[0] for each in merged["databases"]] == ["clinic_db", "rna_db", "rna_links"]
+    assert [next(iter(each)) for each in merged["databases"]] == ["clinic_db", "rna_db", "rna_links"]
 
 
 @pytest.mark.parametrize("text", [
@@ -356,34 +358,35 @@ def table_paths(study: Runner, descriptor: dict[str, Any]) -> dict[str, list[str
 
 
 def write_joins(descriptor: dict[str, Any], asked: str) -> str:
-    """`{a} JOIN {b}` with every table between the two on the shortest path of joins, model's and assays'."""
+    """The question with `{a} JOIN {b}` written out: each table between the two, by the model's and the assays' joins."""
     joins = [*descriptor["join_info"], *(join for assay in descriptor["assays"] for join in assay["join_info"])]
     graph: dict[str, dict[str, str]] = {}
     for join in joins:
-        one, other = (join["joins"][0][end].rpartition("$") for end in ("from", "to"))
-        on = f"{alias(one[0])}.{one[2]} = {alias(other[0])}.{other[2]}"
-        graph.setdefault(one[0], {})[other[0]] = on
-        graph.setdefault(other[0], {})[one[0]] = on
+        (one, _, column), (other, _, referring) = (join["joins"][0][end].rpartition("$") for end in ("from", "to"))
+        graph.setdefault(one, {})[other] = f"{{{one}}}.{column} = {{{other}}}.{referring}"
+        graph.setdefault(other, {})[one] = graph[one][other]
     first, *others = re.findall(r"\{(\w+)\}", asked)
-    seen = {next(table for table in graph if alias(table) == first)}
-    text = f"`{next(iter(seen))}` AS {first}"
-    for goal in others:
-        for table, on in path_to(graph, seen, goal):
-            text += f" JOIN `{table}` AS {alias(table)} ON {on}"
-            seen.add(table)
+    seen = [next(table for table in graph if short(table) == first)]
+    steps = [step for goal in others for step in path_to(graph, seen, goal)]
+    names = {table: short(table) if short(table) in (first, *others) else f"t{n}" for n, table in enumerate(seen)}
+    text = f"`{seen[0]}` AS {first}" + "".join(f" JOIN `{table}` AS {names[table]} ON {on}" for table, on in steps)
+    for table, name in names.items():
+        text = text.replace(f"{{{table}}}", name)
     return re.sub(r"\{.*\}", lambda _: text, asked)
 
 
-def alias(table: str) -> str:
+def short(table: str) -> str:
     return table.rpartition("$")[2]
 
 
-def path_to(graph: dict[str, dict[str, str]], seen: set[str], goal: str) -> list[tuple[str, str]]:
+def path_to(graph: dict[str, dict[str, str]], seen: list[str], goal: str) -> list[tuple[str, str]]:
+    """The tables, each with its condition, that the shortest path from one of those seen to the goal adds to these."""
     paths: list[tuple[str, list[tuple[str, str]]]] = [(table, []) for table in seen]
     for table, path in paths:
-        if alias(table) == goal:
+        if short(table) == goal:
+            seen += [each for each, _ in path]
             return path
-        gone = seen | {each for each, _ in path}
+        gone = {*seen, *(each for each, _ in path)}
         paths += [(other, [*path, (other, on)]) for other, on in graph[table].items() if other not in gone]
     raise AssertionError(f"no join leads to {goal}")
 
@@ -391,11 +394,9 @@ def path_to(graph: dict[str, dict[str, str]], seen: set[str], goal: str) -> list
 def answers(study: Runner, descriptor: dict[str, Any], asked: str) -> list[tuple[Any, ...]]:
     """What Spark SQL and DuckDB both answer, over the tables by path and the joins of the descriptor."""
     sql = write_joins(descriptor, asked)
-    found = []
-    for query in engines(study, descriptor):
-        found.append(query(sql))
-    assert found[0] == found[1]
-    return found[0]
+    spark, duck = (query(sql) for query in engines(study, descriptor))
+    assert spark == duck
+    return spark
 
 
 def engines(study: Runner, descriptor: dict[str, Any]) -> Iterator[Query]:
@@ -449,14 +450,18 @@ def test_expression_by_genotype_of_the_participants_with_a_diagnosis(study: Runn
 # What else reads it.
 
 
-def test_the_client_reads_the_merged_descriptor_as_it_does_the_targets(study: Runner, whole: dict[str, Any]) -> None:
+def test_the_client_reads_the_merged_descriptor_as_it_does_the_targets(
+    study: Runner, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def dictionaries(name: str) -> list[str]:
         record = study.store.find_record(name)
-        path = study.store.file_path(record.details["descriptor"]["$dnanexus_link"])
-        read = DXDatasetDictionary(DXDatasetDescriptor(str(path), schema=record.details["schema"]))
-        frames = (read.data_dictionary, read.coding_dictionary, read.entity_dictionary)
-        return ["".join(each.to_csv(index=False) for each in frame.values()) for frame in frames]
+        with study.store.file_path(record.details["descriptor"]["$dnanexus_link"]).open("rb") as file:
+            dictionary = DXDatasetDescriptor(file, schema=record.details["schema"]).get_dictionary()
+        paths = [tmp_path / f"{name}.{each}.csv" for each in ("data", "entities", "codings")]
+        dictionary.write(*map(str, paths))
+        return [path.read_text(encoding="utf-8") for path in paths if path.exists()]
 
+    monkeypatch.setattr(dataset_utilities, "pd", pd, raising=False)  # the module imports pandas in its command only
     assert dictionaries("whole") == dictionaries("clinic")
     for key in ("name", "uuid", "generalized_assay_model"):
         assert all(each[key] for each in whole["assays"])
