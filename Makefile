@@ -6,6 +6,8 @@ PROJECT  ?= build/project
 JOB_DIR  ?= build/jobs/$(APP)
 MASTER   ?= local[*]
 BENCH    ?=
+SIZE     ?= small
+NAME     ?=
 
 VENV     := .venv
 PY       := $(VENV)/bin/python
@@ -17,7 +19,7 @@ DEMO     := build/demo/project
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV SPARK_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo walkthrough test run lint types bundle cluster-up cluster-down bench clean
+.PHONY: help setup demo walkthrough test run lint types bundle cluster-up cluster-down dxapp dxapps new-app bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,11 +58,20 @@ cluster-up: $(VENV)/.setup ## start a standalone master and two workers on this 
 cluster-down: $(VENV)/.setup ## stop them
 	@$(PY) -m common.spark.standalone down
 
+dxapp: $(VENV)/.setup ## make the applet folder of an app for dx build, in dist/dxapps: APP= [SIZE=small|medium|large]
+	$(PY) -m apps build $(APP) --size $(SIZE)
+
+dxapps: $(VENV)/.setup ## make the applet folders of all apps
+	$(PY) -m apps build --size $(SIZE)
+
+new-app: $(VENV)/.setup ## start a new loader: NAME=
+	@$(PY) -m apps new "$(NAME)"
+
 bench: $(VENV)/.setup-dev ## measure: BENCH= names one benchmark, all without
 	$(PY) -m tests.benchmarks $(BENCH)
 
 clean: ## remove what was built; .venv stays
-	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # The stamps make a second run start at once; a change of what is needed runs set-up again.

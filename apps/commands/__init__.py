@@ -11,7 +11,7 @@ import traceback
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from apps.commands import describe, help_app, list_apps, run, sql
+from apps.commands import build, describe, help_app, list_apps, new, run, serve, sql
 from common.errors import AppError
 
 _EPILOG = """\
@@ -36,7 +36,7 @@ def build_parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (run, list_apps, help_app, describe, sql):
+    for module in (run, list_apps, help_app, describe, sql, serve, build, new):
         module.add_to(commands)
     return parser
 

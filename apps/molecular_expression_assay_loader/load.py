@@ -17,12 +17,11 @@ from common.expression.loading import (
 )
 from common.expression.model import ExpressionPlan, write_plan
 from common.expression.routing import RouteResult, RouteTask, route_pieces
-from common.expression.sources import group_pieces
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
-from common.tables.tasks import cut_files, text_bytes
+from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
@@ -92,7 +91,8 @@ def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteRe
     """The first pass: rows dealt out to buckets; faults of structure and of ids."""
     cut = cut_files([source.file for source in plan.sources], run.cluster)
     pieces = [(index, piece) for index, source in enumerate(plan.sources) for piece in cut[source.file.path]]
-    groups = group_pieces(pieces, plan.format, run.cluster.parallelism)
+    target = task_bytes(text_bytes(piece for _, piece in pieces), run.cluster) if plan.format != "matrix" else 0
+    groups = group_pieces(pieces, target)  # a task takes pieces of one matrix only
     tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
     results = run.cluster.map(route_pieces, tasks, "rows")
     for result in results:

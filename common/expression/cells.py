@@ -98,34 +98,34 @@ class CellRouter:
 
     def _feature_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("feature_id").combine_chunks()
-        texts, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
-        new = [place for place, text in enumerate(texts) if text not in self.features]
+        texts, codes = _trimmed(column), column.indices.to_numpy()
+        new: dict[str, int] = {}
+        for place, text in enumerate(texts):
+            if text not in self.features:
+                new.setdefault(text, place)
         if new:
-            self._add_features(column.dictionary.take(pa.array(new)), records, source, codes, np.array(new))
+            first = np.zeros(len(texts), dtype=np.int64)
+            first[codes[::-1]] = np.arange(len(codes))[::-1]
+            self._add_features(list(new), records.lines[first[list(new.values())]], source)
         return _spread([self.features[text] for text in texts], codes)
 
-    def _add_features(
-        self, texts: pa.StringArray, records: Records, source: Source, codes: np.ndarray, new: np.ndarray
-    ) -> None:
-        """Gives codes to features that the task meets for the first time, in the order met."""
+    def _add_features(self, names: list[str], lines: np.ndarray, source: Source) -> None:
+        """Gives codes to features that the task meets for the first time, on these lines."""
+        texts = pa.array(names, pa.string())
         parsed = parse_feature_ids(texts, self.plan.id_type)
-        first = np.zeros(int(codes.max()) + 1, dtype=np.int64)
-        first[codes[::-1]] = np.arange(len(codes))[::-1]
-        lines = records.lines[first[new]]
         self.kinds.add(texts, parsed.kinds, source.file.name, lines, "feature_id")
-        for row in np.flatnonzero(np.asarray(pc.equal(texts, ""))).tolist():
-            self.faults.add(
-                BAD_KIND, "no feature id", file=source.file.name, line=int(lines[row]), field="feature_id", value=""
-            )
-        for text in texts.to_pylist():
-            self.features[text] = len(self.features)
+        if "" in names:
+            line = int(lines[names.index("")])
+            self.faults.add(BAD_KIND, "no feature id", file=source.file.name, line=line, field="feature_id", value="")
+        for name in names:
+            self.features[name] = len(self.features)
         self.ids.append(parsed.ids)
         self.versions.append(parsed.versions)
         self.bucket = np.concatenate((self.bucket, buckets_of(parsed.ids, self.annotation, self.plan.buckets)))
 
     def _sample_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("sample_id").combine_chunks()
-        texts, codes = column.dictionary.to_pylist(), column.indices.to_numpy()
+        texts, codes = _trimmed(column), column.indices.to_numpy()
         if "" in texts:
             blank = np.flatnonzero(codes == texts.index(""))
             for row in blank[:EXAMPLES_PER_RULE].tolist():
@@ -233,6 +233,11 @@ class GatheredCells(Gathered):
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, dtype=np.int64)
+
+
+def _trimmed(column: pa.DictionaryArray) -> list[str]:
+    names: list[str] = pc.utf8_trim_whitespace(column.dictionary).to_pylist()
+    return names
 
 
 def _spread(of_text: list[int], rows: np.ndarray) -> np.ndarray:

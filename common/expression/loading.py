@@ -24,6 +24,9 @@ from common.tables.parquet import part_name
 BLOCK_CELLS = 8 << 20
 """Cells of a block: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is larger."""
 
+_CELL_COST = 2
+"""How much more memory cells take that come one by one, each with its place, than those of a matrix."""
+
 LEAST_CELLS = 1 << 20
 """Work is not cut finer than this."""
 
@@ -59,12 +62,13 @@ class ReferenceTask:
 
 def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[LoadTask]:
     """Buckets grouped into tasks of about a block each, as many for every core, largest buckets first."""
+    most = BLOCK_CELLS // (1 if read_plan(plan_path).format == "matrix" else _CELL_COST)
     cells: dict[int, int] = {}
     for file in routed:
         for bucket, count in zip(file.buckets, file.cells, strict=True):
             cells[bucket] = cells.get(bucket, 0) + count
     total = sum(cells.values())
-    wanted = max(-(-total // BLOCK_CELLS), min(parallelism, -(-total // LEAST_CELLS)), 1)
+    wanted = max(-(-total // most), min(parallelism, -(-total // LEAST_CELLS)), 1)
     wanted = -(-wanted // parallelism) * parallelism if wanted > 1 else 1
     groups: list[set[int]] = [set() for _ in range(min(wanted, max(1, len(cells))))]
     loads = [0] * len(groups)

@@ -75,7 +75,7 @@ class Melt:
         """Writes the rows of a block to both tables."""
         for start in range(0, len(block.features), self.group):
             rows = block.values[start : start + self.group]
-            table = self._long(rows, block.features.slice(start, len(rows)), block.any_absent, None)
+            table = self._long(rows, block.features.slice(start, len(rows)), any_absent=block.any_absent)
             self._writer.write_table(table, row_group_size=max(1, table.num_rows))
             self.rows += table.num_rows
         self._write_bins(block, annotation)
@@ -87,21 +87,22 @@ class Melt:
         bins = pc.fill_null(places.column("bin"), OTHER_BIN).to_numpy()
         partition = chrom.indices.to_numpy().astype(np.int64) << 40 | (bins - OTHER_BIN)
         order = np.argsort(partition, kind="stable")
+        features = block.features.take(pa.array(order))
+        places = places.select(_ANNOTATION).take(pa.array(order)).combine_chunks()
         schema = read_optimized_schema(self.rules)
         for _, start, end in runs_of(partition[order]):
-            rows = order[start:end]
-            name = f"chr={quote(chrom[int(rows[0])].as_py(), safe='')}/bin={bins[rows[0]]}/{part_name(self.number)}"
+            name = f"chr={quote(chrom[int(order[start])].as_py(), safe='')}/bin={bins[order[start]]}/{part_name(self.number)}"
             with _open(f"{self.folders['expression_read_optimized']}/{name}", schema) as writer:
-                for at in range(0, len(rows), self.group):
-                    table = self._bin_rows(block, rows[at : at + self.group], places)
+                for at in range(start, end, self.group):
+                    rows = slice(at, min(at + self.group, end))
+                    own = (each[rows] for each in (features, places))
+                    table = self._long(block.values[order[rows]], *own, any_absent=block.any_absent)
                     writer.write_table(table, row_group_size=max(1, table.num_rows))
             self.files["expression_read_optimized"].append(name)
 
-    def _bin_rows(self, block: Block, rows: np.ndarray, places: pa.Table) -> pa.Table:
-        taken = pa.array(rows)
-        return self._long(block.values[rows], block.features.take(taken), block.any_absent, places.take(taken))
-
-    def _long(self, wide: np.ndarray, features: pa.StringArray, any_absent: bool, places: pa.Table | None) -> pa.Table:
+    def _long(
+        self, wide: np.ndarray, features: pa.StringArray, places: pa.Table | None = None, *, any_absent: bool
+    ) -> pa.Table:
         """The long rows of some features, whose values are the rows of `wide`; with their annotation if `places` is given."""
         count, width = wide.shape
         values = wide.ravel()
@@ -119,7 +120,7 @@ class Melt:
         schema = expression_schema(self.rules)
         if places is not None:
             schema = read_optimized_schema(self.rules)
-            columns += [_spread(places.column(name).combine_chunks(), indices) for name in _ANNOTATION]
+            columns += [_spread(places.column(name).chunk(0), indices) for name in _ANNOTATION]
         return pa.table(columns, names=schema.names)
 
 

@@ -117,8 +117,9 @@ def _parse_texts(texts: pa.StringArray, rules: ValueRules) -> Parsed:
         (106, "negative", is_number & ~not_finite & (values < 0)),
     ]
     if rules.is_count:
-        kinds.append((106, "a fraction, where counts are whole", good & (values % 1 != 0)))
-        kinds.append((106, "too large for a count", good & (values >= _LARGEST_COUNT)))
+        counts = np.where(good, values, 0)
+        kinds.append((106, "a fraction, where counts are whole", counts % 1 != 0))
+        kinds.append((106, "too large for a count", counts >= _LARGEST_COUNT))
     bad = [_bad_cells(code, reason, np.flatnonzero(at), texts) for code, reason, at in kinds if at.any()]
     if rules.is_count and not bad:
         values = _whole(numbers, values)

@@ -16,7 +16,7 @@ from common.errors import AppError
 from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
-from common.scan.delimited import Piece, TextFile, first_record, read_buffers, whole_piece
+from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
 from common.scan.files import compression_of, file_size
 
 LONG_HEADER = ("feature_id", "sample_id", "value")
@@ -162,14 +162,6 @@ def _manifest_rows(manifest: Headed) -> list[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text.decode("utf-8", "replace")), delimiter=manifest.delimiter)
         rows += [(first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells]
     return rows
-
-
-def group_pieces(pieces: Sequence[tuple[int, Piece]], form: Format, tasks: int) -> list[tuple[tuple[int, Piece], ...]]:
-    """The pieces of each routing task, by index of their source: one each, but for the many small files of a manifest."""
-    if form != "manifest":
-        return [(piece,) for piece in pieces]
-    size = -(-len(pieces) // max(1, tasks))
-    return [tuple(pieces[at : at + size]) for at in range(0, len(pieces), size)]
 
 
 def _shown(headed: Headed) -> str:

@@ -82,10 +82,11 @@ def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> N
     """One run between a prepared folder and its output. Spark is stopped and what is staged removed, come what may."""
     job_id = os.environ.get("DX_JOB_ID") or new_id("job")
     cluster = _open_cluster(spec.name, options.master)
-    platform = _open_platform(options.project, job_id)
+    platform = _open_platform(options.project, job_id, cluster)
     given = folder.read_input()
     with _job_described(platform, spec.name, given) as outputs, ExitStack() as stagings, ExitStack() as tasks:
         tasks.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
+        tasks.callback(_quietly, platform.close)  # while Spark still runs
         closed = cast(Platform, _ClosingPlatform(platform, stagings))
         inputs = resolve_inputs(given, spec, closed)
         progress = ConsoleProgress(brief=options.brief)
@@ -94,12 +95,12 @@ def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> N
         folder.write_output(outputs)
 
 
-def _open_platform(project: str, job_id: str) -> Platform:
+def _open_platform(project: str, job_id: str, cluster: Cluster) -> Platform:
     """The platform proper in a job of the platform's (its environment says so), else the local project."""
     if "DX_JOB_ID" in os.environ:
         from common.platform.dx import DxPlatform
 
-        return DxPlatform(job_id)
+        return DxPlatform(job_id, cluster)
     from common.platform.local import LocalProject
 
     return LocalProject(project, job_id)

@@ -125,3 +125,6 @@ class Platform(Protocol):
 
     def link(self, object_id: str) -> Link:
         """The job output form of an object."""
+
+    def close(self) -> None:
+        """Ends a run, while its cluster still runs: removes what was made for it and not published."""

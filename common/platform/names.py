@@ -14,7 +14,7 @@ from common.errors import AppError
 from common.platform import Link
 
 _ID_LENGTH = 24
-_ID = re.compile(r"(?:project|record|file|database|job)-[0-9A-Za-z]{24}")
+_ID = re.compile(r"(?:project|record|file|database|job|applet)-[0-9A-Za-z]{24}")
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,127}")  # 128 is the longest name that a Hive metastore takes
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")  # 255 bytes is the longest name of a folder
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of characters

@@ -15,7 +15,7 @@ ALLOWED: dict[str, set[str]] = {
     "faults": {"errors"},
     "dictionary": {"errors", "faults"},
     "graph": {"dictionary", "errors", "faults"},
-    "platform": {"errors"},
+    "platform": {"errors", "spark"},
     "dataset": {"dictionary", "graph", "errors", "faults", "platform"},
     "spark": {"errors"},
     "scan": {"errors", "faults"},

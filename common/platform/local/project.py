@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import gzip
-import json
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
-from common.platform.local import disk
 from common.platform.local.staging import LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now
 from common.platform.names import (
@@ -26,6 +22,7 @@ from common.platform.names import (
     parse_reference,
     unique_database_name,
 )
+from common.platform.records import parse_descriptor, parse_record
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -67,10 +64,7 @@ class LocalProject:
     def find_record(self, value: str | Link) -> Record:
         reference = parse_reference(value)
         described = self._describe_reference(reference, "record") if reference else self._find_by_name(str(value))
-        details = described["details"]
-        if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
-            raise AppError(83, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0")
-        return Record(described["id"], described["name"], details)
+        return parse_record(described)
 
     def _find_by_name(self, name: str) -> Object:
         found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
@@ -86,12 +80,10 @@ class LocalProject:
         reference = parse_reference(record.details["descriptor"])
         path = self.file_path(reference.id if reference else "")
         try:
-            descriptor = json.loads(gzip.decompress(path.read_bytes()))
-        except (OSError, EOFError, zlib.error, ValueError) as error:
+            content = path.read_bytes()
+        except OSError as error:
             raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
-        if not isinstance(descriptor, dict):
-            raise AppError(83, f"the descriptor of record {record.name} is no JSON object")
-        return descriptor
+        return parse_descriptor(content, record)
 
     def new_database(self, name: str) -> Database:
         name, database_id = parse_database_name(name), new_id("database")
@@ -114,6 +106,9 @@ class LocalProject:
 
     def link(self, object_id: str) -> Link:
         return link(object_id)
+
+    def close(self) -> None:
+        """Nothing: a local project makes nothing before it is published."""
 
     def describe(self, object_id: str) -> dict[str, Any]:
         """What is known of an object: id, class, name, state, created and modified in ms, details, properties, and what its
@@ -182,8 +177,7 @@ class LocalProject:
             described |= {"failureReason": error["type"], "failureMessage": error["message"]}
         if state != "running":
             described["stoppedRunning"] = now()
-        with disk.locked(self._store.lock):
-            self._store.write(described, None, self._store.staged)
+        self._store.write_at_once(described)
 
 
 def _open_local(path: Path, shown: str) -> InputFile:

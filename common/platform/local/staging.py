@@ -12,7 +12,6 @@ journal names and no commit made visible, so a sweep costs what was left, not wh
 
 from __future__ import annotations
 
-import gzip
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
@@ -30,12 +29,10 @@ from common.platform.local.store import (
     ProjectStore,
     build_object,
     database_fields,
-    record_details,
 )
 from common.platform.local.versions import DatabaseVersions
 from common.platform.names import new_id, parse_file_name, parse_record_name, parse_table_name
-
-_DESCRIPTOR_NAME = "descriptor.json.gz"
+from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 
 @dataclass
@@ -129,9 +126,8 @@ class LocalStaging:
             planned.files[output] = self._plan_file(planned, parse_file_name(path.name), path)
         if record:
             name = parse_record_name(record.name)
-            text = json.dumps(record.descriptor, ensure_ascii=False, separators=(",", ":"))
-            descriptor_id = self._plan_file(planned, _DESCRIPTOR_NAME, gzip.compress(text.encode(), mtime=0))
-            details, properties = record_details(record, descriptor_id), dict(record.properties)
+            descriptor_id = self._plan_file(planned, DESCRIPTOR_NAME, pack_descriptor(record.descriptor))
+            details, properties = build_details(record, descriptor_id), dict(record.properties)
             planned.record = new_id("record")
             planned.objects.append(
                 self._object(planned.record, name, types=["Dataset"], details=details, properties=properties)

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AppError
-from common.platform import Database, Link, RecordDraft
+from common.platform import Database
 from common.platform.local import disk
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import link, new_id
+from common.platform.names import new_id
 
 _MARK = ".commit"
 
@@ -77,6 +77,11 @@ class ProjectStore:
         marked = {**value, _MARK: mark} if mark else value
         disk.write_whole(self.objects / f"{value['id']}.json", _json(marked), drafts)
 
+    def write_at_once(self, value: Object) -> None:
+        """Makes or replaces an object that is part of no publish."""
+        with disk.locked(self.lock):
+            self.write(value, None, self.staged)
+
     def remove_invisible(self, object_id: str) -> None:
         """Removes what a killed job left of an object whose commit did not happen."""
         if self.read(object_id) is None:
@@ -114,15 +119,6 @@ def build_object(object_id: str, name: str, project: str, job: str, **rest: Any)
         "properties": {}, "details": {},
     }  # fmt: skip
     return {**common, **rest}
-
-
-def record_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:
-    """The details of a Dataset record v3.0."""
-    databases: list[dict[str, Link]] = [{each.name: link(each.id)} for each in draft.databases]
-    return {
-        "name": draft.name, "description": draft.description or f"Dataset: {draft.name}", "schema": draft.schema, "version": "3.0",
-        "databases": databases, "descriptor": link(descriptor_id),
-    }  # fmt: skip
 
 
 def database_fields(database: Database) -> Mapping[str, Any]:

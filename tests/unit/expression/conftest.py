@@ -19,10 +19,11 @@ from common.expression.loading import (
 )
 from common.expression.model import ExpressionPlan, ValueRules, write_plan
 from common.expression.routing import RouteTask, route_pieces
-from common.expression.sources import group_pieces, plan_sources
+from common.expression.sources import plan_sources
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import build_pieces, cut_blocks, scan_block, whole_piece
+from common.tables.tasks import group_pieces
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
@@ -86,7 +87,7 @@ def load(tmp_path: Path) -> Load:
             pieces += [(index, piece) for piece in cut]
         routed = [
             route_pieces(RouteTask(number, plan_path, group))
-            for number, group in enumerate(group_pieces(pieces, found, parallelism))
+            for number, group in enumerate(group_pieces(pieces, 0 if found == "matrix" else 400))
         ]
         for result in routed:
             faults.merge(result.faults)

@@ -246,6 +246,12 @@ def test_long_tables_report_blank_ids_bad_values_and_ragged_rows(load: Any) -> N
     ]  # fmt: skip
 
 
+def test_blanks_around_ids_and_samples_are_no_part_of_them_in_any_form(load: Any) -> None:
+    matrix = load({"m.csv": "g, s1 ,s2\n f1 ,1, 2 \n"})
+    long = load({"l.csv": "feature_id,sample_id,value\nf1, s1,1\n f1 ,s2, 2 \n"})
+    assert matrix.rows("expression") == long.rows("expression") == [("f1", "s1", 1.0), ("f1", "s2", 2.0)]
+
+
 def test_ids_of_mixed_kinds_are_faults_unless_taken_as_they_stand(load: Any) -> None:
     text = "g,s\nENSG00000000001.1,1\nENSG00000000002.3,2\n__no_feature,7\n"
     assert places(load({"m.csv": text}).faults) == [(107, "m.csv", 4, "feature_id", "__no_feature")]

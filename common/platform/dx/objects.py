@@ -1,0 +1,106 @@
+"""Objects of the platform's project, through dxpy. A refusal of the platform's is an `AppError` 91."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dxpy
+from dxpy.exceptions import DXError
+from urllib3.exceptions import HTTPError
+
+from common.errors import AppError
+from common.platform import Database, RecordDraft
+from common.platform.names import ObjectReference, parse_file_name, parse_record_name
+from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
+
+logging.getLogger("dxpy").setLevel(logging.ERROR)  # what it has to say arrives as an exception; else it fills stderr
+
+
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Raises what dxpy raises as `AppError` 91, `what` being the thing that could not be done."""
+    try:
+        yield
+    except (DXError, HTTPError) as error:
+        reason = getattr(error, "msg", None) or str(error)
+        raise AppError(91, f"{what}: {reason}") from None
+
+
+class Objects:
+    """The objects of the project that the job runs in. Raises `AppError` 91 if its environment names none."""
+
+    def __init__(self) -> None:
+        if not dxpy.PROJECT_CONTEXT_ID:
+            raise AppError(91, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
+        self.project: str = dxpy.PROJECT_CONTEXT_ID
+
+    def describe(self, reference: ObjectReference, kind: str) -> dict[str, Any]:
+        """What the platform answers of an object of this class, with details and properties."""
+        if not reference.id.startswith(f"{kind}-"):
+            raise AppError(91, f"{reference.id} is no {kind}", f"Give the id or link of a {kind}.")
+        with refusals(f"{reference.id} cannot be read"):
+            wanted = {"project": reference.project or self.project, "properties": True, "details": True}
+            described: dict[str, Any] = dxpy.DXHTTPRequest(f"/{reference.id}/describe", wanted, always_retry=True)
+        return described
+
+    def find(self, kind: str, name: str, type_: str | None = None) -> list[dict[str, Any]]:
+        """Objects of the project by class and exact name, described; newest first."""
+        with refusals(f"no {kind} could be looked for"):
+            fields = {"fields": {"id": True, "name": True, "types": True, "details": True, "uniqueDatabaseName": True}}
+            found = dxpy.find_data_objects(
+                classname=kind, name=name, typename=type_, project=self.project, describe=fields
+            )
+            return [each["describe"] for each in found]
+
+    def find_database(self, name: str) -> Database:
+        """The one database of this name."""
+        with refusals(f"the database {name} was not found in {self.project}"):
+            found = dxpy.find_one_data_object(
+                classname="database", name=name, project=self.project, describe=True, more_ok=False
+            )
+        return build_database(found["describe"])
+
+    def has_tables(self, database: Database) -> bool:
+        """Whether there is anything in a database."""
+        with refusals(f"the tables of {database.name} could not be listed"):
+            return bool(dxpy.api.database_list_folder(database.id, {"folder": "/"})["results"])
+
+    def read(self, file_id: str) -> bytes:
+        """The content of a small file."""
+        with refusals(f"{file_id} cannot be read"), dxpy.open_dxfile(file_id, project=self.project, mode="rb") as file:
+            content: bytes = file.read()
+        return content
+
+    def download(self, reference: ObjectReference, target: Path) -> None:
+        """Puts a file on the driver's own disk; dxpy checks every part by its MD5."""
+        with refusals(f"{reference.id} could not be downloaded"):
+            dxpy.download_dxfile(reference.id, str(target), project=reference.project or self.project)
+
+    def upload(self, path: Path) -> str:
+        """A closed file object with the content of a file of the driver's; its id."""
+        with refusals(f"{path.name} could not be uploaded"):
+            name = parse_file_name(path.name)
+            file = dxpy.upload_local_file(str(path), name=name, project=self.project, folder="/", wait_on_close=True)
+            return str(file.get_id())
+
+    def make_record(self, draft: RecordDraft) -> str:
+        """The record of a Dataset, made closed, its descriptor before it: the commit of a publish."""
+        with refusals(f"the record {draft.name} could not be made"):
+            descriptor = dxpy.upload_string(
+                pack_descriptor(draft.descriptor), name=DESCRIPTOR_NAME, project=self.project, folder="/",
+                media_type="application/gzip", wait_on_close=True,
+            )  # fmt: skip
+            record = dxpy.new_dxrecord(
+                name=parse_record_name(draft.name), types=["Dataset"], details=build_details(draft, descriptor.get_id()),
+                properties=dict(draft.properties), project=self.project, folder="/", close=True,
+            )  # fmt: skip
+            return str(record.get_id())
+
+
+def build_database(described: Mapping[str, Any]) -> Database:
+    """A database as the platform describes it."""
+    return Database(described["id"], described["name"].lower(), described["uniqueDatabaseName"])

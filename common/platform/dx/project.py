@@ -1,0 +1,117 @@
+"""`DxPlatform`: what an app may ask of the platform, answered by dxpy and the cluster's Spark."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from common.errors import AppError
+from common.platform import Database, InputFile, Link, Record
+from common.platform.dx.metastore import Metastore
+from common.platform.dx.objects import Objects, build_database
+from common.platform.dx.staging import DxStaging, SharedFolder
+from common.platform.names import ObjectReference, is_id, link, parse_database_name, parse_file_name, parse_reference
+from common.platform.records import parse_descriptor, parse_record
+from common.spark import Cluster
+
+_LOCATION = "dnax://"
+_STAGING = "hdfs:///tmp/loaders"
+
+
+class DxPlatform:
+    """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
+
+    Only Spark makes a database, and only once it is made is its id known: so `new_database` makes it, empty, and `close`
+    removes it again unless something was published. An empty database that a killed job left is taken up by the next.
+    """
+
+    def __init__(self, job_id: str, cluster: Cluster) -> None:
+        self.job_id = job_id
+        self._objects = Objects()
+        self._metastore = Metastore(cluster, os.environ.get("LOADER_DATABASE_LOCATION", _LOCATION))
+        self._shared = SharedFolder(f"{os.environ.get('LOADER_STAGING', _STAGING)}/{job_id}")
+        self._made: Database | None = None
+        self._stagings: list[DxStaging] = []
+        self._copied: dict[tuple[str, str], list[str]] = {}
+
+    def open_file(self, value: str | Link) -> InputFile:
+        reference = parse_reference(value)
+        if reference is None:
+            raise AppError(91, f"{value!r} is no file of the platform's", "Give a file's id or link.")
+        described = self._objects.describe(reference, "file")
+        if described["state"] != "closed":
+            raise AppError(
+                91, f"file {described['name']} ({reference.id}) is still being written", "Wait until it is closed."
+            )
+        return InputFile(described["name"], self._fetch(reference, parse_file_name(described["name"])), reference.id)
+
+    def _fetch(self, reference: ObjectReference, name: str) -> str:
+        """The file's content where all nodes can read it."""
+        if self._shared.is_local:
+            path = Path(self._shared.make("inputs", reference.id), name)
+            self._objects.download(reference, path)
+            return str(path)
+        with tempfile.TemporaryDirectory() as folder:
+            self._objects.download(reference, Path(folder, name))
+            return self._shared.put(Path(folder, name), "inputs", reference.id, name)
+
+    def find_record(self, value: str | Link) -> Record:
+        reference = parse_reference(value)
+        return parse_record(
+            self._objects.describe(reference, "record") if reference else self._find_by_name(str(value))
+        )
+
+    def _find_by_name(self, name: str) -> dict[str, Any]:
+        found = self._objects.find("record", name, "Dataset") or self._objects.find("record", name)
+        if len(found) > 1:
+            ids = ", ".join(each["id"] for each in found)
+            raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
+        if not found:
+            raise AppError(91, f"there is no record {name!r} in this project")
+        return found[0]
+
+    def read_descriptor(self, record: Record) -> dict[str, Any]:
+        reference = parse_reference(record.details["descriptor"])
+        return parse_descriptor(self._objects.read(reference.id if reference else ""), record)
+
+    def new_database(self, name: str) -> Database:
+        name = parse_database_name(name)
+        standing = [build_database(each) for each in self._objects.find("database", name)]
+        if len(standing) > 1 or any(map(self._objects.has_tables, standing)):
+            ids = ", ".join(each.id for each in standing)
+            raise AppError(
+                80, f"the project has a database {name} already: {ids}", "Give its id as database_id, or another name."
+            )
+        self._metastore.create_database(name)
+        self._made = self._objects.find_database(name)
+        return self._made
+
+    def find_database(self, database_id: str) -> Database:
+        if not is_id(database_id, "database"):
+            raise AppError(80, f"{database_id!r} is no database id", "A database id is database- and 24 characters.")
+        return build_database(self._objects.describe(ObjectReference(database_id), "database"))
+
+    def table_files(self, database: Database, table: str) -> list[str]:
+        """As `Platform`; tasks cannot read the platform's tables by path, so Spark copies the table out, once a job."""
+        key = (database.unique_name, table)
+        if key not in self._copied:
+            self._copied[key] = []
+            if table in self._metastore.tables(database):
+                self._metastore.copy_out(database, table, "/".join((self._shared.spark_uri, "copied", *key)))
+                self._copied[key] = self._shared.parquet_files("copied", *key)
+        return self._copied[key]
+
+    def stage(self, database: Database | None) -> DxStaging:
+        self._stagings.append(DxStaging(self._objects, self._metastore, self._shared, database))
+        return self._stagings[-1]
+
+    def link(self, object_id: str) -> Link:
+        return link(object_id)
+
+    def close(self) -> None:
+        if self._made and not any(each.has_published for each in self._stagings):
+            self._metastore.drop_database(self._made.name)
+        if not self._stagings:
+            self._shared.remove()

@@ -1,0 +1,92 @@
+"""A job's shared folder on the cluster, and the publish out of it. The folder goes with the cluster if the job is killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyarrow.fs as pafs
+
+from common.errors import AppError
+from common.platform import Database, Published, RecordDraft, TableChange
+from common.platform.dx.metastore import Metastore
+from common.platform.dx.objects import Objects
+from common.platform.names import parse_file_name, parse_table_name
+
+
+class SharedFolder:
+    """A folder that all nodes of the cluster share: a URI, or a path where there is one node. Made when first written to."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        try:
+            self._files, self._root = pafs.FileSystem.from_uri(self.uri)
+        except (OSError, ValueError) as error:
+            raise AppError(91, f"{uri} cannot be used to stage tables: {error}", "Set LOADER_STAGING.") from None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on the driver's own file system."""
+        return isinstance(self._files, pafs.LocalFileSystem)
+
+    @property
+    def spark_uri(self) -> str:
+        """How Spark is to be given it: without a scheme it would look on the cluster's default file system."""
+        return f"file://{self._root}" if self.is_local else self.uri
+
+    def make(self, *names: str) -> str:
+        """A folder below it, made if need be."""
+        self._files.create_dir("/".join((self._root, *names)), recursive=True)
+        return "/".join((self._root if self.is_local else self.uri, *names))
+
+    def put(self, source: Path, *names: str) -> str:
+        """Copies a file of the driver's to below it; the path or URI."""
+        folder = self.make(*names[:-1])
+        pafs.copy_files(str(source), "/".join((self._root, *names)), destination_filesystem=self._files)
+        return f"{folder}/{names[-1]}"
+
+    def parquet_files(self, *names: str) -> list[str]:
+        """The Parquet files at any depth below a folder of it, sorted."""
+        root = "/".join((self._root, *names))
+        found = self._files.get_file_info(pafs.FileSelector(root, recursive=True))
+        base = self._root if self.is_local else self.uri
+        return sorted(base + each.path.removeprefix(self._root) for each in found if each.path.endswith(".parquet"))
+
+    def remove(self, *names: str) -> None:
+        """Removes a folder below it, or all of it."""
+        path = "/".join((self._root, *names))
+        if self._files.get_file_info(path).type == pafs.FileType.Directory:
+            self._files.delete_dir(path)
+
+
+class DxStaging:
+    """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only."""
+
+    def __init__(self, objects: Objects, metastore: Metastore, shared: SharedFolder, database: Database | None) -> None:
+        self._objects = objects
+        self._metastore = metastore
+        self._shared = shared
+        self._database = database
+        self.has_published = False
+
+    def table_folder(self, table: str) -> str:
+        return self._shared.make("tables", parse_table_name(table))
+
+    def scratch_folder(self, name: str) -> str:
+        return self._shared.make("scratch", parse_file_name(name))
+
+    def publish(
+        self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
+    ) -> Published:
+        if tables and self._database is None:
+            raise ValueError("this staging was opened without a database")
+        for change in tables:
+            if self._database:
+                self._metastore.write_table(self._database, change, f"{self._shared.spark_uri}/tables/{change.table}")
+        uploaded = {output: self._objects.upload(path) for output, path in files.items()}
+        made = self._objects.make_record(record) if record else None
+        self.has_published = self.has_published or bool(tables or record)
+        return Published(made, uploaded)
+
+    def close(self) -> None:
+        self._shared.remove()

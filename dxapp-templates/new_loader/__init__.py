@@ -1,0 +1,1 @@
+"""New Loader: delimited files of texts to a new Dataset of one entity."""

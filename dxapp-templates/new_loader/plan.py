@@ -1,0 +1,78 @@
+"""The plan: everything that can be known without reading rows, checked before Spark is started.
+
+Here goes: parsing of dictionaries, headers and parameters into frozen values, and every check of them. All faults of the stage
+are gathered in one `Faults` and raised together; their numbers are those of `resources/errors.json`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.dataset.layout import TablePlan, plan_entity
+from common.dataset.names import dataset_stem
+from common.dictionary import DataDictionary, Entity, Field
+from common.dictionary.names import validate_names
+from common.faults import Faults
+from common.job import Run
+from common.platform import Database
+from common.scan.delimited import TextFile
+from common.tables.header import read_header
+
+EXTRA, MISSING = 62, 63
+MAX_COLUMNS = 400
+"""Columns of a table, the widest that `max_columns` of the Data Model Loader allows."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be loaded: `dictionary` is that of the Dataset to be, with one entity; `table` is where its rows go."""
+
+    name: str
+    database: Database
+    dictionary: DataDictionary
+    table: TablePlan
+    files: tuple[TextFile, ...]
+    header: tuple[str, ...]
+
+    @property
+    def entity(self) -> Entity:
+        """The entity."""
+        return self.dictionary.main_entity
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads the headers. Raises one `FaultError` with all that is wrong in them."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        read = [found for file in inputs.data_files if (found := read_header(file, ",", "utf-8", faults))]
+        faults.raise_if_any("The plan")
+        header = read[0][1]
+        dictionary = build_dictionary(inputs.entity_name, header)
+        validate_names(dictionary, MAX_COLUMNS, read[0][0].name, faults)
+        for file, other in read[1:]:
+            validate_header(header, other, file.name, inputs.entity_name, faults)
+        faults.raise_if_any("The plan")
+        (table,) = plan_entity(dictionary, dictionary.main_entity, max(MAX_COLUMNS, len(header)))
+        database = run.platform.new_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
+        stage.note(f"{len(read):,} files, {len(header):,} fields")
+    files = tuple(file for file, _ in read)
+    return Plan(inputs.output_dataset_name, database, dictionary, table, files, header)
+
+
+def build_dictionary(entity: str, header: tuple[str, ...]) -> DataDictionary:
+    """One entity of texts, the first column its key."""
+    key, *others = header
+    fields = (Field(entity, key, "string", "global"), *(Field(entity, name, "string") for name in others))
+    return DataDictionary({entity: Entity(entity, fields)}, {})
+
+
+def validate_header(wanted: tuple[str, ...], found: tuple[str, ...], file: str, entity: str, faults: Faults) -> None:
+    """Adds faults 62 and 63 for a file whose columns are not those of the first file, in the same order."""
+    for name in found:
+        if name not in wanted:
+            faults.add(EXTRA, "the first file has no such column", file=file, line=1, entity=entity, value=name)
+    for name in wanted:
+        if name not in found:
+            faults.add(MISSING, "the first file has this column", file=file, line=1, entity=entity, field=name)
+    if sorted(wanted) == sorted(found) and wanted != found:
+        faults.add(EXTRA, "the columns are in another order than in the first file", file=file, line=1, entity=entity)

@@ -1,0 +1,143 @@
+"""The platform's unmodified client reads what our loaders publish, from the loopback server."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common.platform import RecordDraft
+from tests.apps.conftest import Runner
+from tests.apps.dx_server import ROOT, Client, serving
+
+TRIAL = ROOT / "tests" / "data" / "trial"
+DICTIONARIES = ("data_dictionary", "codings", "entity_dictionary")
+ASSAYS: list[dict[str, Any]] = [
+    {
+        "name": "exome", "uuid": "11111111-1111-4111-8111-111111111111", "generalized_assay_model": "genetic_variant",
+        "generalized_assay_model_version": "1.0.1", "reference_genome": {"name": "Homo_sapiens.GRCh38.92"},
+        "entities": {"genotype": {"fields": {"type": {"mapping": {"table": "genotype_alt_read_optimized"}}}}},
+    },
+    {
+        "name": "liver_rna", "uuid": "22222222-2222-4222-8222-222222222222",
+        "generalized_assay_model": "molecular_expression", "generalized_assay_model_version": "1.0",
+    },
+]  # fmt: skip
+
+
+def load_trial(runner: Runner, dictionaries: dict[str, str], name: str) -> Any:
+    return runner(
+        "data_model_loader", **dictionaries, data_files=[str(TRIAL / "patient.csv"), str(TRIAL / "visit.csv")],
+        output_dataset_name=name, database_name="trial_db",
+    )  # fmt: skip
+
+
+def publish_assays(runner: Runner) -> None:
+    """The trial's Dataset again, with assays: what the assay loaders and mergers add to a descriptor."""
+    project = runner.store
+    trial = project.find_record("trial")
+    draft = RecordDraft("trial_with_assays", {**project.read_descriptor(trial), "assays": ASSAYS}, "ds-trial", [])
+    staging = project.stage(None)
+    staging.publish([], draft, {})
+    staging.close()
+
+
+def shown(text: str, runner: Runner) -> str:
+    """The text with what differs from run to run (ids, times, names of Parquet files) replaced by its kind."""
+    text = text.replace(runner.store.id, "project-…")
+    text = re.sub(r"\b(record|file|database|job)-[0-9A-Za-z]{24}", r"\1-…", text)
+    text = re.sub(r"database_\w{24}__", "database_…__", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}", "<time>", text)
+    text = re.sub(r"part-(\d{5})-[0-9a-f]+", r"part-\1", text)
+    return re.sub(r"(?m)^(<time>,)\d+|(<time>) +[1-9]\d+(?= )|[\d.]+ (?:bytes|KB) +", r"\1\2<size> ", text)
+
+
+def without_ids(runner: Runner, name: str) -> str:
+    """A Dataset's descriptor but for the ids of its database, and the name as the first one's."""
+    text = json.dumps(runner.store.read_descriptor(runner.store.find_record(name)), indent=1)
+    return re.sub(r"database[-_]\w{24}", "<id>", text).replace("trial_again", "trial")
+
+
+def test_every_reading_command_of_dx_runs_and_prints_what_was_loaded(run_app: Runner, tmp_path: Path) -> None:
+    outputs = load_trial(run_app, {each: str(TRIAL / f"{each}.csv") for each in DICTIONARIES}, "trial")
+    publish_assays(run_app)
+    work = tmp_path / "work"
+    work.mkdir()
+    with serving(run_app.project, work) as dx:
+        transcript = "".join(f"$ dx {command}\n{dx(*command.split())}\n" for command in COMMANDS)
+        check_files_travel(dx, outputs, run_app)
+        check_dictionaries(dx)
+        check_refusals(dx)
+    assert shown(transcript, run_app) == (TRIAL / "dx_transcript.txt").read_text(encoding="utf-8")
+    again = {each: str(work / f"trial.{each}.csv") for each in DICTIONARIES}
+    load_trial(run_app, again, "trial_again")
+    assert without_ids(run_app, "trial_again") == without_ids(run_app, "trial")
+    assert run_app.tables("trial_again") == run_app.tables("trial")
+
+
+COMMANDS = [
+    "extract_dataset trial --list-entities",
+    "extract_dataset trial --list-fields",
+    "extract_dataset trial --list-fields --entities visit",
+    "extract_assay germline trial_with_assays --list-assays",
+    "extract_assay expression trial_with_assays --list-assays",
+    "describe /trial_with_assays --details",
+    "describe /trial_db",
+    "find data --class record",
+    "find data --class database --name trial* --brief",
+    "ls",
+    "ls -l",
+    "list database files trial_db",
+    "list database files trial_db --folder patient --csv",
+    "whoami --id",
+]
+
+
+def check_dictionaries(dx: Client) -> None:
+    """The trial's own dictionaries are written in the client's form, so they come back to the byte."""
+    dx("extract_dataset", "trial", "-ddd")
+    for each in DICTIONARIES:
+        written = (dx.folder / f"trial.{each}.csv").read_text(encoding="utf-8")
+        assert written == (TRIAL / f"{each}.csv").read_text(encoding="utf-8")
+
+
+def check_files_travel(dx: Client, outputs: dict[str, Any], runner: Runner) -> None:
+    """A report comes down as it was written; an input goes up, and comes down again, in more parts than one."""
+    report = outputs["report"]["$dnanexus_link"]
+    dx("download", report, "--no-progress")
+    assert (dx.folder / "report.json").read_bytes() == runner.store.file_path(report).read_bytes()
+    content = "".join(f"{number},P{number % 3}\n" for number in range(700_000)).encode()
+    (dx.folder / "input.csv").write_bytes(content)
+    uploaded = dx("upload", "input.csv", "--brief", "--buffer-size", str(5 << 20)).strip()
+    assert runner.store.file_path(uploaded).read_bytes() == content
+    dx("download", uploaded, "-o", "back.csv", "--no-progress")
+    assert (dx.folder / "back.csv").read_bytes() == content
+
+
+def check_refusals(dx: Client) -> None:
+    """What is not there, is no Dataset, or needs data, ends as on the platform: dx says so in a line."""
+    absent = dx.run("describe", "record-aaaaaaaaaaaaaaaaaaaaaaaa")
+    assert absent.returncode == 3
+    assert "No matches found for record-aaaaaaaaaaaaaaaaaaaaaaaa" in absent.stderr
+    no_assay = dx.run("extract_assay", "germline", "trial", "--list-assays")
+    assert (no_assay.returncode, no_assay.stderr) == (1, "No valid assays in the dataset.\n")
+    no_data = dx.run("extract_dataset", "trial", "--fields", "patient.sex")
+    assert no_data.returncode == 3
+    assert "this server answers no queries of data" in no_data.stderr
+
+
+def test_a_token_that_is_not_the_servers_is_refused(run_app: Runner, tmp_path: Path) -> None:
+    run_app.store.stage(None).close()
+    with serving(run_app.project, tmp_path) as dx:
+        context = {"auth_token_type": "Bearer", "auth_token": "a" * 43}
+        done = Client(tmp_path, dx.environment | {"DX_SECURITY_CONTEXT": json.dumps(context)}).run("ls")
+    assert done.returncode != 0
+    assert "InvalidAuthentication" in done.stderr
+
+
+@pytest.fixture(autouse=True)
+def _needs_dx() -> None:
+    pytest.importorskip("dxpy")
