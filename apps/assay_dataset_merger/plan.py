@@ -22,6 +22,9 @@ from common.tables.links import StoredField
 
 NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 
+DASHBOARD = "Global Defaults"
+"""The template that is named where none is meant."""
+
 
 @dataclass(frozen=True)
 class LinkingFile:
@@ -74,12 +77,19 @@ def make_plan(run: Run) -> Plan:
         faults.raise_if_any("The plan")
         assay, parsed = cast(Mapping[str, Any], assay), cast(Dataset, parsed)
         stage.note(f"assay {assay['name']} of {source.name} to {target.name}")
-    if inputs.linking_database_name and not inputs.linking_file:
-        run.progress.warn("linking_database_name is not used: without linking_file no linking table is written")
+    _warn_of_unused(run)
     return Plan(
         name, inputs.rename_assay or assay["name"], assay, source, target, _stored(parsed, cast(Field, sample)),
         _stored(target, cast(Field, pheno)), inputs.assay_entries_per_pheno == "one", linking,
     )  # fmt: skip
+
+
+def _warn_of_unused(run: Run) -> None:
+    inputs = run.inputs
+    if inputs.linking_database_name and not inputs.linking_file:
+        run.progress.warn("linking_database_name is not used: without linking_file no linking table is written")
+    if inputs.dashboard_template != DASHBOARD:
+        run.progress.warn(f"dashboard_template {inputs.dashboard_template} is not used: no dashboard is built")
 
 
 def _stored(dataset: Dataset, field: Field) -> StoredField:
