@@ -50,12 +50,13 @@ def add_to(commands: Any) -> None:
 def sql(args: Namespace) -> int:
     """Runs the statements in order and stops at the first that fails; at a prompt, goes on. 1: a statement failed."""
     from common.job.run import quiet
+    from common.spark.launch import SQL_OPTIONS
     from common.spark.session import SparkCluster
 
     project = open_project(args.project)
     interactive = args.statements is None and args.file is None and sys.stdin.isatty()
     statements = _read_prompt() if interactive else split_statements(read_text(args))
-    cluster = SparkCluster("sql", args.master)
+    cluster = SparkCluster("sql", args.master, SQL_OPTIONS)
     with quiet(args.verbose):
         try:
             _attach(cluster.session, project)

@@ -116,7 +116,7 @@ def registered_workers(cluster: Standalone) -> int:
 def _launch(folder: Path, name: str, role: str, options: dict[str, object], *arguments: str) -> tuple[int, float]:
     names = environment(f"spark://{LOOPBACK}:{_PORT}")
     # They only keep count, so they need neither the optimising compiler nor collector threads.
-    daemon = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *java_options()]
+    daemon = ["-XX:+UseSerialGC", *java_options()]
     names |= {"SPARK_DAEMON_JAVA_OPTS": shlex.join(daemon), "SPARK_DAEMON_MEMORY": "512m"}
     command = [str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{role}"]
     command += [str(part) for option in options.items() for part in option] + list(arguments)
