@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -18,97 +18,19 @@ from dxpy.cli.dataset_utilities import DXDatasetDescriptor
 from common.errors import AppError
 from common.faults import FaultError
 from common.platform import RecordDraft
-from common.platform.local import LocalProject
-from common.spark import Cluster
+from tests.apps.assay_study import TO_PATIENTS, edges, merge_assay, read
 from tests.apps.conftest import Runner
 from tests.apps.dx_server import serving
-
-APP = "assay_dataset_merger"
-DICTIONARY = """entity,name,type,primary_key_type,referenced_entity_field,relationship
-patient,patient_id,string,global,,
-patient,sex,string,,,
-patient,born,date,,,
-patient,number,integer,,,
-encounter,encounter_id,integer,local,,
-encounter,patient_id,string,,patient:patient_id,many_to_one
-encounter,diagnosis,string,,,
-"""
-PATIENTS = "patient_id,sex,born,number\nP1,F,1960-01-01,1\nP2,M,1970-01-01,2\nP3,F,1980-01-01,3\nP4,M,1990-01-01,4\n"
-ENCOUNTERS = "encounter_id,patient_id,diagnosis\n7,P1,C50\n8,P1,I10\n9,P2,C50\n10,P3,I10\n"
-LAB_DICTIONARY = """entity,name,type,primary_key_type,referenced_entity_field,relationship
-donor,donor_id,string,global,,
-donor,smokes,string,,,
-"""
-DONORS = "donor_id,smokes\nP1,no\nP3,yes\n"
-VCF = """##fileformat=VCFv4.2
-##contig=<ID=chr1>
-#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tP1\tP2\tP3\tP9
-chr1\t100\trs1\tA\tC\t50\tPASS\t.\tGT\t0/1\t1/1\t0/0\t0/1
-chr1\t200\t.\tG\tT\t50\tPASS\t.\tGT\t0/0\t0/0\t0/1\t0/0
-"""
-MATRIX = "feature_id,R1,R2,R3,R4\nENSG00000000001,10,20,30,40\nENSG00000000002,1,2,3,4\n"
-TO_PATIENTS = "sample_id,patient_id\nR1,P1\nR2,P2\nR3,P3\nR8,P4\nR4,P7\n"
-
-Query = Callable[[str], list[tuple[Any, ...]]]
-
-
-@pytest.fixture(scope="module")
-def study(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """A project with the Datasets `clinic` and `lab` (no assay), `variants` (samples P1, P2, P3, P9) and `rna` (R1 to R4)."""
-    folder = tmp_path_factory.mktemp("study")
-    runner = Runner(cluster, folder / "project", folder / "jobs")
-    files = {"dictionary.csv": DICTIONARY, "patient.csv": PATIENTS, "encounter.csv": ENCOUNTERS, "calls.vcf": VCF,
-             "lab.csv": LAB_DICTIONARY, "donor.csv": DONORS, "matrix.csv": MATRIX}  # fmt: skip
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    path = {name: str(folder / name) for name in files}
-    runner("data_model_loader", data_dictionary=path["dictionary.csv"], output_dataset_name="clinic",
-           data_files=[path["patient.csv"], path["encounter.csv"]])  # fmt: skip
-    runner(
-        "data_model_loader", data_dictionary=path["lab.csv"], output_dataset_name="lab", data_files=[path["donor.csv"]]
-    )
-    runner(
-        "genetic_variant_assay_loader",
-        vcf_files=[path["calls.vcf"]],
-        output_dataset_name="variants",
-        assay_name="exome",
-    )
-    runner("molecular_expression_assay_loader", source_expression_data=[path["matrix.csv"]], feature_value_type="tpm",
-           reference_genome="GRCh38", assay_name="liver", output_dataset_name="rna")  # fmt: skip
-    return runner
 
 
 @pytest.fixture
 def merge(study: Runner, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """`merge(name, source, target, linking=text, …)` gives the descriptor of the merged Dataset."""
-
-    def run(
-        name: str, source: str = "rna", target: str = "clinic", linking: str | bytes | None = None, **more: Any
-    ) -> Any:
-        if linking is not None:
-            path = tmp_path / "links.csv"
-            path.write_bytes(linking if isinstance(linking, bytes) else linking.encode())
-            more["linking_file"] = str(path)
-        study(APP, source_dataset=source, target_dataset=target, output_dataset_name=name, **more)
-        return read(study, name)
-
-    return run
-
-
-def read(study: Runner, name: str) -> dict[str, Any]:
-    return study.store.read_descriptor(study.store.find_record(name))
+    """`merge(name, source, target, linking=text, …)`, as `merge_assay` has them."""
+    return partial(merge_assay, study, tmp_path)
 
 
 def report(study: Runner) -> dict[str, Any]:
     return json.loads((study.job_dir / "report.json").read_text(encoding="utf-8"))
-
-
-def edges(assay: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Joins of an assay as `table.column` that is referred to, `table.column` that refers, relationship."""
-    return [
-        (*(each["joins"][0][end].split("$", 1)[1].replace("$", ".") for end in ("from", "to")), each["relationship"])
-        for each in assay["join_info"]
-    ]
 
 
 def linking_rows(study: Runner, name: str) -> list[tuple[str, str]]:
@@ -221,24 +143,6 @@ def test_a_participant_is_linked_once_if_only_one_of_the_samples_is_in_the_assay
     assert linking_rows(study, "other_tubes") == [("P1", "R1"), ("P2", "R2")]
 
 
-def test_a_field_that_the_source_was_extended_with_can_link(study: Runner, merge: Any, tmp_path: Path) -> None:
-    (tmp_path / "donors.csv").write_text("sample_id,donor\nR1,P1\nR2,P1\nR3,P2\n", encoding="utf-8")
-    study(
-        "dataset_extender",
-        source_data=str(tmp_path / "donors.csv"),
-        target_dataset="rna",
-        output_dataset_name="rna_donors",
-    )
-    named = {"assay_sample_id_entity_name": "sample", "assay_sample_id_field_name": "donor"}
-    assert [fault[:1] for fault in refused(study, merge, source="rna_donors", **named)] == [(311,)]
-    merged = merge("donors", "rna_donors", assay_entries_per_pheno="many", **named)
-    assert edges(merged["assays"][0])[-2:] == [
-        ("sample.sample_id", "sample_0002.sample_id", "one_to_one"), ("patient.patient_id", "sample_0002.donor", "many_to_one"),
-    ]  # fmt: skip
-    assert answers(study, merged, "SELECT patient.patient_id, value FROM {patient} JOIN {expression}"
-                   " WHERE feature_id = 'ENSG00000000001'") == [("P1", 10.0), ("P1", 20.0), ("P2", 30.0)]  # fmt: skip
-
-
 def test_assays_of_one_model_and_of_others_live_side_by_side_under_names_of_their_own(
     study: Runner, merge: Any
 ) -> None:
@@ -338,119 +242,6 @@ def test_a_descriptor_that_is_none_is_refused(study: Runner, merge: Any) -> None
     assert caught.value.code == 300
 
 
-# The descriptor's joins, as SQL.
-
-
-@pytest.fixture(scope="module")
-def whole(study: Runner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The descriptor of the clinic with both assays."""
-    path = tmp_path_factory.mktemp("whole") / "links.csv"
-    path.write_text(TO_PATIENTS, encoding="utf-8")
-    study(APP, source_dataset="rna", target_dataset="clinic", output_dataset_name="half", linking_file=str(path))
-    study(APP, source_dataset="variants", target_dataset="half", output_dataset_name="whole")
-    return read(study, "whole")
-
-
-def table_paths(study: Runner, descriptor: dict[str, Any]) -> dict[str, list[str]]:
-    """Files by `<unique name>$<table>`, of every table that a mapping of the descriptor names."""
-    found = re.findall(r'"database_unique_name": "([^"]+)".*?"table": "([^"]+)"', json.dumps(descriptor))
-    databases = {each.unique_name: each for each in study.store.databases()}
-    return {f"{unique}${table}": study.store.table_files(databases[unique], table) for unique, table in found}
-
-
-def write_joins(descriptor: dict[str, Any], asked: str) -> str:
-    """The question with `{a} JOIN {b}` written out: each table between the two, by the model's and the assays' joins."""
-    joins = [*descriptor["join_info"], *(join for assay in descriptor["assays"] for join in assay["join_info"])]
-    graph: dict[str, dict[str, str]] = {}
-    for join in joins:
-        (one, _, column), (other, _, referring) = (join["joins"][0][end].rpartition("$") for end in ("from", "to"))
-        graph.setdefault(one, {})[other] = f"{{{one}}}.{column} = {{{other}}}.{referring}"
-        graph.setdefault(other, {})[one] = graph[one][other]
-    first, *others = re.findall(r"\{(\w+)\}", asked)
-    seen = [next(table for table in graph if short(table) == first)]
-    steps = [step for goal in others for step in path_to(graph, seen, goal)]
-    names = {table: short(table) if short(table) in (first, *others) else f"t{n}" for n, table in enumerate(seen)}
-    text = f"`{seen[0]}` AS {first}" + "".join(f" JOIN `{table}` AS {names[table]} ON {on}" for table, on in steps)
-    for table, name in names.items():
-        text = text.replace(f"{{{table}}}", name)
-    return re.sub(r"\{.*\}", lambda _: text, asked)
-
-
-def short(table: str) -> str:
-    return table.rpartition("$")[2]
-
-
-def path_to(graph: dict[str, dict[str, str]], seen: list[str], goal: str) -> list[tuple[str, str]]:
-    """The tables, each with its condition, that the shortest path from one of those seen to the goal adds to these."""
-    paths: list[tuple[str, list[tuple[str, str]]]] = [(table, []) for table in seen]
-    for table, path in paths:
-        if short(table) == goal:
-            seen += [each for each, _ in path]
-            return path
-        gone = {*seen, *(each for each, _ in path)}
-        paths += [(other, [*path, (other, on)]) for other, on in graph[table].items() if other not in gone]
-    raise AssertionError(f"no join leads to {goal}")
-
-
-def answers(study: Runner, descriptor: dict[str, Any], asked: str) -> list[tuple[Any, ...]]:
-    """What Spark SQL and DuckDB both answer, over the tables by path and the joins of the descriptor."""
-    sql = write_joins(descriptor, asked)
-    spark, duck = (query(sql) for query in engines(study, descriptor))
-    assert spark == duck
-    return spark
-
-
-def engines(study: Runner, descriptor: dict[str, Any]) -> Iterator[Query]:
-    session = study.cluster.session
-    paths = table_paths(study, descriptor)
-    for name, files in paths.items():
-        session.read.parquet(*files).createOrReplaceTempView(name.replace("$", "_"))
-    names = {name: name.replace("$", "_") for name in paths}
-
-    def spark(sql: str) -> list[tuple[Any, ...]]:
-        for name, view in names.items():
-            sql = sql.replace(f"`{name}`", view)
-        return sorted(map(tuple, session.sql(sql).collect()))
-
-    yield spark
-    with duckdb.connect() as duck:
-        for name, files in paths.items():
-            duck.read_parquet(files).create_view(names[name])
-
-        def query(sql: str) -> list[tuple[Any, ...]]:
-            for name, view in names.items():
-                sql = sql.replace(f"`{name}`", view)
-            return sorted(duck.sql(sql).fetchall())
-
-        yield query
-
-
-def test_genotypes_of_the_participants_with_a_diagnosis(study: Runner, whole: dict[str, Any]) -> None:
-    asked = (
-        "SELECT patient.patient_id, g.a_id, g.type FROM {encounter} JOIN {patient} JOIN {genotype_alt_read_optimized}"
-        " WHERE diagnosis = 'C50'"
-    )
-    assert answers(study, whole, asked.replace("g.", "genotype_alt_read_optimized.")) == [
-        ("P1", "1_100_A_C", "het-ref"), ("P2", "1_100_A_C", "hom"),
-    ]  # fmt: skip
-
-
-def test_expression_of_a_gene_by_sex(study: Runner, whole: dict[str, Any]) -> None:
-    asked = "SELECT sex, avg(value) FROM {patient} JOIN {expression} WHERE feature_id = 'ENSG00000000001' GROUP BY sex"
-    assert answers(study, whole, asked) == [("F", 20.0), ("M", 20.0)]
-
-
-def test_expression_by_genotype_of_the_participants_with_a_diagnosis(study: Runner, whole: dict[str, Any]) -> None:
-    asked = (
-        "SELECT patient.patient_id, type, value FROM {encounter} JOIN {patient} JOIN {genotype_alt_read_optimized}"
-        " JOIN {expression} WHERE diagnosis = 'C50' AND a_id = '1_100_A_C' AND feature_id = 'ENSG00000000002'"
-    )
-    assert answers(study, whole, asked) == [("P1", "het-ref", 1.0), ("P2", "hom", 2.0)]
-
-
-# What else reads it.
-
-
 def test_the_client_reads_the_merged_descriptor_as_it_does_the_targets(
     study: Runner, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,9 +295,9 @@ def test_the_order_of_mergers_does_not_matter(study: Runner, merge: Any) -> None
 
 
 def test_parts_of_the_linking_table_are_plain_parquet_of_text(study: Runner, whole: dict[str, Any]) -> None:
-    (files,) = (files for name, files in table_paths(study, whole).items() if name.endswith("$pheno_geno_sample_ids"))
+    database = next(each for each in study.store.databases() if each.name == "half_links_db")
+    files = study.store.table_files(database, "pheno_geno_sample_ids")
     assert [(each.name, str(each.type)) for each in pq.read_schema(files[0])] == [
         ("p_sample", "string"),
         ("g_sample", "string"),
     ]
-    assert isinstance(study.store, LocalProject)
