@@ -59,7 +59,7 @@ def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict
         },
         "linking_file": plan.linking and pairs and {
             "file": plan.linking.file.name, "pairs": pairs.pairs, "linked": pairs.linked,
-            "unknown_assay_ids": pairs.unknown_samples, "unknown_target_ids": pairs.unknown_phenos,
+            "unknown_assay_ids": pairs.unknown_samples, "unknown_target_ids": pairs.unknown_phenos, "shared_assay_ids": pairs.shared_samples,
             "table": f"{plan.linking.database.unique_name}.{LINKING_TABLE}",
         },
         "databases": [{"id": id_, "name": name, "unique_name": unique} for id_, name, unique in list_databases(dataset)],
