@@ -28,7 +28,7 @@ from common.tables.links import (
     bucket_count,
     count_rows,
     extract_column,
-    find_files,
+    stored_files,
 )
 from common.tables.records import TextFormat
 from common.tables.tasks import cut_files, text_bytes
@@ -72,7 +72,7 @@ def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -
 def _parse_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -> tuple[int, tuple[str, ...]]:
     """The number of buckets, and the files of the pairs in them."""
     pieces = cut_files([linking.file], run.cluster)[linking.file.path]
-    tables = (find_files(run.platform, each) for each in (plan.sample, plan.pheno))
+    tables = (stored_files(run.platform, each.mapping) for each in (plan.sample, plan.pheno))
     buckets = bucket_count(max(text_bytes(pieces) // _PAIR_BYTES, *map(count_rows, tables)))
     folder, form = staging.scratch_folder("parsed"), TextFormat(linking.delimiter, ("",))
     tasks = [
@@ -92,7 +92,7 @@ def _parse_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) ->
 def _extract_ids(run: Run, stored: StoredField, staging: Staging, side: str, buckets: int) -> KeyColumn:
     place = KeyColumn(stored.field.entity, stored.field.name, (), ())
     return extract_column(
-        run.cluster, find_files(run.platform, stored), stored.mapping.column, place, buckets,
+        run.cluster, stored_files(run.platform, stored.mapping), stored.mapping.column, place, buckets,
         staging.scratch_folder(f"{side}_ids"), as_text=True, distinct=stored.distinct,
     )  # fmt: skip
 

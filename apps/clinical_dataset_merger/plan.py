@@ -11,6 +11,7 @@ from common.dictionary import Field
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
+from common.platform.names import parse_record_name
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ def make_plan(run: Run) -> Plan:
     """Reads both descriptors. Raises one `FaultError` with all that keeps them apart."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
+        name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
         prefix = _prefix(inputs.on_name_clash, inputs.prefix)
         source, target = (read_dataset(run.platform, each) for each in (inputs.source_dataset, inputs.target_dataset))
         referring = find_link_field(source, "source", inputs.source_entity_name, inputs.source_field_name, faults)
@@ -50,7 +52,6 @@ def make_plan(run: Run) -> Plan:
         run.progress.warn(
             f"assay {assay.get('name')} of {source.name} is left out; the Assay Dataset Merger adds assays"
         )
-    name = inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged"
     return Plan(
         name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
     )  # fmt: skip

@@ -22,6 +22,7 @@ examples:
       -i output_dataset_name=study --project study
   python -m apps describe study --project study
   python -m apps sql --project study "SELECT count(*) FROM patient"
+  python -m apps serve --project study
 """
 
 

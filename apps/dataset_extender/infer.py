@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
 from common.faults import Faults
-from common.scan.delimited import Piece, TextFile, first_records, read_buffers
+from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records, read_buffers
 from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, ColumnPlan, build_column
-from common.tables.figures import Figures, sketch_size
+from common.tables.figures import Figures
 from common.tables.inference import EMPTY, Evidence, cast_narrowest
 from common.tables.keys import KeyWriter
 from common.tables.load import add_column_faults
@@ -85,14 +85,14 @@ def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
 
 def infer_pieces(task: InferTask) -> InferResult:
     """Loads the pieces of a task: parse, infer, cast, write. Faults are returned, not raised."""
-    plan, size = task.plan, sketch_size(len(task.plan.header))
+    plan = task.plan
     result = InferResult(task.number, file=part_name(task.number))
     result.evidence = {name: Evidence(plan.max_categories, kind) for name, kind in task.kinds.items()}
-    result.figures = {name: Figures(size) for name in plan.header}
+    result.figures = {name: Figures(0) for name in plan.header}
     with ExitStack() as stack:
         output = _Output(plan, result, stack)
         for piece in task.pieces:
-            for text, first_line in read_buffers(piece):
+            for text, first_line in read_buffers(piece, buffer_bytes(len(plan.header))):
                 records = _parse(plan, piece, text, first_line, result.faults)
                 if records is None:
                     break
@@ -107,7 +107,8 @@ def _parse(plan: InferPlan, piece: Piece, text: bytes, first_line: int, faults: 
 
 
 def _cells(records: Records, name: str) -> pa.Array:
-    return records.cells.column(name).combine_chunks()
+    column = records.cells.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 class _Output:

@@ -13,10 +13,10 @@ from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece
 from common.tables.columns import ColumnPlan
-from common.tables.figures import Figures, sketch_size
+from common.tables.figures import Figures
 from common.tables.inference import Evidence, join_kinds
 from common.tables.keys import KeyColumn
-from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column
+from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
 from common.tables.tasks import cut_files, text_bytes
 
 _UNREADABLE_RULES = (65, 66)
@@ -56,7 +56,7 @@ def load_source(run: Run, plan: Plan) -> Load:
         staging = run.platform.stage(plan.database)
         pieces = cut_files([plan.file], run.cluster)[plan.file.path]
         rows = text_bytes(pieces) // (_CELL_BYTES * len(plan.header))
-        target_files = run.platform.table_files(plan.target_database, plan.key_mapping.table)
+        target_files = stored_files(run.platform, plan.key_mapping)
         buckets = bucket_count(max(rows, count_rows(target_files)))
         infer_plan = _plan_tasks(plan, staging, buckets)
         results = _run_tasks(run, infer_plan, pieces)
@@ -97,7 +97,7 @@ def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResu
 def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
     names = [name for name in plan.header if name != plan.key_column]
     evidence = {name: Evidence(plan.max_categories) for name in names}
-    figures = {name: Figures(sketch_size(len(plan.header))) for name in plan.header}
+    figures = {name: Figures(0) for name in plan.header}
     load = Load(staging, results, evidence, figures)
     for result in results:
         load.faults.merge(result.faults)

@@ -9,11 +9,12 @@ from typing import cast
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
+from common.dictionary import CODINGS_TABLE, HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database
+from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
 from common.tables.header import read_header
 from common.tables.records import TextFormat, parse_delimiter
@@ -25,6 +26,10 @@ SOFT_COLUMNS = 400
 """Columns beyond which a run warns; the older documentation of the app's model names this limit."""
 
 
+_Linked = tuple[Entity, Field]
+_Source = tuple[TextFile, tuple[str, ...], str]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What will be added to which Dataset. `entity` is the one that gets the fields: the target entity, or a new one that
@@ -34,7 +39,6 @@ class Plan:
     target: Dataset
     target_entity: Entity
     target_key: Field
-    target_database: Database
     entity: str
     key_column: str
     relationship: str
@@ -62,33 +66,38 @@ def make_plan(run: Run) -> Plan:
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         _validate_options(run)
-        name = inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended"
+        name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended")
         form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
         target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
-        entity, key = _find_target(target, inputs.target_entity_name, faults)
+        linked = _find_target(target, inputs.target_entity_name, faults)
         if inputs.new_entity_name is not None:
             _validate_entity_name(inputs.new_entity_name, target, faults)
-        found = read_header(inputs.source_data, form.delimiter, "utf-8", faults)
-        key_column = ""
-        if found is not None:
-            key_column = _find_key_column(inputs.key_column, found[1], found[0].name, faults)
-            extended = None if inputs.new_entity_name is not None else entity
-            _validate_header(found[1], key_column, found[0].name, extended, target, faults)
+        source = _read_source(run, form, target, linked, faults)
         faults.raise_if_any("The plan")
-        file, header = cast(tuple[TextFile, tuple[str, ...]], found)
-        entity, key = cast(Entity, entity), cast(Field, key)
-        mapping = target.mappings[entity.name, key.name]
-        stage.note(f"{len(header) - 1:,} fields for {inputs.new_entity_name or entity.name} of {target.name}")
+        (entity, key), (file, header, key_column) = cast(_Linked, linked), cast(_Source, source)
+        added_to = inputs.new_entity_name or entity.name
+        stage.note(f"{len(header) - 1:,} fields for {added_to} of {target.name}")
     if len(header) > SOFT_COLUMNS:
-        run.progress.warn(
-            f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
-        )
+        text = f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
+        run.progress.warn(text)
     return Plan(
-        name, target, entity, key, run.platform.find_database(mapping.database_id), inputs.new_entity_name or entity.name,
-        key_column, inputs.relationship or "", _parse_folders(inputs.folder_path), file, header, form, inputs.max_categories,
+        name, target, entity, key, added_to, key_column, inputs.relationship or "", _parse_folders(inputs.folder_path),
+        file, header, form, inputs.max_categories,
         run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db"),
         inputs.new_entity_name or _part_name(entity.name, target),
     )  # fmt: skip
+
+
+def _read_source(run: Run, form: TextFormat, target: Dataset, linked: _Linked | None, faults: Faults) -> _Source | None:
+    """The source file with its header, checked, and the column that links it."""
+    found = read_header(run.inputs.source_data, form.delimiter, "utf-8", faults)
+    if found is None:
+        return None
+    file, header = found
+    key_column = _find_key_column(run.inputs.key_column, header, file.name, faults)
+    extended = linked[0] if linked and run.inputs.new_entity_name is None else None
+    _validate_header(header, key_column, file.name, extended, target, faults)
+    return file, header, key_column
 
 
 def _validate_options(run: Run) -> None:
@@ -100,7 +109,7 @@ def _validate_options(run: Run) -> None:
         raise AppError(90, f"max_categories: {inputs.max_categories} is negative", "Give 0 for no codings, or more.")
 
 
-def _find_target(target: Dataset, name: str | None, faults: Faults) -> tuple[Entity | None, Field | None]:
+def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked | None:
     """The entity to extend or refer to, and its key. Adds fault 301 or 45."""
     entities = target.dictionary.entities
     entity = entities.get(name) if name else target.dictionary.main_entity
@@ -108,19 +117,21 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> tuple[Ent
         near = nearest_name(name or "", entities)
         remedy = f"Did you mean {near}?" if near else f"Its entities are {', '.join(entities)}."
         faults.add(UNKNOWN, f"the Dataset has no entity {name}", field="target_entity_name", value=name, remedy=remedy)
-        return None, None
+        return None
     key = entity.primary_key
     if key is None or key.type not in _KEY_TYPES or key.is_multi_select:
         text = f"the entity {entity.name} has no key that rows could be linked to"
         faults.add(NO_KEY, text, entity=entity.name, remedy="Give an entity that has a key in target_entity_name.")
-        return entity, None
+        return None
     return entity, key
 
 
 def _validate_entity_name(name: str, target: Dataset, faults: Faults) -> None:
     folded = {each.casefold(): each for each in [*target.dictionary.entities, *_tables(target)]}
     problem = name_problem(name)
-    if problem is None and (taken := folded.get(name.casefold())):
+    if name.casefold() == CODINGS_TABLE:
+        problem = f"{CODINGS_TABLE} is the table of the codings"
+    elif problem is None and (taken := folded.get(name.casefold())):
         problem = f"the Dataset has an entity or table {taken} already"
     if problem:
         faults.add(ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")

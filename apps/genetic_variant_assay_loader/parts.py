@@ -26,7 +26,7 @@ FILE_ROWS = 1 << 23
 each bin."""
 
 _LARGEST_FILE_ROWS = 1 << 26
-_FILTERED = ["chr", "pos", "bin", "ref_yn", "halfref_yn", "nocall_yn", "gene_name"]
+_FILTERED = ["chr", "pos", "bin", "ref_yn", "gene_name"]
 PARTITIONS = ("chr", "bin")
 
 

@@ -177,10 +177,10 @@ def read_buffers(piece: Piece, size: int = BUFFER_BYTES) -> Iterator[tuple[bytes
 
 
 def first_records(piece: Piece, limit: int) -> bytes:
-    """The records with which a piece begins, about `limit` bytes of them, as UTF-8 text; blank if the first is longer."""
+    """The records at the start of a piece whose line ends lie in its first `limit` bytes, as UTF-8 text; blank if none does."""
     end = piece.end if piece.file.is_gzip else min(piece.end, piece.start + limit)
     text = next(iter(read_buffers(replace(piece, end=end))), (b"", 0))[0]
-    return text if end == piece.file.size and len(text) <= limit else text[: _last_record_end(text[:limit])]
+    return text[: _last_record_end(text[:limit])]
 
 
 def _as_utf8(piece: Piece, size: int) -> Iterable[bytes]:

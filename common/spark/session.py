@@ -136,6 +136,7 @@ def _placement(master: str) -> dict[str, str]:
         settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
     if is_local(master):
         settings["spark.executorEnv.PYTHONPATH"] = str(ROOT)  # the folder itself: no zip to make, its bytecode cached
+        settings["spark.python.daemon.module"] = "common.spark.daemon"
     elif is_here(master) and archive_options():
         settings["spark.executor.extraJavaOptions"] = shlex.join(archive_options())
     return settings

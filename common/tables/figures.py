@@ -30,7 +30,10 @@ def sketch_size(fields: int) -> int:
 
 @dataclass
 class Figures:
-    """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells."""
+    """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
+
+    `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated.
+    """
 
     size: int
     rows: int = 0
@@ -68,6 +71,8 @@ class Figures:
 
     def add_hashes(self, values: pa.Array) -> None:
         """Takes non-null values into the sketch of distinct values."""
+        if not self.size:
+            return
         if len(self.sketch) < self.size:
             found = hash_values(pc.unique(values))
             if len(found) > self.size:  # sorting them all would cost more than the parsing of their text
@@ -113,8 +118,9 @@ class Figures:
 
     def to_json(self) -> dict[str, Any]:
         """The figures as the report holds them; dates in ISO form, times in UTC."""
-        shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls, "distinct": self.distinct}
-        shown["distinct_is_exact"] = len(self.sketch) < self.size
+        shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls}
+        if self.size:
+            shown |= {"distinct": self.distinct, "distinct_is_exact": len(self.sketch) < self.size}
         shown["min"], shown["max"] = _plain(self.low), _plain(self.high)
         shown["mean"] = self.total / self.values if self.total is not None and self.values else None
         if self.counts:

@@ -36,7 +36,9 @@ _NAMES = {"integer": "whole number", "float": "number", "date": "date", "datetim
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 _ZERO_YEAR = r"^0[0-9]{3}$"
 _VALUE_SHOWN = 40
-_ZERO, _NINE = ord("0"), ord("9")
+_ZERO, _NINE, _PLUS, _MINUS = b"09+-"
+_STARTS_NUMBER = np.isin(np.arange(256), list(b"+-.0123456789"))
+_ENDS_NUMBER = np.isin(np.arange(256), list(b".0123456789"))
 
 
 @dataclass
@@ -194,14 +196,15 @@ def _has_leading_zero(texts: pa.Array, whole_only: bool) -> bool:
     """Whether any text is a number with a leading zero; with `whole_only`, a bare year with one, amid dates."""
     offsets, data = text_layout(texts)
     sizes = np.diff(offsets)
-    padded = np.append(data, np.zeros(2, dtype=np.uint8))
-    starts = offsets[:-1]
     if whole_only:
-        return bool(((sizes == 4) & (padded[starts] == _ZERO)).any())
-    first = padded[starts]
-    if ((first == ord("-")) | (first == ord("+"))).any():
-        return bool(pc.any(pc.match_substring_regex(texts, _LEADING_ZERO)).as_py())
-    second = padded[starts[(first == _ZERO) & (sizes > 1)] + 1]
+        return bool((data[offsets[:-1][sizes == 4]] == _ZERO).any())
+    starts = offsets[:-1][sizes > 1]
+    first = data[starts]
+    is_signed = (first == _PLUS) | (first == _MINUS)
+    if is_signed.any():
+        starts = (starts + is_signed)[sizes[sizes > 1] > 1 + is_signed]
+        first = data[starts]
+    second = data[starts[first == _ZERO] + 1]
     return bool(((second >= _ZERO) & (second <= _NINE)).any())
 
 
@@ -226,7 +229,7 @@ def _misfit_mask(texts: pa.Array, name: str) -> np.ndarray:
             ((last >= _ZERO) & (last <= _NINE)) | (last == ord("."))
         )
     else:
-        is_likely = is_digit & ((sizes == 4) | (padded[np.minimum(starts + 4, len(padded) - 1)] == ord("-")))
+        is_likely = is_digit & ((sizes == 4) | (padded[np.minimum(starts + 4, len(padded) - 1)] == _MINUS))
     is_likely &= sizes > 0
     misfits: np.ndarray = np.asarray(texts.is_valid()) & ~is_likely
     likely = np.flatnonzero(is_likely)

@@ -103,6 +103,14 @@ def bucket_count(rows: int) -> int:
     return 1 + rows // BUCKET_ROWS
 
 
+def stored_files(platform: Platform, mapping: ColumnMapping) -> list[str]:
+    """The Parquet files of the table that stores a field. Raises `AppError` 91 if there are none."""
+    files = platform.table_files(platform.find_database(mapping.database_id), mapping.table)
+    if not files:
+        raise AppError(91, f"database {mapping.database_name} has no table {mapping.table}, or an empty one")
+    return files
+
+
 def count_rows(files: Sequence[str]) -> int:
     """Rows of Parquet files, as their footers say."""
     total = 0
@@ -140,22 +148,11 @@ class StoredField:
         return f"{self.field.entity}.{self.field.name}"
 
 
-def find_files(platform: Platform, stored: StoredField) -> list[str]:
-    """The Parquet files of the table that stores a field. Raises `AppError` 91 if there are none."""
-    mapping = stored.mapping
-    files = platform.table_files(platform.find_database(mapping.database_id), mapping.table)
-    if not files:
-        raise AppError(
-            91, f"table {mapping.table} of database {mapping.database_name} is gone, which holds {stored.shown}"
-        )
-    return files
-
-
 def count_stored(
     cluster: Cluster, platform: Platform, staging: Staging, source: StoredField, target: StoredField
 ) -> LinkCounts:
     """What two stored fields of one type have in common."""
-    files = [find_files(platform, each) for each in (source, target)]
+    files = [stored_files(platform, each.mapping) for each in (source, target)]
     buckets = bucket_count(max(map(count_rows, files)))
     source_ids, target_ids = (
         extract_column(

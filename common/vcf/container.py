@@ -8,6 +8,7 @@ belongs to the piece in which the line before it ends, except the first; a piece
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from isal import isal_zlib
 from common.errors import AppError
 from common.scan.files import Compression, compression_of, open_file
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
+from common.vcf.tabix import read_block_starts
 
 _InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _BLOCK_MAGIC = b"\x1f\x8b\x08\x04"
@@ -34,7 +36,7 @@ _HEADER_GAP = 1 << 22  # bytes without a header line after which no #CHROM line 
 class VcfFile:
     """One file of the logical VCF, its header read. `body` is where the data lines begin: a byte of the stored file for
     plain text, of the inflated stream for gzip, and for bgzip of the block that starts there, `skip` inflated bytes
-    on."""
+    on. `blocks` are where blocks begin, as far as a Tabix index tells."""
 
     name: str
     path: str
@@ -44,6 +46,7 @@ class VcfFile:
     header_lines: int
     body: int
     skip: int = 0
+    blocks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]
         return None, found
     if kind != "bgzip":
         body, skip = len(text), 0
-    return VcfFile(name, path, kind, size, header, text.count(b"\n"), body, skip), found
+    blocks = read_block_starts(path) if kind == "bgzip" else ()
+    return VcfFile(name, path, kind, size, header, text.count(b"\n"), body, skip, blocks), found
 
 
 def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
@@ -103,6 +107,10 @@ def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
     if file.kind == "gzip":
         return [Piece(file.name, file.path, file.kind, 0, file.body, file.size)]
     starts = list(range(file.body, max(file.size, file.body + 1), max(1, stored_bytes)))
+    if file.blocks:
+        after = (bisect_left(file.blocks, start) for start in starts[1:])
+        known = {file.blocks[at] for at in after if at < len(file.blocks)}
+        starts = [file.body, *sorted(start for start in known if file.body < start < file.size)]
     ends = [*starts[1:], file.size]
     return [
         Piece(file.name, file.path, file.kind, number, start, end, file.skip if number == 0 else 0)
@@ -116,20 +124,21 @@ def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
     Memory is `block_bytes` or one line, whichever is more. Raises `AppError` 213.
     """
     parts: list[bytes] = []
-    held, wanted = 0, block_bytes
+    held = 0
     with open_file(piece.path) as stored:
         for data, beyond in _from_first_line(_piece_spans(stored, piece), piece):
-            parts.append(data[: data.find(b"\n") + 1] or data if beyond else data)
             held += len(data)
-            if beyond and b"\n" in data:
-                break
-            if held >= wanted and not beyond:
-                block = b"".join(parts)
-                cut = block.rfind(b"\n") + 1
-                if cut:
-                    yield block[:cut]
-                parts, held = [block[cut:]], len(block) - cut
-                wanted = max(block_bytes, 2 * held)
+            cut = 0
+            if beyond:
+                cut = data.find(b"\n") + 1
+            elif held >= block_bytes:
+                cut = data.rfind(b"\n") + 1
+            parts.append(data[:cut] if cut else data)
+            if cut:
+                yield b"".join(parts)
+                if beyond:
+                    return
+                parts, held = [data[cut:]], len(data) - cut
     if any(parts):
         yield b"".join(parts)
 

@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from common.job.spec import read_spec
 from common.platform.local import LocalProject
 from common.platform.names import link, new_id
 from common.spark.launch import environment as launch_environment
@@ -37,7 +39,9 @@ class Job:
     def upload(self, path: Path) -> dict[str, str]:
         return link(self.dx("upload", str(path), "--brief").strip())
 
-    def run(self, database: str, submit: bool = False, **given: Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, database: str, app: str = "data_model_loader", submit: bool = False, **given: Any
+    ) -> subprocess.CompletedProcess[str]:
         """`submit` starts the app by spark-submit, with a Hive metastore that outlives the job as the platform's does."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "job_input.json").write_text(json.dumps(given), encoding="utf-8")
@@ -48,14 +52,14 @@ class Job:
         command = [
             sys.executable,
             "-m",
-            "apps.data_model_loader.app",
+            f"apps.{app}.app",
             "--job-dir",
             str(self.folder),
             "--master",
             "local[2]",
         ]
         if submit:
-            program = ROOT / "apps" / "data_model_loader" / "app.py"
+            program = ROOT / "apps" / app / "app.py"
             command = spark_submit_command(program, command[3:5], "local[2]", self.hive())
             environment = {**launch_environment("local[2]"), **environment}
         cwd = self.folder if submit else ROOT  # Derby writes its log there
@@ -122,10 +126,13 @@ def published(project: LocalProject, dataset: Any) -> tuple[dict[str, Any], str,
 
 def without_ids(text: str) -> str:
     text = re.sub(r"(record|file|database)-[0-9A-Za-z]{24}", r"\1-…", text)
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", text)  # of an assay
     return re.sub(r"database_[0-9a-z]{24}__", "database_…__", text)
 
 
 def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runner) -> None:
+    # What a job leaves that was killed when it had made its database, and not yet a table: the next takes it up.
+    (job.project / "databases" / ".made" / "trial_db").mkdir(parents=True)
     done = job.run("trial_db", **trial(job), output_dataset_name="trial", database_name="trial_db")
     assert done.returncode == 0, done.stderr
     here = run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")
@@ -140,6 +147,25 @@ def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runne
     report = json.loads(job.dx("cat", output["report"]["$dnanexus_link"]))
     assert {name: entity["rows"] for name, entity in report["entities"].items()} == {"patient": 3, "visit": 3}
     assert report["database"]["id"] == output["database"]
+
+
+@pytest.mark.parametrize("app", ["genetic_variant_assay_loader", "molecular_expression_assay_loader"])
+def test_an_assay_loader_does_so_too(job: Job, run_app: Runner, app: str) -> None:
+    given = json.loads((ROOT / "apps" / app / "examples" / "job_input.json").read_text(encoding="utf-8"))
+    specs = read_spec(ROOT / "apps" / app / "dxapp.json").input_by_name
+    files = {name: value for name, value in given.items() if specs[name].item == "file"}
+    done = job.run(f"{given['output_dataset_name']}_db", app, **{**given, **each_file(files, job.upload)})
+    assert done.returncode == 0, done.stderr
+    dataset = run_app(app, **{**given, **each_file(files, str)})["dataset"]
+    assert published(LocalProject(job.project), job.output()["dataset"]) == published(run_app.store, dataset)
+
+
+def each_file(files: dict[str, Any], given: Callable[[Path], Any]) -> dict[str, Any]:
+    """Inputs of class file, or lists of them, in the form in which a run is given them."""
+    return {
+        name: [given(ROOT / each) for each in value] if isinstance(value, list) else given(ROOT / value)
+        for name, value in files.items()
+    }
 
 
 def test_a_users_mistake_is_the_jobs_app_error_and_leaves_no_database(job: Job, tmp_path: Path) -> None:
@@ -175,19 +201,51 @@ def test_a_database_of_that_name_is_not_taken_for_a_new_one(job: Job, run_app: R
     assert standing in job.error()["message"]
 
 
-def test_a_later_job_appends_to_the_tables_of_an_earlier_one(job: Job, tmp_path: Path) -> None:
-    given = {"output_dataset_name": "trial", "database_name": "trial_db"}
-    first = job.run("trial_db", submit=True, **trial(job), **given)
-    assert first.returncode == 0, first.stderr
-    database = job.output()["database"]
-    more = tmp_path / "visit.csv"
-    more.write_text("visit_id,patient_id,seen,told_at\n4,P2,2024-04-01,\n", encoding="utf-8")
-    files = {**trial(job), "data_files": [job.upload(more)]}
-    again = {"output_dataset_name": "trial_2", "database_id": database, "insert_mode": "append"}
-    done = job.run("trial_db", submit=True, **files, **again)  # P2 is in no file of this job, but in the database
+def test_a_later_job_reads_the_tables_of_an_earlier_one(job: Job, tmp_path: Path) -> None:
+    done = job.run("trial_db", submit=True, **trial(job), output_dataset_name="trial", database_name="trial_db")
     assert done.returncode == 0, done.stderr
-    tables, _, _ = published(LocalProject(job.project), job.output()["dataset"])
-    assert sorted((row["visit_id"], row["patient_id"]) for row in tables["visit"][1]) == [
-        (1, "P1"), (2, "P1"), (3, "P3"), (4, "P2"),
-    ]  # fmt: skip
-    assert len(tables["patient"][1]) == 3
+    dataset = job.output()["dataset"]
+    scores = tmp_path / "scores.csv"
+    scores.write_text("patient_id,score\nP3,7\nP1,\nP2,12\n", encoding="utf-8")
+    given = {"target_dataset": dataset, "source_data": job.upload(scores), "output_dataset_name": "scored"}
+    done = job.run("scored_db", "dataset_extender", submit=True, **given)
+    assert done.returncode == 0, done.stderr
+    listed = job.dx("extract_dataset", job.output()["dataset"]["$dnanexus_link"], "--list-fields")
+    assert "patient.score\tscore" in listed
+    assert sorted(name for name in job.dx("ls").split() if name.endswith("_db")) == ["scored_db", "trial_db"]
+
+
+LOOK_UPS = """
+import json, sys
+from common.errors import AppError
+from common.platform.dx import DxPlatform
+platform = DxPlatform("job-" + "a" * 24, None)
+for value in json.loads(sys.argv[1]):
+    try:
+        record = platform.find_record(value)
+        print(json.dumps([record.id, record.name, platform.read_descriptor(record)["name"]]))
+    except AppError as error:
+        print(json.dumps([error.code]))
+"""
+
+
+def test_a_record_is_found_by_link_id_and_name(job: Job, run_app: Runner) -> None:
+    run_app.project = job.project
+    names = {"output_dataset_name": "trial", "database_name": "trial_db"}
+    record = run_app("data_model_loader", **local_trial(), **names)["dataset"]["$dnanexus_link"]
+    project = LocalProject(job.project)
+    in_project = {"$dnanexus_link": {"project": project.id, "id": record}}
+    values = [
+        record,
+        link(record),
+        in_project,
+        "trial",
+        "no such record",
+        "record-" + "a" * 24,
+        project.find_objects("file")[0]["id"],
+    ]
+    names = job.dx.environment | {"LOADER_STAGING": str(job.folder.parent / "staging"), "DX_JOB_ID": new_id("job")}
+    command = [sys.executable, "-c", LOOK_UPS, json.dumps(values)]
+    done = subprocess.run(command, cwd=ROOT, env=names, text=True, capture_output=True, timeout=60, check=True)
+    found = [record, "trial", "trial"]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [found, found, found, found, [91], [91], [91]]

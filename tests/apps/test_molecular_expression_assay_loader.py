@@ -130,6 +130,24 @@ def test_faults_of_data_and_annotation_are_told_together_and_nothing_is_publishe
     assert run_app.store.databases() == []
 
 
+def test_a_header_without_rows_is_refused(run_app: Runner, write_files: Files) -> None:
+    files = write_files(m__csv="gene,s1,s2\n", l__csv="feature_id,sample_id,value\n")
+    for name in files:
+        with pytest.raises(FaultError) as caught:
+            run_app(APP, **given([files[name]]))
+        assert [(each.code, each.file) for each in caught.value.faults] == [(100, name)]
+
+
+def test_a_header_without_a_name_for_the_ids_is_told_by_its_rows(run_app: Runner, write_files: Files) -> None:
+    files = write_files(m__csv="s1,s2\nf1,1,2\nf2,3,4\n")
+    with pytest.raises(FaultError) as caught:
+        run_app(APP, **given([files["m.csv"]]))
+    assert [(each.code, each.line, each.remedy) for each in caught.value.faults] == [
+        (66, 2, "Give the header a name for the column of feature ids."),
+        (66, 3, "Give the header a name for the column of feature ids."),
+    ]
+
+
 def test_an_empty_list_of_files_is_refused(run_app: Runner) -> None:
     with pytest.raises(AppError) as refused:
         run_app(APP, **given([]))

@@ -17,8 +17,10 @@ from pyarrow import csv
 
 from tests.benchmarks.measure import ROOT, Cost, Way, compare, show_ratios, show_table
 
-PEERS = ("pyspark", "duckdb", "polars")
-SESSIONS = {"ours": "empty_session", "pyspark": "plain_session"}
+PEERS = ("pyspark", "duckdb", "polars", "pyspark both", "duckdb both", "polars both")
+"""`both` writes the table by chromosome and bin as well, as ours does; the others the plain table only."""
+
+SESSIONS = {"ours": "empty_session", "pyspark": "plain_session", "pyspark both": "plain_session"}
 _CHROMOSOMES = [*(str(number) for number in range(1, 23)), "X"]
 
 
@@ -43,7 +45,8 @@ def write_matrix(path: Path, features: int, samples: int) -> None:
 
 
 def write_annotation(path: Path, features: int) -> None:
-    """A gzip GTF that spreads the features over chromosomes of 130 Mb: some 1,200 bins, as many as the human genome has."""
+    """A gzip GTF that spreads the features over chromosomes of 130 Mb: some 1,200 bins, as many as the human genome has; and
+    `genes.tsv` beside it, the same with bins, for peers."""
     random = np.random.default_rng(8)
     starts = random.integers(1, 130_000_000, features)
     lines = (
@@ -52,6 +55,13 @@ def write_annotation(path: Path, features: int) -> None:
     )
     with pa.CompressedOutputStream(path, "gzip") as out:
         out.write("".join(lines).encode())
+    header = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\tchr\tbin\n"
+    rows = (
+        f"ENSG{n:011d}\tG{n}\t{_CHROMOSOMES[n % 23]}\t{starts[n]}\t{starts[n] + 20000}\t+\t{_CHROMOSOMES[n % 23]}\t"
+        f"{starts[n] // 2_500_000}\n"
+        for n in range(features)
+    )
+    path.with_name("genes.tsv").write_text(header + "".join(rows), encoding="utf-8")
 
 
 def find_tables(folder: Path) -> Path:
@@ -62,7 +72,7 @@ def find_tables(folder: Path) -> Path:
 
 def checksum(folder: Path, way: str) -> tuple[int, float]:
     """Rows and sum of values of the plain table, to hold the ways against each other."""
-    files = find_tables(folder) / "expression" if way == "ours" else folder / way
+    files = (find_tables(folder) if way == "ours" else folder / way) / "expression"
     query = f"SELECT count(*), round(sum(value)::DECIMAL(38, 3), 1) FROM read_parquet('{files}/*.parquet')"
     ((rows, total),) = duckdb.sql(query).fetchall()
     return rows, float(total)
@@ -110,7 +120,10 @@ def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str]
     write_annotation(folder / "genes.gtf.gz", features)
     here = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
     module = [sys.executable, "-m", "tests.benchmarks.expression_ways"]
-    ways = {name: Way([*module, name, str(matrix), str(folder / name)], here) for name in names}
+    ways = {
+        name: Way([*module, name.split()[0], str(matrix), str(folder / name), *name.split()[1:]], here)
+        for name in names
+    }
     costs = compare(f"{features:,} features × {samples:,} samples, gzip", ways, rounds)
     found = {name: checksum(folder, name) for name in names if name not in SESSIONS.values()}
     if len(set(found.values())) > 1 or found["ours"][0] != features * samples:
@@ -123,7 +136,7 @@ def main(full: bool = False) -> None:
     features, samples, rounds = (20_000, 1_000, 3) if full else (2_000, 200, 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        costs = measure_ways(folder, features, samples, ["ours", *PEERS, *SESSIONS.values()], rounds)
+        costs = measure_ways(folder, features, samples, ["ours", *PEERS, *dict.fromkeys(SESSIONS.values())], rounds)
         net = {name: cost.less(costs[SESSIONS[name]]) if name in SESSIONS else cost for name, cost in costs.items()}
         show_ratios(net["ours"], {name: net[name] for name in PEERS})
         show_lookup(folder, samples)

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import duckdb
 
+from apps.genetic_variant_assay_loader.task import LoadTask, load_task
+from common.vcf.container import cut_pieces, read_vcf_file
 from tests.benchmarks.measure import ROOT, Cost, Way, compare, measure, show_ratios, show_table
 from tests.benchmarks.variant_data import write_vcf
 
@@ -25,6 +27,7 @@ _SESSION = (
     "from common.spark.session import SparkCluster\n"
     "cluster = SparkCluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
 )
+_STAGE = _SESSION.replace("cluster.parallelism", "cluster.map(abs, [1, 2, 3, 4], 'empty')")
 _GENE_BASES = 60_000
 
 
@@ -83,24 +86,44 @@ def validate_equal(work: Path, peers: list[str]) -> None:
     print(f"\nequal in all ways: {found['ours'][0]:,} genotypes")
 
 
-def show_lookup(work: Path) -> None:
-    """Bytes that DuckDB asks the kernel for to answer for one gene, beside those of the table; whole files are read by
-    a new one."""
-    files = our_files(work)
-    total = sum(Path(file).stat().st_size for file in files)
-    middle = duckdb.sql(f"SELECT median(pos)::BIGINT FROM read_parquet({files})").fetchall()[0]
-    first, last = int(middle[0]), int(middle[0]) + _GENE_BASES
+def show_lookup(work: Path, vcf: Path) -> None:
+    """Bytes that DuckDB asks the kernel for to answer for one gene, beside those of the table: in the few files of a small
+    load, where the footers of all are read, and in the folders by contig and bin of a large one."""
+    folder = work / "folders"
+    file, _ = read_vcf_file(vcf.name, str(vcf))
+    assert file is not None
+    folder.mkdir()
+    folders = {name: str(folder / name) for name in ("genotype", "allele", "annotation")}
+    task = LoadTask(
+        0, 0, tuple(cut_pieces(file, 1 << 40)), (False, False, False), None, *folders.values(), None, False, True
+    )
+    load_task(task)
+    rows = []
+    for name, files in (
+        ("few files", our_files(work)),
+        ("folders", sorted(map(str, folder.glob("genotype/**/*.parquet")))),
+    ):
+        total = sum(Path(each).stat().st_size for each in files)
+        found, read = _look_up(files)
+        rows.append([name, f"{len(files)}", f"{found:,}", f"{read:,}", f"{total:,}", f"{100 * read / total:.2f}"])
+    show_table("one gene, by DuckDB", ["", "files", "genotypes", "bytes read", "of", "%"], rows)
+
+
+def _look_up(files: list[str]) -> tuple[int, int]:
+    """Genotypes of a gene's length in the middle of the table, and bytes asked for to find them."""
+    source = f"read_parquet({files}, hive_partitioning = true)"
+    first = int(duckdb.sql(f"SELECT median(pos)::BIGINT FROM {source}").fetchall()[0][0])
+    last = first + _GENE_BASES
     bins = ", ".join(str(number) for number in range(first // 2_500_000, last // 2_500_000 + 1))
     sql = (
-        f"SELECT sample_id, a_id, locus_id, chr, pos, type FROM read_parquet({files}) "
+        f"SELECT sample_id, a_id, locus_id, chr, pos, type FROM {source} "
         f"WHERE chr = '1' AND pos BETWEEN {first} AND {last} AND bin IN ({bins}) AND ref_yn = false"
     )
-    before = _bytes_asked()
-    rows = len(duckdb.sql(sql).fetchall())
-    read = _bytes_asked() - before
-    print(
-        f"\none gene: {rows:,} genotypes, {read:,} of {total:,} bytes read ({100 * read / total:.2f} %), {len(files)} files"
-    )
+    with duckdb.connect() as connection:
+        connection.sql("SET parquet_metadata_cache = true")  # it reads footers once to plan and once to scan otherwise
+        before = _bytes_asked()
+        found = len(connection.sql(sql).fetchall())
+        return found, _bytes_asked() - before
 
 
 def _bytes_asked() -> int:
@@ -128,13 +151,16 @@ def main(full: bool = False) -> None:
         peers = peers_here()
         ways = {"ours": our_way(vcf, work), **{name: peer_way(name, vcf, work) for name in peers}}
         ways |= {"empty session": Way([sys.executable, "-c", _SESSION], {"PYTHONPATH": str(ROOT)}),
+                 "four empty tasks": Way([sys.executable, "-c", _STAGE], {"PYTHONPATH": str(ROOT)}),
                  "empty pyspark": peer_way("empty_pyspark", vcf, work)}  # fmt: skip
         costs = compare(f"{sites:,} sites x {samples:,} samples, {vcf.stat().st_size / 1e6:.0f} MB bgzip", ways, rounds)
         validate_equal(work, peers)
         empty = costs["empty session"]
         less = {"pyspark": costs["pyspark"].less(costs["empty pyspark"])}
         show_ratios(costs["ours"].less(empty), {name: less.get(name, costs[name]) for name in peers})
+        of_tasks = costs["ours"].less(costs["four empty tasks"]).cpu
+        print(f"\nCPU less a session that runs four empty tasks: {of_tasks:.1f} s")
         if "hail" in costs:
             print(f"\nwhole process: {costs['hail'].wall / costs['ours'].wall:.1f} times as fast as Hail")
-        show_lookup(work)
+        show_lookup(work, vcf)
         show_growth(work, sites, samples, empty)

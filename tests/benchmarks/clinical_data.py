@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
+import pyarrow.compute as pc
 
 CODES = [f"C{number}" for number in range(50)]
 SITES = 100
@@ -50,22 +50,23 @@ def write_clinical(folder: Path, rows: int, columns: int = 40) -> Path:
     (folder / "site.csv").write_text("site_id\n" + "".join(f"S{number}\n" for number in range(SITES)))
     random = np.random.default_rng(20240601)
     with (folder / "person.csv").open("wb") as out:
-        for number, table in enumerate(_chunks(random, rows, kinds)):
-            pacsv.write_csv(table, out, pacsv.WriteOptions(include_header=number == 0, quoting_style="needed"))
+        out.write((",".join(["person_id", "site_id", *(name for name, *_ in kinds)]) + "\n").encode())
+        for columns in _chunks(random, rows, kinds):
+            texts = [pc.cast(column, pa.string()) for column in columns]
+            lines = pc.binary_join_element_wise(*texts, ",", null_handling="replace", null_replacement="")
+            out.write("\n".join([*lines.to_pylist(), ""]).encode())
     return folder
 
 
-def _chunks(random: np.random.Generator, rows: int, kinds: list[tuple[str, str, str, str]]) -> Iterator[pa.Table]:
+def _chunks(random: np.random.Generator, rows: int, kinds: list[tuple[str, str, str, str]]) -> Iterator[list[pa.Array]]:
     chunk = max(1, _CHUNK_ROWS * 40 // (len(kinds) + 2))
     for start in range(0, rows, chunk):
         size = min(chunk, rows - start)
-        columns = {
-            "person_id": pa.array([f"P{number:09d}" for number in range(start, start + size)]),
-            "site_id": pa.array(np.char.add("S", random.integers(0, SITES, size).astype(str))),
-        }
-        for name, kind, coding, multi in kinds:
-            columns[name] = pa.array(_values(random, size, kind, coding, multi), mask=random.random(size) < _NULLS)
-        yield pa.table(columns)
+        yield [
+            pa.array([f"P{number:09d}" for number in range(start, start + size)]),
+            pa.array(np.char.add("S", random.integers(0, SITES, size).astype(str))),
+            *(pa.array(_values(random, size, *kind), mask=random.random(size) < _NULLS) for _, *kind in kinds),
+        ]
 
 
 def _values(random: np.random.Generator, size: int, kind: str, coding: str, multi: str) -> np.ndarray:
@@ -85,4 +86,5 @@ def _values(random: np.random.Generator, size: int, kind: str, coding: str, mult
         return np.datetime_as_string((_DAY_ZERO + random.integers(0, 30_000, size)).astype("M8[D]"))
     if kind == "datetime":
         return np.datetime_as_string(_DAY_ZERO.astype("M8[s]") + random.integers(0, 2_500_000_000, size))
-    return np.char.add("free text, with comma ", random.integers(0, 1_000_000, size).astype(str))
+    texts = np.char.add('"free text, with comma ', random.integers(0, 1_000_000, size).astype(str))
+    return np.char.add(texts, '"')

@@ -1,5 +1,5 @@
 """Ways from a gzip matrix to long form: the app, which writes both tables and a Dataset, and peers, which write the plain table,
-ordered by feature, zstd. `python -m tests.benchmarks.expression_ways WAY MATRIX FOLDER`.
+ordered by feature, or with `both` that by chromosome and bin too. `python -m tests.benchmarks.expression_ways WAY MATRIX FOLDER`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def empty_session(_: str, __: str) -> None:
     cluster.end_java()
 
 
-def pyspark(source: str, target: str) -> None:
+def pyspark(source: str, target: str, tables: str = "plain") -> None:
     """Spark SQL: lines split, wide rows ordered, then exploded. The order of the wide rows spares sorting the long ones."""
     from pyspark.sql import SparkSession
     from pyspark.sql import functions as f
@@ -51,12 +51,23 @@ def pyspark(source: str, target: str) -> None:
     wide = lines.where(f.col("value") != header).select(
         cells[0].alias("feature_id"), f.slice(cells, 2, header.count(",")).alias("cells")
     )
+    value = [f.get(samples, f.col("at")).alias("sample_id"), f.col("cell").cast("double").alias("value")]
     ordered = wide.repartitionByRange(4, "feature_id").sortWithinPartitions("feature_id")
     rows = ordered.select("feature_id", f.posexplode("cells").alias("at", "cell"))
-    rows.select(
-        "feature_id", f.get(samples, f.col("at")).alias("sample_id"), f.col("cell").cast("double").alias("value")
-    ).write.parquet(target)
+    rows.select("feature_id", *value).write.parquet(f"{target}/expression")
+    if tables == "both":
+        genes = spark.read.csv(str(genes_beside(source)), sep="\t", header=True, inferSchema=True)
+        placed = wide.join(f.broadcast(genes), "feature_id").repartition(4, "chr", "bin")
+        placed = placed.sortWithinPartitions("chr", "bin", "feature_id")
+        kept = [name for name in placed.columns if name not in ("feature_id", "cells")]
+        rows = placed.select("feature_id", *kept, f.posexplode("cells").alias("at", "cell"))
+        rows.select("feature_id", *value, *kept).write.partitionBy("chr", "bin").parquet(f"{target}/optimized")
     spark.stop()
+
+
+def genes_beside(source: str) -> Path:
+    """The places of features as a TSV with `chr` and `bin`, which peers need not work out."""
+    return Path(source).with_name("genes.tsv")
 
 
 def plain_session(_: str, __: str) -> None:
@@ -68,7 +79,7 @@ def plain_session(_: str, __: str) -> None:
     spark.stop()
 
 
-def duckdb(source: str, target: str) -> None:
+def duckdb(source: str, target: str, tables: str = "plain") -> None:
     """DuckDB: lines split to lists, wide rows ordered, then unnested."""
     import duckdb as db
 
@@ -82,27 +93,45 @@ def duckdb(source: str, target: str) -> None:
     )
     db.execute("CREATE TABLE names AS SELECT ? AS names", [samples])
     db.execute(
-        f"""COPY (
-            SELECT feature_id, unnest(names) AS sample_id, unnest(vals) AS value FROM (
-                SELECT cells[1] AS feature_id, cells[2:]::DOUBLE[] AS vals
-                FROM (SELECT string_split(line, ',') AS cells FROM {lines}) ORDER BY feature_id
-            ), names
-        ) TO '{target}/out.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)"""
+        f"""CREATE VIEW wide AS SELECT cells[1] AS feature_id, cells[2:]::DOUBLE[] AS vals
+        FROM (SELECT string_split(line, ',') AS cells FROM {lines})"""
     )
+    rows = "SELECT feature_id, unnest(names) AS sample_id, unnest(vals) AS value"
+    Path(target, "expression").mkdir()
+    if tables == "both":
+        db.execute("CREATE TABLE kept AS SELECT * FROM wide")
+    origin = "kept" if tables == "both" else "wide"
+    db.execute(
+        f"""COPY ({rows} FROM (SELECT * FROM {origin} ORDER BY feature_id), names)
+        TO '{target}/expression/out.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 1000000)"""
+    )
+    if tables == "both":
+        genes = f"read_csv('{genes_beside(source)}', delim = '\t')"
+        db.execute(
+            f"""COPY ({rows}, * EXCLUDE (feature_id, vals, names) FROM (
+                SELECT * FROM kept JOIN {genes} USING (feature_id) ORDER BY chr, bin, feature_id
+            ), names) TO '{target}/optimized' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (chr, bin))"""
+        )
 
 
-def polars(source: str, target: str) -> None:
+def polars(source: str, target: str, tables: str = "plain") -> None:
     """Polars: wide rows ordered, their cells gathered to lists, then exploded beside the names."""
     import polars as pl
 
-    Path(target).mkdir()
+    Path(target, "expression").mkdir(parents=True)
     wide = pl.read_csv(source).sort("feature_id")
     samples = wide.columns[1:]
-    names = pl.lit(pl.Series([samples]))
-    rows = wide.lazy().select("feature_id", names.alias("sample_id"), pl.concat_list(samples).alias("value"))
-    rows.explode("sample_id", "value").sink_parquet(
-        f"{target}/out.parquet", compression="zstd", row_group_size=1_000_000
-    )
+    pairs = [pl.lit(pl.Series([samples])).alias("sample_id"), pl.concat_list(samples).alias("value")]
+    rows = wide.lazy().select("feature_id", *pairs).explode("sample_id", "value")
+    rows.sink_parquet(f"{target}/expression/out.parquet", compression="zstd", row_group_size=1_000_000)
+    if tables == "both":
+        genes = pl.read_csv(
+            genes_beside(source), separator="\t", schema_overrides={"chr": pl.String, "CHROM": pl.String}
+        )
+        placed = wide.lazy().join(genes.lazy(), on="feature_id").sort("chr", "bin", "feature_id")
+        kept = [name for name in genes.columns if name != "feature_id"]
+        rows = placed.select("feature_id", *pairs, *kept).explode("sample_id", "value")
+        rows.collect().write_parquet(f"{target}/optimized", compression="zstd", partition_by=["chr", "bin"])
 
 
 if __name__ == "__main__":

@@ -44,10 +44,9 @@ class ApiServer(ThreadingHTTPServer):
         self.made: dict[str, Answer] = {}
         try:
             super().__init__((LOOPBACK, port), _Exchange)
-        except OSError as error:
-            raise AppError(
-                91, f"port {port} of {LOOPBACK} cannot be used: {error.strerror}", "Give another port."
-            ) from None
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise AppError(91, f"port {port} of {LOOPBACK} cannot be used: {reason}", "Give another port.") from None
 
     @property
     def address(self) -> str:

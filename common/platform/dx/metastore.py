@@ -51,18 +51,17 @@ class Metastore:
         with _failures(f"database {name} could not be removed"):
             self._session.sql(f"DROP DATABASE IF EXISTS `{name}` CASCADE")
 
-    def tables(self, database: Database) -> list[str]:
-        """Names of the tables of a database."""
-        with _failures(f"the tables of {database.name} could not be listed"):
-            found = self._session.catalog.listTables(f"`{self._known_name(database)}`")
-        return sorted(each.name for each in found if not each.isTemporary)
+    def has_table(self, database: Database, table: str) -> bool:
+        """Whether a database has a table of this name."""
+        with _failures(f"table {table} of {database.name} could not be looked up"):
+            return bool(
+                self._session.catalog.tableExists(f"`{self._known_name(database)}`.`{parse_table_name(table)}`")
+            )
 
     def write_table(self, database: Database, change: TableChange, folder: str) -> None:
-        """Does to a table what a change says, with the staged files below `folder`. Raises `AppError` 81 if a new one exists."""
+        """Does to a table what a change says, with the staged files below `folder`."""
         table = f"`{self._known_name(database)}`.`{parse_table_name(change.table)}`"
         with _failures(f"table {change.table} of {database.name} could not be written"):
-            if change.mode == "new" and self._session.catalog.tableExists(table):
-                raise AppError(81, f"database {database.name} already has table {change.table}")
             if change.files:
                 paths = [f"{folder}/{file}" for file in change.files]
                 frame = self._session.read.option("basePath", folder).parquet(*paths)
@@ -70,6 +69,11 @@ class Metastore:
                 writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
             elif change.mode == "overwrite":
                 self._session.sql(f"TRUNCATE TABLE {table}")
+
+    def drop_table(self, database: Database, table: str) -> None:
+        """Removes a table with its files, if there is one."""
+        with _failures(f"table {table} of {database.name} could not be removed"):
+            self._session.sql(f"DROP TABLE IF EXISTS `{self._known_name(database)}`.`{parse_table_name(table)}`")
 
     def copy_out(self, database: Database, table: str, folder: str) -> None:
         """Writes a table's rows as Parquet files below `folder`, where tasks can read them, partition folders and all."""

@@ -98,7 +98,7 @@ class DxPlatform:
         key = (database.unique_name, table)
         if key not in self._copied:
             self._copied[key] = []
-            if table in self._metastore.tables(database):
+            if self._metastore.has_table(database, table):
                 self._metastore.copy_out(database, table, "/".join((self._shared.spark_uri, "copied", *key)))
                 self._copied[key] = self._shared.parquet_files("copied", *key)
         return self._copied[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -47,10 +48,11 @@ class SharedFolder:
 
     def parquet_files(self, *names: str) -> list[str]:
         """The Parquet files at any depth below a folder of it, sorted."""
-        root = "/".join((self._root, *names))
-        found = self._files.get_file_info(pafs.FileSelector(root, recursive=True))
-        base = self._root if self.is_local else self.uri
-        return sorted(base + each.path.removeprefix(self._root) for each in found if each.path.endswith(".parquet"))
+        inner = "/".join((self._root, *names))
+        found = self._files.get_file_info(pafs.FileSelector(inner, recursive=True))
+        base, root = self._root if self.is_local else self.uri, self._root.strip("/")
+        # File systems differ in what they put before the root: nothing, a slash, or their own name.
+        return sorted(base + each.path.partition(root)[2] for each in found if each.path.endswith(".parquet"))
 
     def remove(self, *names: str) -> None:
         """Removes a folder below it, or all of it."""
@@ -80,13 +82,36 @@ class DxStaging:
     ) -> Published:
         if tables and self._database is None:
             raise ValueError("this staging was opened without a database")
-        for change in tables:
-            if self._database:
-                self._metastore.write_table(self._database, change, f"{self._shared.spark_uri}/tables/{change.table}")
-        uploaded = {output: self._objects.upload(path) for output, path in files.items()}
-        made = self._objects.make_record(record) if record else None
+        written: list[TableChange] = []
+        try:
+            for change in tables:
+                self._check_table(change)
+            for change in tables:
+                written.append(change)
+                self._write_table(change)
+            uploaded = {output: self._objects.upload(path) for output, path in files.items()}
+            made = self._objects.make_record(record) if record else None
+        except BaseException:
+            self._take_back(written)
+            raise
         self.has_published = self.has_published or bool(tables or record)
         return Published(made, uploaded)
+
+    def _check_table(self, change: TableChange) -> None:
+        """Raises `AppError` 81 for a new table that stands already, before any table is written."""
+        if self._database and change.mode == "new" and self._metastore.has_table(self._database, change.table):
+            raise AppError(81, f"database {self._database.name} already has table {change.table}")
+
+    def _write_table(self, change: TableChange) -> None:
+        if self._database:
+            self._metastore.write_table(self._database, change, f"{self._shared.spark_uri}/tables/{change.table}")
+
+    def _take_back(self, written: Sequence[TableChange]) -> None:
+        """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back."""
+        for change in written:
+            if self._database and change.mode == "new":
+                with suppress(AppError):
+                    self._metastore.drop_table(self._database, change.table)
 
     def close(self) -> None:
         self._shared.remove()

@@ -108,9 +108,11 @@ def test_it_listens_on_loopback_only(call: Caller) -> None:
     assert call.server.server_address[0] == "127.0.0.1"
 
 
-def test_a_port_that_is_taken_is_a_users_mistake(call: Caller, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_or_none_is_a_users_mistake(call: Caller, tmp_path: Path) -> None:
     with pytest.raises(AppError, match="cannot be used"):
         ApiServer(tmp_path / "other", call.server.server_port)
+    with pytest.raises(AppError, match="cannot be used"):
+        ApiServer(tmp_path / "other", 70_000)
 
 
 def test_what_is_not_there_is_refused_in_the_platforms_form(call: Caller) -> None:

@@ -29,7 +29,7 @@ def test_a_database_id_can_be_told_from_its_unique_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["file-", FILE + "x", FILE + "\n", "fileaB3" + "a" * 20, "../" + FILE, "applet-" + "a" * 24]
+    "text", ["file-", FILE + "x", FILE + "\n", "fileaB3" + "a" * 20, "../" + FILE, "workflow-" + "a" * 24]
 )
 def test_other_texts_are_no_ids(text: str) -> None:
     assert not names.is_id(text)

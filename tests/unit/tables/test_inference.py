@@ -45,6 +45,8 @@ def infer(*texts: str | None, limit: int = 100, rows_per_piece: int = 1000) -> E
         (["10:30"], "string"),
         (["007", "008"], "string"),
         (["1", "-01"], "string"),
+        (["1.5", "+00.5"], "string"),
+        ([".05", "-.05", "-0", "+0.5", None], "float"),
         (["0123", "2024-05"], "string"),
         (["NaN"], "string"),
         (["1e999"], "string"),

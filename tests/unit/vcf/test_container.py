@@ -93,6 +93,34 @@ def test_a_line_longer_than_pieces_and_blocks_is_read_whole(tmp_path: Path) -> N
     assert b"".join(b"".join(read_lines(piece, 1000)) for piece in cut_pieces(opened(path), 200)) == body
 
 
+def tabix(offsets: list[int]) -> bytes:
+    """An index of one contig with a bin of one chunk, and these blocks in its linear index."""
+    head = struct.pack("<8i", 1, 2, 1, 2, 0, 35, 0, 2) + b"1\0"
+    bins = struct.pack("<iIiQQ", 1, 4681, 1, offsets[0] << 16, offsets[-1] << 16)
+    intervals = struct.pack(f"<i{len(offsets)}Q", len(offsets), *(offset << 16 | 7 for offset in offsets))
+    return bgzip(b"TBI\1" + head + bins + intervals, 1000)
+
+
+def test_pieces_are_cut_where_a_tabix_index_says_that_blocks_begin(tmp_path: Path) -> None:
+    path = tmp_path / "a.vcf.gz"
+    stored = bgzip(HEADER + BODY, 2000)
+    path.write_bytes(stored)
+    offsets = [at for at in range(1, len(stored)) if stored.startswith(b"\x1f\x8b\x08\x04", at)]
+    (tmp_path / "a.vcf.gz.tbi").write_bytes(tabix(offsets))
+    pieces = cut_pieces(opened(path), 700)
+    assert len(pieces) > 3
+    assert {piece.start for piece in pieces[1:]} <= set(offsets)
+    assert b"".join(b"".join(read_lines(piece, 1000)) for piece in pieces) == BODY
+
+
+@pytest.mark.parametrize("index", [b"no index", tabix([5, 777, 10**9]), tabix([5])[:-20]])
+def test_an_index_that_is_stale_or_damaged_does_no_harm(tmp_path: Path, index: bytes) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(bgzip(HEADER + BODY, 2000))
+    (tmp_path / "a.vcf.gz.tbi").write_bytes(index)
+    assert b"".join(b"".join(read_lines(piece, 1000)) for piece in cut_pieces(opened(path), 3000)) == BODY
+
+
 BODY = b"".join(b"1\t%d\t.\tA\tC\t.\t.\t.\n" % number for number in range(1, 2000))
 
 
