@@ -33,9 +33,9 @@ class _NoPandas:
 def settle_pandas() -> None:
     """Has pyarrow ask for pandas once, in vain. Otherwise each worker would import it where it is installed, for 0.35 s of CPU,
     only to learn that none of our values is of its types."""
-    sys.meta_path.insert(0, _NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _NoPandas)
     pa.array(np.zeros(1))
-    sys.meta_path.remove(_NoPandas)  # type: ignore[arg-type]
+    sys.meta_path.remove(_NoPandas)
 
 
 if __name__ == "__main__":
