@@ -47,14 +47,13 @@ class Figures:
 
     def add_values(self, values: pa.Array) -> None:
         """Takes in typed values, nulls ignored; for cells that hold single values."""
-        values = values.drop_null() if values.null_count else values
-        if not len(values):
+        if values.null_count == len(values):
             return
         self._add_range(values)
         self.add_hashes(values)
         if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-            self.values += len(values)
-            self.total = (self.total or 0.0) + float(values.to_numpy().sum(dtype=np.float64))
+            self.values += len(values) - values.null_count
+            self.total = (self.total or 0.0) + pc.sum(values.cast(pa.float64(), safe=False)).as_py()
 
     def add_counted(self, values: pa.Array, counts: np.ndarray, are_codes: bool) -> None:
         """Takes in distinct values, the i-th of which occurred `counts[i]` times."""
@@ -70,16 +69,19 @@ class Figures:
             self.total = (self.total or 0.0) + float((values.to_numpy() * counts[seen]).sum(dtype=np.float64))
 
     def add_hashes(self, values: pa.Array) -> None:
-        """Takes non-null values into the sketch of distinct values."""
+        """Takes values into the sketch of distinct values, nulls ignored."""
         if not self.size:
             return
         if len(self.sketch) < self.size:
-            found = hash_values(pc.unique(values))
+            found = hash_values(pc.unique(values).drop_null())
             if len(found) > self.size:  # sorting them all would cost more than the parsing of their text
                 found = np.partition(found, self.size)[: self.size]
         else:
             hashes = hash_values(values)
-            found = hashes[hashes < self.sketch[-1]]
+            low = np.flatnonzero(hashes < self.sketch[-1])  # few by now, so that only these are asked for nulls
+            if len(low) and values.null_count:
+                low = low[np.asarray(values.take(pa.array(low)).is_valid())]
+            found = hashes[low]
         if len(found):
             self._keep_smallest(found)
 
@@ -129,30 +131,31 @@ class Figures:
 
 
 def hash_values(values: pa.Array) -> np.ndarray:
-    """64-bit hashes (uint64) of non-null values. Equal values of one type hash alike in every process.
+    """64-bit hashes (uint64), one for each value; those of nulls mean nothing. Equal values of one type hash alike in every
+    process, whatever stands beside them.
 
     A text is hashed by its length and the words at its start, middle and end: texts over 24 bytes that differ elsewhere
     only are taken for equal, which an estimate can bear and a partition too.
     """
+    if not len(values):
+        return np.empty(0, dtype=np.uint64)
     if pa.types.is_dictionary(values.type):
         return np.asarray(hash_values(values.dictionary)[values.indices.to_numpy()])
     if pa.types.is_string(values.type):
         return _hash_texts(values)
-    if pa.types.is_date32(values.type):
-        values = values.cast(pa.int32())
-    elif pa.types.is_timestamp(values.type):
-        values = values.cast(pa.int64())
-    numbers = values.to_numpy(zero_copy_only=False)
-    if numbers.dtype == np.float64:
-        words = (numbers + 0.0).view(np.uint64)
-    else:
-        words = numbers.astype(np.int64, copy=False).view(np.uint64)
-    return _mix(words)
+    kind = np.dtype(np.float64 if pa.types.is_floating(values.type) else f"i{values.type.bit_width // 8}")
+    numbers = np.frombuffer(values.buffers()[1], dtype=kind)[values.offset : values.offset + len(values)]
+    if kind == np.float64:
+        return _mix((numbers + 0.0).view(np.uint64))  # so that -0.0 is 0.0
+    return _mix(numbers.astype(np.int64, copy=False).view(np.uint64))
 
 
 def _mix(words: np.ndarray) -> np.ndarray:
-    mixed = (words ^ (words >> np.uint64(32))) * _ODD
-    return np.asarray(mixed ^ (mixed >> np.uint64(29)))
+    mixed = words >> np.uint64(32)
+    mixed ^= words
+    mixed *= _ODD
+    mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
 def _hash_texts(texts: pa.Array) -> np.ndarray:
@@ -167,8 +170,8 @@ def _hash_texts(texts: pa.Array) -> np.ndarray:
     spare = np.maximum(sizes - 8, 0)
     mixed = _mix((words[starts] & kept) + sizes.astype(np.uint64))
     if spare.any():
-        mixed = _mix(mixed + words[starts + spare // 2] * (~is_short))
-        mixed = _mix(mixed + words[starts + spare] * (~is_short))
+        mixed = _mix(mixed + words[starts + spare // 2] * (spare > 0))
+        mixed = _mix(mixed + words[starts + spare] * (spare > 0))
     else:
         mixed = _mix(_mix(mixed))
     return mixed

@@ -1,0 +1,57 @@
+"""Figures of a field: hashes that depend on nothing but the value, and estimates of distinct values within their bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.tables.figures import Figures, hash_values
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=20), st.data())
+def test_a_text_hashes_alike_whatever_stands_beside_it(texts: list[str], data: st.DataObject) -> None:
+    alone = {text: int(hash_values(pa.array([text]))[0]) for text in texts}
+    chosen = data.draw(st.lists(st.sampled_from(texts)))
+    sliced = pa.array(["other", *chosen, "a longer text than the others have"]).slice(1, len(chosen))
+    assert hash_values(sliced).tolist() == [alone[text] for text in chosen]
+
+
+def test_no_values_have_no_hashes() -> None:
+    assert len(hash_values(pa.array([], pa.string()))) == len(hash_values(pa.array([], pa.int64()))) == 0
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))))
+def test_numbers_hash_alike_whatever_stands_beside_them(numbers: list[int | None]) -> None:
+    hashes = hash_values(pa.array(numbers, pa.int64()))
+    for number, found in zip(numbers, hashes, strict=True):
+        if number is not None:
+            assert found == hash_values(pa.array([number], pa.int64()))[0]
+
+
+@pytest.mark.parametrize("kind", ["integer", "float", "text"])
+def test_distinct_values_are_exact_below_the_sketch_and_within_a_tenth_above(kind: str) -> None:
+    numbers = np.random.default_rng(5).permutation(np.repeat(np.arange(20_000), 3))
+    values = {
+        "integer": pa.array(numbers), "float": pa.array(numbers / 8), "text": pa.array([f"P{n:08d}" for n in numbers])
+    }[kind]  # fmt: skip
+    figures = Figures(1024)
+    for start in range(0, len(values), 7_000):
+        chunk = values.slice(start, 7_000)
+        figures.add_values(pa.concat_arrays([chunk, pa.nulls(1, chunk.type)]))
+    assert figures.distinct == pytest.approx(20_000, rel=0.1)
+    few = Figures(1024)
+    few.add_values(values.slice(0, 500))
+    assert few.distinct == len(values.slice(0, 500).unique())
+
+
+def test_figures_of_two_tasks_merge_into_those_of_the_whole() -> None:
+    whole, one, two = Figures(64), Figures(64), Figures(64)
+    values = pa.array([*range(1000), None])
+    whole.add_values(values)
+    one.add_values(values.slice(0, 300))
+    two.add_values(values.slice(300))
+    one.merge(two)
+    assert (one.distinct, one.low, one.high, one.total, one.values) == (whole.distinct, 0, 999, 499_500.0, 1000)
