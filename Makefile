@@ -19,7 +19,7 @@ DEMO     := build/demo/project
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV SPARK_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test run lint types bundle cluster-up cluster-down dxapp dxapps new-app bench clean
+.PHONY: help setup demo walkthrough test run lint types bundle cluster-up cluster-down dxapp dxapps new-app bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ demo: $(VENV)/.setup ## load a small multi-table clinical example with spark-sub
 	@$(MAKE) --no-print-directory run APP=data_model_loader PROJECT=$(DEMO) JOB_DIR=build/demo/job
 	$(PY) -m apps describe hospital_example --project $(DEMO)
 	$(PY) -m apps sql --project $(DEMO) "SELECT * FROM patient ORDER BY 1 LIMIT 5"
+
+walkthrough: $(VENV)/.setup ## run all six apps, command by command as WALKTHROUGH.md shows them, into one Dataset
+	@$(PY) -m tests.walkthrough
 
 test: $(VENV)/.setup-dev ## run the tests
 	$(PY) -m pytest

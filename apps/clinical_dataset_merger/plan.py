@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from common.dataset.descriptor import parse_descriptor
-from common.dataset.merge import Renaming, find_link_field, plan_names, validate_link
+from common.dataset.merge import Renaming, find_link_field, plan_names, read_dataset, validate_link
 from common.dataset.model import Dataset
 from common.dictionary import Field
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
-from common.platform import Record
 from common.platform.names import parse_record_name
-
-NOT_A_DATASET = 83
-NOT_MERGEABLE = 300
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ def make_plan(run: Run) -> Plan:
     with run.progress.stage("plan") as stage:
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
         prefix = _prefix(inputs.on_name_clash, inputs.prefix)
-        source, target = (_read_dataset(run, each) for each in (inputs.source_dataset, inputs.target_dataset))
+        source, target = (read_dataset(run.platform, each) for each in (inputs.source_dataset, inputs.target_dataset))
         referring = find_link_field(source, "source", inputs.source_entity_name, inputs.source_field_name, faults)
         referred = find_link_field(target, "target", inputs.target_entity_name, inputs.target_field_name, faults)
         if referring and referred:
@@ -60,16 +55,6 @@ def make_plan(run: Run) -> Plan:
     return Plan(
         name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
     )  # fmt: skip
-
-
-def _read_dataset(run: Run, record: Record) -> Dataset:
-    """The Dataset of a record. Raises `AppError` 300 if its descriptor is none of version 3.0."""
-    try:
-        return parse_descriptor(run.platform.read_descriptor(record))
-    except AppError as error:
-        if error.code != NOT_A_DATASET:
-            raise
-        raise AppError(NOT_MERGEABLE, f"{record.name}: {error.text}") from None
 
 
 def _prefix(on_name_clash: str, prefix: str | None) -> str | None:

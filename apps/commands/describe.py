@@ -104,11 +104,11 @@ def _coding_rows(codings: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _table_rows(descriptor: Mapping[str, Any], project: Platform, folder: Path) -> list[list[str]]:
-    """All tables of the databases that the Dataset's fields and assays lie in, by `<unique name>.<table>`."""
-    places = sorted({
+    """The tables that the Dataset's fields and assays lie in, by `<unique name>.<table>`, in the order of the descriptor."""
+    places = dict.fromkeys(
         (each["database_id"], each["database_unique_name"], each["table"])
         for part in (descriptor["model"], descriptor["assays"]) for each in _mappings(part)
-    })  # fmt: skip
+    )  # fmt: skip
     return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
             for database, unique, table in places]  # fmt: skip
 

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 VERSION = "3.0"
 
 _TYPES = {"string": "string", "integer": "integer", "float": "double", "date": "date", "datetime": "datetime"}
-_FIELD_TYPES = {written: type_ for type_, written in _TYPES.items()}
+FIELD_TYPES = {written: type_ for type_, written in _TYPES.items()}
 
 
 def write_descriptor(dataset: Dataset) -> Json:
@@ -146,11 +146,11 @@ def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
     key = _get(model, "global_primary_key", dict, "model")
     codings = {name: _parse_coding(name, coding) for name, coding in (model.get("codings") or {}).items()}
     mappings = {
-        (entity, field): _parse_mapping(_get(each, "mapping", dict, f"{entity}.{field}"), f"{entity}.{field}")
+        (entity, field): parse_mapping(_get(each, "mapping", dict, f"{entity}.{field}"), f"{entity}.{field}")
         for entity, description in entities.items()
         for field, each in _get(description, "fields", dict, entity).items()
     }
-    joins = tuple(_parse_join(each) for each in _get(obj, "join_info", list, "the descriptor"))
+    joins = tuple(parse_join(each) for each in _get(obj, "join_info", list, "the descriptor"))
     references = dict(_references(mappings, joins))
     parsed = {
         name: _parse_entity(name, entity, key.get("entity") == name, references) for name, entity in entities.items()
@@ -185,7 +185,8 @@ def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: M
                 raise AppError(83, text, "Make the Dataset anew with its codings in the descriptor.")
 
 
-def _parse_join(obj: Any) -> Join:
+def parse_join(obj: Any) -> Join:
+    """A join from an item of `join_info`. Raises `AppError` 83."""
     joins = _get(obj, "joins", list, "join_info")
     if not joins:
         raise AppError(83, "a join of the descriptor's join_info is empty")
@@ -228,12 +229,12 @@ def _title(title: str | None, name: str) -> str:
 
 def _parse_field(entity: str, name: str, obj: Json, primary_key_type: str, reference: Reference | None) -> Field:
     written_type = _get(obj, "type", str, f"{entity}.{name}")
-    if written_type not in _FIELD_TYPES:
+    if written_type not in FIELD_TYPES:
         raise AppError(83, f"{entity}.{name} has the unknown type {written_type!r}")
     return Field(
         entity=entity,
         name=name,
-        type=_FIELD_TYPES[written_type],
+        type=FIELD_TYPES[written_type],
         primary_key_type=primary_key_type,
         coding_name=obj.get("coding_name") or "",
         concept=obj.get("concept") or "",
@@ -250,7 +251,8 @@ def _parse_field(entity: str, name: str, obj: Json, primary_key_type: str, refer
     )
 
 
-def _parse_mapping(obj: Json, place: str) -> ColumnMapping:
+def parse_mapping(obj: Json, place: str) -> ColumnMapping:
+    """Where a field is stored. Raises `AppError` 83, naming the place."""
     name, table, column = (_get(obj, key, str, place) for key in ("database_name", "table", "column"))
     database_id = obj.get("database_id") or ""
     unique_name = obj.get("database_unique_name") or f"{database_id.replace('-', '_').lower()}__{name}"

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Coding, DataDictionary, Entity, Field, Reference, name_problem, nearest_name
+from common.errors import AppError
 from common.faults import Faults
+from common.platform import Platform, Record
 
+NOT_A_DATASET, NOT_MERGEABLE = 83, 300
 ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313
 
 LINK_TYPES = ("string", "integer", "float")
@@ -28,11 +32,25 @@ class Renaming:
     shared_codings: tuple[str, ...] = ()
 
 
-def find_link_field(dataset: Dataset, side: str, entity: str | None, name: str | None, faults: Faults) -> Field | None:
-    """The linking field of one side (`source` or `target`): by default the key of the entity, by default the main one.
+def read_dataset(platform: Platform, record: Record) -> Dataset:
+    """The Dataset of a record. Raises `AppError` 300 if its descriptor is none of version 3.0."""
+    try:
+        return parse_descriptor(platform.read_descriptor(record))
+    except AppError as error:
+        if error.code != NOT_A_DATASET:
+            raise
+        raise AppError(NOT_MERGEABLE, f"{record.name}: {error.text}") from None
+
+
+def find_link_field(
+    dataset: Dataset, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
+) -> Field | None:
+    """The linking field of one side: by default the key of the entity, by default the main one. The input that names the
+    entity is `<side>_entity_name`, the one that names the field `<side>_field_name` unless `field_input` says otherwise.
 
     Adds fault 301 for a name that the Dataset does not have, 302 for a field that rows cannot be linked by.
     """
+    field_input = field_input or f"{side}_field_name"
     entities = dataset.dictionary.entities
     of = entities.get(entity) if entity else dataset.dictionary.main_entity
     if of is None:
@@ -43,8 +61,8 @@ def find_link_field(dataset: Dataset, side: str, entity: str | None, name: str |
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
         text = f"the entity {of.name} of Dataset {dataset.name} has no {f'field {name}' if name else 'key'}"
-        remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {side}_field_name.")
-        faults.add(UNKNOWN, text, field=f"{side}_field_name", value=name, entity=of.name, remedy=remedy)
+        remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {field_input}.")
+        faults.add(UNKNOWN, text, field=field_input, value=name, entity=of.name, remedy=remedy)
     return found
 
 
@@ -55,17 +73,22 @@ def validate_link(source: Field, target: Field, faults: Faults) -> None:
         faults.add(
             KEY_TYPE, f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}", **place
         )
-    for each in (source, target):
-        if each.type not in LINK_TYPES:
-            faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
-    if source.is_multi_select:
-        faults.add(KEY_TYPE, "a multi-select field cannot refer to another", **place)
-    if target.is_multi_select:
-        faults.add(NOT_UNIQUE, "a multi-select field cannot be referred to", entity=target.entity, field=target.name)
+    validate_linkable(source, target, faults)
     if source.reference:
         to = source.reference
         faults.add(SECOND_PATH, f"the field refers to {to.entity}.{to.field} already", value=f"{to.entity}:{to.field}",
                    remedy=f"Link {to.entity} to the target instead.", **place)  # fmt: skip
+
+
+def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
+    """Adds faults 302 and 303 for fields that rows cannot be linked by, whatever the other one is."""
+    for each in (source, target):
+        if each.type not in LINK_TYPES:
+            faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
+    if source.is_multi_select:
+        faults.add(KEY_TYPE, "a multi-select field cannot refer to another", entity=source.entity, field=source.name)
+    if target.is_multi_select:
+        faults.add(NOT_UNIQUE, "a multi-select field cannot be referred to", entity=target.entity, field=target.name)
 
 
 def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -35,17 +36,17 @@ def key_schema(kind: pa.DataType) -> pa.Schema:
     return pa.schema([("value", kind), ("file", pa.int32()), ("line", pa.int64())])
 
 
-class KeyWriter:
-    """Writes values of one column as an Arrow file in which batch i holds bucket i modulo `buckets`. Nulls are left out."""
+class BucketWriter:
+    """Writes rows as an Arrow file in which batch i holds bucket i modulo `buckets`, by the hash of the first column."""
 
-    def __init__(self, path: str, kind: pa.DataType, buckets: int) -> None:
+    def __init__(self, path: str, schema: pa.Schema, buckets: int) -> None:
         self.buckets = buckets
-        self.schema = key_schema(kind.value_type if pa.types.is_dictionary(kind) else kind)
+        self.schema = schema
         filesystem, inner = locate(path)
         self._out = filesystem.open_output_stream(inner)
         self._writer = pa.ipc.new_file(self._out, self.schema)
 
-    def __enter__(self) -> KeyWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -54,16 +55,8 @@ class KeyWriter:
         self._writer.close()
         self._out.close()
 
-    def add(self, values: pa.Array, file: int, lines: np.ndarray | None) -> None:
-        """Takes in a buffer of values with their lines; None for rows that have none."""
-        if pa.types.is_dictionary(values.type):
-            values = values.cast(values.type.value_type)
-        files = np.full(len(values), file, dtype=np.int32)
-        batch = pa.record_batch(
-            [values, files, lines if lines is not None else files.astype(np.int64)], schema=self.schema
-        )
-        if values.null_count:
-            batch = batch.filter(values.is_valid())
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Takes in rows, none of which has a null in the first column."""
         if self.buckets == 1:
             self._writer.write_batch(batch)
             return
@@ -73,6 +66,23 @@ class KeyWriter:
         ends = np.searchsorted(bucket[order], np.arange(self.buckets + 1))
         for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             self._writer.write_batch(batch.slice(start, end - start))
+
+
+class KeyWriter(BucketWriter):
+    """Writes values of one column with their places, in buckets. Nulls are left out."""
+
+    def __init__(self, path: str, kind: pa.DataType, buckets: int) -> None:
+        super().__init__(path, key_schema(kind.value_type if pa.types.is_dictionary(kind) else kind), buckets)
+
+    def add(self, values: pa.Array, file: int, lines: np.ndarray | None) -> None:
+        """Takes in a buffer of values with their lines; None for rows that have none."""
+        if pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        files = np.full(len(values), file, dtype=np.int32)
+        batch = pa.record_batch(
+            [values, files, lines if lines is not None else files.astype(np.int64)], schema=self.schema
+        )
+        self.write(batch.filter(values.is_valid()) if values.null_count else batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +146,18 @@ def check_keys(task: KeyCheck) -> KeyResult:
 
 def read_bucket(column: KeyColumn, kind: pa.DataType, buckets: int, bucket: int) -> pa.Table:
     """All occurrences of a column's values in one bucket, with their files and lines."""
+    return read_rows(column.key_files, key_schema(kind), buckets, bucket)
+
+
+def read_rows(paths: Sequence[str], schema: pa.Schema, buckets: int, bucket: int) -> pa.Table:
+    """The rows of one bucket in files of `BucketWriter`."""
     batches: list[pa.RecordBatch] = []
-    for path in column.key_files:
+    for path in paths:
         filesystem, inner = locate(path)
         with filesystem.open_input_file(inner) as file:
             reader = pa.ipc.open_file(file)
             batches.extend(reader.get_batch(i) for i in range(bucket, reader.num_record_batches, buckets))
-    return pa.Table.from_batches(batches, schema=key_schema(kind)).combine_chunks()
+    return pa.Table.from_batches(batches, schema=schema).combine_chunks()
 
 
 def _read_bucket(column: KeyColumn, space: KeySpace, task: KeyCheck) -> pa.Table:
@@ -227,10 +242,15 @@ def _fault(
 
 @dataclass(frozen=True, slots=True)
 class TableKeys:
-    """A task that takes the key columns of one Parquet file of an existing table: field to (key file, buckets)."""
+    """A task that takes the key columns of one Parquet file of an existing table: field to (key file, buckets).
+
+    With `as_text` values are taken as text, so that they compare with text; with `distinct` each value of the file once.
+    """
 
     path: str
     columns: dict[str, tuple[str, int]]
+    as_text: bool = False
+    distinct: bool = False
 
 
 def extract_keys(task: TableKeys) -> None:
@@ -238,9 +258,17 @@ def extract_keys(task: TableKeys) -> None:
     filesystem, inner = locate(task.path)
     parquet = pq.ParquetFile(inner, filesystem=filesystem)
     for name, (path, buckets) in task.columns.items():
-        with KeyWriter(path, parquet.schema_arrow.field(name).type, buckets) as writer:
+        kind = pa.string() if task.as_text else parquet.schema_arrow.field(name).type
+        with KeyWriter(path, kind, buckets) as writer:
+            seen = pa.chunked_array([], kind)
             for batch in parquet.iter_batches(batch_size=1 << 20, columns=[name]):
-                writer.add(batch.column(0), OLD_ROWS, None)
+                values = batch.column(0).cast(kind)
+                if task.distinct:
+                    seen = pa.chunked_array([pc.unique(pa.chunked_array([*seen.chunks, values]))], kind)
+                else:
+                    writer.add(values, OLD_ROWS, None)
+            for values in seen.chunks:
+                writer.add(values, OLD_ROWS, None)
 
 
 def key_folders(root: str, fields: Sequence[str]) -> list[str]:

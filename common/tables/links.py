@@ -9,12 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from common.dataset.layout import ARROW_TYPES
 from common.dataset.model import ColumnMapping
+from common.dictionary import Field
 from common.errors import AppError
-from common.platform import Platform
+from common.faults import Faults
+from common.platform import Platform, Staging
 from common.scan.files import locate
 from common.spark import Cluster
 from common.tables.keys import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
+
+NOT_UNIQUE, NO_OVERLAP, NOT_KEPT = 303, 310, 311
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,60 @@ def count_rows(files: Sequence[str]) -> int:
 
 
 def extract_column(
-    cluster: Cluster, files: Sequence[str], column: str, place: KeyColumn, buckets: int, folder: str
-) -> KeyColumn:
+    cluster: Cluster, files: Sequence[str], column: str, place: KeyColumn, buckets: int, folder: str, *,
+    as_text: bool = False, distinct: bool = False,
+) -> KeyColumn:  # fmt: skip
     """`place` with the key files of one column of a table that stands already: its Parquet files read by a task each."""
     paths = [f"{folder}/{place.entity}.{place.field}.{number:05d}.arrow" for number in range(len(files))]
-    tasks = [TableKeys(file, {column: (path, buckets)}) for file, path in zip(files, paths, strict=True)]
+    tasks = [
+        TableKeys(file, {column: (path, buckets)}, as_text, distinct) for file, path in zip(files, paths, strict=True)
+    ]
     cluster.map(extract_keys, tasks, f"ids of {place.entity}")
     return replace(place, key_files=tuple(paths))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """A field of a published Dataset and where it is stored, to be linked by. With `distinct`, how often a value stands in
+    the column says nothing, and is not looked at: rows are measurements."""
+
+    field: Field
+    mapping: ColumnMapping
+    distinct: bool = False
+
+    @property
+    def shown(self) -> str:
+        """`<entity>.<field>`."""
+        return f"{self.field.entity}.{self.field.name}"
+
+
+def count_stored(
+    cluster: Cluster, platform: Platform, staging: Staging, source: StoredField, target: StoredField
+) -> LinkCounts:
+    """What two stored fields of one type have in common."""
+    files = [stored_files(platform, each.mapping) for each in (source, target)]
+    buckets = bucket_count(max(map(count_rows, files)))
+    source_ids, target_ids = (
+        extract_column(
+            cluster, paths, each.mapping.column, KeyColumn(each.field.entity, each.field.name, (), ()), buckets,
+            staging.scratch_folder(f"{side}_ids"), distinct=each.distinct,
+        )
+        for side, each, paths in zip(("source", "target"), (source, target), files, strict=True)
+    )  # fmt: skip
+    return count_links(cluster, Link(source_ids, target_ids, ARROW_TYPES[source.field.type], buckets))
+
+
+def validate_counts(
+    counts: LinkCounts, source: StoredField, target: StoredField, faults: Faults, *, one_to_one: bool
+) -> None:
+    """Adds faults 303, 310 and 311: what the data show against a link."""
+    at, to = ({"entity": each.field.entity, "field": each.field.name} for each in (source, target))
+    if not counts.is_target_unique:
+        text = f"{counts.target_rows:,} rows of the target have {counts.target_ids:,} different ids"
+        faults.add(NOT_UNIQUE, text, **to)
+    if not counts.matched_ids:
+        text = f"none of the source's {counts.source_ids:,} ids is among the target's {counts.target_ids:,}"
+        faults.add(NO_OVERLAP, text, **at)
+    if one_to_one and not source.distinct and not counts.is_source_unique:
+        text = f"{counts.source_rows:,} rows of the source have {counts.source_ids:,} different ids: not one to one"
+        faults.add(NOT_KEPT, text, **at)

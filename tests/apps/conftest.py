@@ -95,3 +95,21 @@ def write_files(tmp_path: Path) -> Callable[..., dict[str, str]]:
         return paths
 
     return write
+
+
+@pytest.fixture(scope="session")
+def study(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """The project of `assay_study`, for tests that add Datasets to it under names of their own."""
+    from tests.apps.assay_study import build_study
+
+    return build_study(cluster, tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="session")
+def whole(study: Runner, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The descriptor of its clinic with both assays."""
+    from tests.apps.assay_study import TO_PATIENTS, merge_assay
+
+    folder = tmp_path_factory.mktemp("whole")
+    merge_assay(study, folder, "half", linking=TO_PATIENTS)
+    return merge_assay(study, folder, "whole", "variants", "half")

@@ -1,0 +1,28 @@
+"""Assay Dataset Merger: an assay of one Dataset and the entities of another in a new one, linked by ids; no row is copied.
+
+plan (driver only, no Spark) -> link (one pass over the id columns, and the linking file if there is one) -> publish (one commit).
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from apps.assay_dataset_merger.link import link_by_field
+from apps.assay_dataset_merger.linking_file import link_by_file
+from apps.assay_dataset_merger.plan import make_plan
+from apps.assay_dataset_merger.publish import publish_merged
+from common.job import Run
+from common.job.run import execute
+
+
+def main(run: Run) -> dict[str, Any]:
+    """One run of the merger; returns its outputs by name."""
+    plan = make_plan(run)
+    staging = run.platform.stage(plan.linking.database if plan.linking else None)
+    linked = link_by_file(run, plan, plan.linking, staging) if plan.linking else link_by_field(run, plan, staging)
+    return publish_merged(run, plan, linked, staging)
+
+
+if __name__ == "__main__":
+    sys.exit(execute(__file__, main))

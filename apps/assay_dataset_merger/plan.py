@@ -1,0 +1,185 @@
+"""The plan: both Datasets, the assay, the fields that link them and the linking file, checked before Spark is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from apps.assay_dataset_merger.assay import follow_reference, parse_assay
+from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
+from common.dataset.model import Dataset
+from common.dataset.names import dataset_stem
+from common.dictionary import Field, nearest_name
+from common.errors import AppError
+from common.faults import Fault, Faults
+from common.job import Run
+from common.platform import Database, InputFile
+from common.platform.names import parse_record_name
+from common.scan.delimited import TextFile
+from common.tables.header import read_header
+from common.tables.links import StoredField
+
+NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
+
+DASHBOARD = "Global Defaults"
+"""The template that is named where none is meant."""
+
+
+@dataclass(frozen=True)
+class LinkingFile:
+    """A linking file whose header is read. `sample_column` and `pheno_column` are positions; `database` is to be made."""
+
+    file: TextFile
+    header: tuple[str, ...]
+    delimiter: str
+    sample_column: int
+    pheno_column: int
+    database: Database
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be merged. `sample` is where the assay's ids are stored, `pheno` the target's; `is_one` means at most one of
+    the former for each of the latter. `linking` is None where equal ids link."""
+
+    name: str
+    assay_name: str
+    assay: Mapping[str, Any]
+    source: Dataset
+    target: Dataset
+    sample: StoredField
+    pheno: StoredField
+    is_one: bool
+    linking: LinkingFile | None
+
+
+def make_plan(run: Run) -> Plan:
+    """Reads both descriptors and the linking file's header. Raises one `FaultError` with all that keeps them apart."""
+    inputs, faults = run.inputs, Faults()
+    with run.progress.stage("plan") as stage:
+        source, target = (read_dataset(run.platform, each) for each in (inputs.source_dataset, inputs.target_dataset))
+        assay = _find_assay(source, inputs.assay_name, faults)
+        pheno = find_link_field(target, "pheno", inputs.pheno_entity_name, inputs.pheno_sample_id_field_name, faults,
+                                "pheno_sample_id_field_name")  # fmt: skip
+        parsed = parse_assay(assay, source) if assay else None
+        sample = parsed and find_link_field(
+            parsed, "assay_sample_id", inputs.assay_sample_id_entity_name, inputs.assay_sample_id_field_name, faults
+        )
+        if assay:
+            _validate_name(inputs.rename_assay, assay, target, faults)
+        name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
+        linking = None
+        if sample and pheno and parsed:
+            sample = follow_reference(parsed, sample)
+            (validate_linkable if inputs.linking_file else validate_link)(sample, pheno, faults)
+            linking = _read_linking_file(run, name, sample, pheno, faults)
+        faults.raise_if_any("The plan")
+        assay, parsed = cast(Mapping[str, Any], assay), cast(Dataset, parsed)
+        stage.note(f"assay {assay['name']} of {source.name} to {target.name}")
+    _warn_of_unused(run)
+    return Plan(
+        name, inputs.rename_assay or assay["name"], assay, source, target, _stored(parsed, cast(Field, sample)),
+        _stored(target, cast(Field, pheno)), inputs.assay_entries_per_pheno == "one", linking,
+    )  # fmt: skip
+
+
+def _warn_of_unused(run: Run) -> None:
+    inputs = run.inputs
+    if inputs.linking_database_name and not inputs.linking_file:
+        run.progress.warn("linking_database_name is not used: without linking_file no linking table is written")
+    if inputs.dashboard_template != DASHBOARD:
+        run.progress.warn(f"dashboard_template {inputs.dashboard_template} is not used: no dashboard is built")
+
+
+def _stored(dataset: Dataset, field: Field) -> StoredField:
+    """Rows of an entity without a key are measurements, not entries: one id may have many."""
+    is_measured = dataset.dictionary.entities[field.entity].primary_key is None
+    return StoredField(field, dataset.mappings[field.entity, field.name], distinct=is_measured)
+
+
+def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Mapping[str, Any] | None:
+    """The assay of that name, or the only one. Adds fault 320."""
+    names = [str(each.get("name")) for each in source.assays]
+    found = [each for each in source.assays if name is None or each.get("name") == name]
+    if len(found) == 1:
+        return found[0]
+    if not names:
+        faults.add(NO_ASSAY, f"Dataset {source.name} has no assay", field="source_dataset")
+    elif name is None:
+        remedy = f"Name one of {', '.join(names)} in assay_name."
+        faults.add(NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
+    else:
+        near = nearest_name(name, names)
+        text = f"Dataset {source.name} has {'no' if not found else 'more than one'} assay {name}"
+        remedy = f"Did you mean {near}?" if near and not found else f"Its assays are {', '.join(names)}."
+        faults.add(NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
+    return None
+
+
+def _validate_name(new_name: str | None, assay: Mapping[str, Any], target: Dataset, faults: Faults) -> None:
+    """Adds fault 321 for a name that the target has, 84 for a new one that cannot be a name."""
+    name = str(assay["name"]) if new_name is None else new_name
+    taken = [str(each.get("name")) for each in target.assays]
+    place = {"field": "assay_name" if new_name is None else "rename_assay", "value": name}
+    try:
+        parse_record_name(name)
+    except AppError as error:
+        faults.add(error.code, f"{name!r} cannot be the name of an assay", remedy=error.remedy, **place)
+    if name in taken:
+        text = f"Dataset {target.name} has an assay of this name; its assays are {', '.join(taken)}"
+        faults.add(NAME_TAKEN, text, **place)
+
+
+def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults: Faults) -> LinkingFile | None:
+    """The linking file, if one is given. Adds faults 322 for what is wrong with its header."""
+    given: InputFile | None = run.inputs.linking_file
+    if given is None:
+        return None
+    found_faults = Faults()
+    delimiter = ","
+    found = read_header(given, delimiter, "utf-8", found_faults)
+    if found and len(found[1]) == 1 and "\t" in found[1][0]:
+        delimiter = "\t"
+        found = read_header(given, delimiter, "utf-8", found_faults)
+    faults.merge(as_linking_faults(found_faults))
+    if found is None:
+        return None
+    text, header = found
+    if len(header) < 2:
+        shown = f"the header has one column: {header[0] if header else ''!r}"
+        remedy = (
+            "Give a CSV of two columns or more: the assay's sample id, and the id of the target that it belongs to."
+        )
+        faults.add(LINKING_FILE, shown, file=given.name, line=1, remedy=remedy)
+        return None
+    database = run.platform.new_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
+    return LinkingFile(text, header, delimiter, *find_columns(header, sample.name, pheno.name), database)
+
+
+def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int, int]:
+    """Positions of the assay's ids and of the target's: the columns named like the two fields, else the first and the second.
+
+    >>> find_columns(("participant", "sample_id"), "sample_id", "participant_id")
+    (1, 0)
+    """
+    folded = [name.strip().casefold() for name in header]
+    at = [folded.index(each.casefold()) if each.casefold() in folded else None for each in (sample, pheno)]
+    if at[0] == at[1]:
+        return 0, 1
+    if at[0] is None:
+        return (1 if at[1] == 0 else 0), cast(int, at[1])
+    return at[0], at[1] if at[1] is not None else (1 if at[0] == 0 else 0)
+
+
+def as_linking_faults(faults: Faults) -> Faults:
+    """Faults of a delimited file as faults of the linking file: what it is counts more here than how it is broken."""
+    mended = Faults()
+    for code, count in faults.counts.items():
+        examples = faults.examples.get(code, [])
+        for each in examples:
+            mended.add_fault(
+                Fault(LINKING_FILE, each.text, each.file, each.line, "", each.field, each.value, each.remedy)
+            )
+        mended.add_count(LINKING_FILE, count - len(examples))
+    return mended

@@ -1,0 +1,78 @@
+"""The publish: the merged Dataset's record, the linking table if there is one, and the report in one step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from apps.assay_dataset_merger.assay import LINKING_TABLE, write_linked_assay
+from apps.assay_dataset_merger.link import SHOWN_HEADER, Linked, build_joins
+from apps.assay_dataset_merger.plan import Plan
+from common.dataset.descriptor import list_databases, write_descriptor
+from common.dataset.model import Dataset
+from common.job import Run
+from common.job.report import write_report
+from common.platform import Database, RecordDraft, Staging, TableChange
+
+
+def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> dict[str, Any]:
+    """Publishes the merged Dataset; both records, and all tables, stay as they are."""
+    with run.progress.stage("publish") as stage:
+        dataset = build_merged(plan)
+        databases = [Database(*each) for each in list_databases(dataset)]
+        draft = RecordDraft(plan.name, write_descriptor(dataset), dataset.schema, databases, dataset.description)
+        changes = [TableChange(LINKING_TABLE, "new", linked.pairs.files)] if linked.pairs else []
+        report = write_report(run, build_report(run, plan, linked, dataset))
+        published = staging.publish(changes, draft, {"report": report})
+        stage.note(published.record or "")
+    show_summary(run, plan, linked, dataset)
+    return {
+        "dataset": run.platform.link(published.record or ""),
+        **{name: run.platform.link(file_id) for name, file_id in published.files.items()},
+    }
+
+
+def build_merged(plan: Plan) -> Dataset:
+    """The target with the assay after its own, so that a reader's default assay stays what it was."""
+    linking = plan.linking.database if plan.linking else None
+    joins = build_joins(plan)
+    assay = write_linked_assay(plan.assay, plan.source, plan.sample.field, linking, joins, plan.assay_name)
+    target = plan.target
+    return replace(target, name=plan.name, description=f"Dataset: {plan.name}", assays=(*target.assays, assay))
+
+
+def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict[str, Any]:
+    """The report as JSON: both Datasets, the assay, how it is linked, the ids of both sides."""
+    records = {"source": run.inputs.source_dataset, "target": run.inputs.target_dataset}
+    assay, pairs = dataset.assays[-1], linked.pairs
+    return {
+        "dataset": plan.name, **{side: {"id": each.id, "name": each.name} for side, each in records.items()},
+        "assay": {
+            "name": assay["name"], "uuid": assay.get("uuid"), "name_in_source": plan.assay["name"],
+            "generalized_assay_model": assay.get("generalized_assay_model"),
+        },
+        "link": {
+            "assay_entity": plan.sample.field.entity, "assay_field": plan.sample.field.name,
+            "pheno_entity": plan.pheno.field.entity, "pheno_field": plan.pheno.field.name,
+            "assay_entries_per_pheno": "one" if plan.is_one else "many",
+            "assay": linked.sample.to_json(), "target": linked.pheno.to_json(),
+        },
+        "linking_file": plan.linking and pairs and {
+            "file": plan.linking.file.name, "pairs": pairs.pairs, "linked": pairs.linked,
+            "unknown_assay_ids": pairs.unknown_samples, "unknown_target_ids": pairs.unknown_phenos, "shared_assay_ids": pairs.shared_samples,
+            "table": f"{plan.linking.database.unique_name}.{LINKING_TABLE}",
+        },
+        "databases": [{"id": id_, "name": name, "unique_name": unique} for id_, name, unique in list_databases(dataset)],
+        "assays": [each["name"] for each in dataset.assays],
+    }  # fmt: skip
+
+
+def show_summary(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> None:
+    """The assays of the whole, the ids of both sides, and what became of the pairs of a linking file."""
+    rows = [[each["name"], str(each.get("generalized_assay_model", ""))] for each in dataset.assays]
+    run.progress.table(plan.name, ["assay", "model"], rows)
+    run.progress.table("Linked ids", SHOWN_HEADER, linked.shown_rows(plan))
+    if plan.linking and (pairs := linked.pairs):
+        header = ["linking file", "pairs", "linked", "unknown assay id", "unknown target id"]
+        counts = (pairs.pairs, pairs.linked, pairs.unknown_samples, pairs.unknown_phenos)
+        run.progress.table("Linking pairs", header, [[plan.linking.file.name, *(f"{count:,}" for count in counts)]])
