@@ -70,7 +70,8 @@ class PartWriter:
         return pq.ParquetWriter(
             inner, table.schema, filesystem=filesystem, compression="zstd", compression_level=3,
             use_dictionary=_repeating_columns(table), column_encoding=_delta_columns(table), store_schema=False,
-            version="2.6", write_statistics=True if self._statistics is None else self._statistics,
+            version="2.6", write_batch_size=1 << 16,
+            write_statistics=True if self._statistics is None else self._statistics,
         )  # fmt: skip
 
 
