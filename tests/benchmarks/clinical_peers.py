@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
+from functools import partial
 from pathlib import Path
 
 SQL_TYPES = {"string": "VARCHAR", "integer": "BIGINT", "float": "DOUBLE", "date": "DATE", "datetime": "TIMESTAMP"}
@@ -15,8 +17,9 @@ def read_fields(folder: Path) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["entity"] == "person"]
 
 
-def load_with_duckdb(folder: Path, output: Path) -> None:
-    """Typed Parquet, and in SQL the checks that our loader makes: types, codings, parts, key and reference."""
+def load_with_duckdb(folder: Path, output: Path, has_figures: bool = False) -> None:
+    """Typed Parquet, and in SQL the checks that our loader makes: types, codings, parts, key and reference; on demand its figures
+    too (rows, nulls, distinct estimate, minimum, maximum, mean), by SUMMARIZE."""
     import duckdb
 
     fields = read_fields(folder)
@@ -57,6 +60,8 @@ def load_with_duckdb(folder: Path, output: Path) -> None:
     found = [row[0] for row in duckdb.sql(" UNION ALL ".join(faults)).fetchall()]
     if any(found):
         sys.exit(f"faults: {found}")
+    if has_figures:
+        (output / "report.json").write_text(json.dumps(duckdb.sql("SUMMARIZE person").fetchall(), default=str))
 
 
 def load_with_pyspark(folder: Path, output: Path) -> None:
@@ -86,7 +91,10 @@ def start_pyspark(_: Path, __: Path) -> None:
     SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate().stop()
 
 
-PEERS = {"duckdb": load_with_duckdb, "pyspark": load_with_pyspark, "empty_pyspark": start_pyspark}
+PEERS = {
+    "duckdb": load_with_duckdb, "duckdb_figures": partial(load_with_duckdb, has_figures=True),
+    "pyspark": load_with_pyspark, "empty_pyspark": start_pyspark,
+}  # fmt: skip
 
 if __name__ == "__main__":
     PEERS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
