@@ -143,6 +143,9 @@ class FaultError(AppError):
         noun = "fault" if count == 1 else "faults"
         return f"Error {self.code}: {self.stage} found {count:,} {noun}; nothing was published.\n{self.faults.render()}"
 
+    def __reduce__(self) -> tuple[type[FaultError], tuple[str, Faults]]:  # type: ignore[override]  # other arguments
+        return (type(self), (self.stage, self.faults))
+
 
 def _shown(value: str) -> str:
     shown = value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 1] + "…"
