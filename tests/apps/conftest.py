@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ class Runner:
     project: Path
     jobs: Path
     shown: str = ""
-    staging: list[Any] = field(default_factory=list)
 
     @property
     def store(self) -> LocalProject:
