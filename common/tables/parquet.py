@@ -13,6 +13,9 @@ from common.scan.files import locate
 ROW_GROUP_BYTES = 64 << 20
 """Arrow bytes gathered before a row group is written, over all tables that a task writes at once."""
 
+_LEVEL = 1
+"""Of zstd. Measured on 1 M clinical rows: level 3 makes files 4 % smaller for a fifth more CPU in writing them."""
+
 _ENCODED_SHARE = 0.5
 """A text column is dictionary-encoded if at most this share of its first row group's values are distinct."""
 
@@ -68,7 +71,7 @@ class PartWriter:
     def _open(self, table: pa.Table) -> pq.ParquetWriter:
         filesystem, inner = locate(self.path)
         return pq.ParquetWriter(
-            inner, table.schema, filesystem=filesystem, compression="zstd", compression_level=3,
+            inner, table.schema, filesystem=filesystem, compression="zstd", compression_level=_LEVEL,
             use_dictionary=_repeating_columns(table), column_encoding=_delta_columns(table), store_schema=False,
             version="2.6", write_batch_size=1 << 16,
             write_statistics=True if self._statistics is None else self._statistics,

@@ -79,7 +79,7 @@ ids = st.sampled_from([f"{letter}{number}" for letter in "abc" for number in ran
 pair_lists = st.lists(st.lists(st.tuples(ids, ids), max_size=12), min_size=1, max_size=3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pair_lists, st.lists(ids, unique=True), st.lists(ids), st.integers(1, 5))
 def test_pairs_link_as_a_plain_join_would(
     pieces: list[Pairs], samples: list[str], phenos: list[str], buckets: int

@@ -70,7 +70,7 @@ def csv_records(content: str) -> list[str]:
 
 
 @given(rows=TABLES, block=st.integers(1, 40), ending=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_pieces_hold_every_record_once_wherever_the_blocks_are_cut(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], block: int, ending: str
 ) -> None:

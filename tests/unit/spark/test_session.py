@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from common.spark.launch import read_defaults
@@ -35,6 +36,13 @@ def test_importing_the_cluster_and_making_one_does_not_import_pyspark():
 
 def test_parallelism_is_the_cores_of_the_master(cluster):
     assert cluster.parallelism == 2
+
+
+def test_a_local_worker_imports_the_installed_pyspark_and_never_pandas(cluster):
+    program = """[__import__("pyspark.worker").__file__,
+        __import__("numpy").asarray(__import__("pyarrow").array([1])).tolist(),
+        "pandas" in __import__("sys").modules]"""
+    assert cluster.map(eval, [program], "imports") == [[pyspark.__file__, [1], False]]
 
 
 def test_the_suites_settings_reach_the_session(spark):
