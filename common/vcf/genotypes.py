@@ -27,12 +27,11 @@ _LONGEST_GT = 1024
 _TOKEN_MASKS = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF], np.uint32)
 
 
-def _pattern(text: bytes) -> int:
-    return int.from_bytes(text, "little")
+def _with_ends(*calls: bytes) -> list[int]:
+    return [int.from_bytes(call + end, "little") for call in calls for end in (b":", b"\t", b"\n")]
 
 
-_DIPLOID_REF = (_pattern(b"0/0"), _pattern(b"0|0"))
-_DIPLOID_NONE = (_pattern(b"./."), _pattern(b".|."))
+_DIPLOID_REF, _DIPLOID_NONE = _with_ends(b"0/0", b"0|0"), _with_ends(b"./.", b".|.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +94,7 @@ def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFault
     lines = np.flatnonzero(has_locus & (sites.layout.gt >= 0) & (block.before.shape[1] > 0))
     before = _gt_positions(block, sites, lines)
     words = np.ndarray((len(block.data) - 8,), "<u4", block.data, offset=1, strides=(1,))[before]
-    token, ended = words & 0xFFFFFF, _TERMINATORS[words >> 24]
-    is_ref = ((token == _DIPLOID_REF[0]) | (token == _DIPLOID_REF[1])) & ended
-    is_none = ((token == _DIPLOID_NONE[0]) | (token == _DIPLOID_NONE[1])) & ended
+    is_ref, is_none = _is_one_of(words, _DIPLOID_REF), _is_one_of(words, _DIPLOID_NONE)
     others = np.flatnonzero(~(is_ref | is_none))
     line, sample = lines[others // max(1, before.shape[1])], others % max(1, before.shape[1])
     at = before[others // max(1, before.shape[1]), sample] + 1
@@ -115,6 +112,13 @@ def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFault
         if keep[kind]:
             stored = _join(stored, _plain_calls(mask, kind, lines))
     return stored, counted
+
+
+def _is_one_of(words: npt.NDArray[np.uint32], wanted: list[int]) -> Mask:
+    mask: Mask = words == wanted[0]
+    for word in wanted[1:]:
+        mask |= words == word
+    return mask
 
 
 def _gt_positions(block: LineBlock, sites: Sites, lines: Positions) -> Positions:
