@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _WHOLE = str(1 << 40)
 """Bytes: more than any file, so that Spark reads each file as one partition and writes one for each."""
 
-_MODES = {"new": "append", "append": "append", "overwrite": "overwrite"}
-"""How Spark is to write: a new table is there by then, made empty."""
-
 _MARK = "loaders.unpublished"
 """The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
 
@@ -56,6 +53,14 @@ class Metastore:
             self._session.sql(
                 f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION '{location}' WITH DBPROPERTIES ('{_MARK}' = '{job_id}')"
             )
+
+    def take_over(self, database: Database, job_id: str) -> None:
+        """Removes the tables of a database that another job left, and puts this job's mark on it."""
+        name = self._known_name(database)
+        with _failures(f"what a job left in database {database.name} could not be removed"):
+            self._session.sql(f"ALTER DATABASE `{name}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')")
+            for table in self._session.catalog.listTables(name):
+                self._session.sql(f"DROP TABLE IF EXISTS `{name}`.`{table.name}`")
 
     def database_mark(self, database: Database) -> str:
         """The id of the job that made a database and has not published yet; empty if there is none such."""
@@ -98,33 +103,43 @@ class Metastore:
 
         Raises `AppError` 82 if the table is another job's, which came first.
         """
-        table, mark = self._table_name(database, change.table), f"{change.mode} {job_id}"
-        with _failures(f"table {change.table} of {database.name} could not be made"):
-            if change.mode == "new":
-                columns = ", ".join(
-                    f"`{each.name}` {each.dataType.simpleString()}" for each in self._read(change, folder).schema
-                )
-                partitions = ", ".join(f"`{each}`" for each in partition_columns(change.files))
-                self._session.sql(
-                    f"CREATE TABLE IF NOT EXISTS {table} ({columns}) USING parquet"
-                    + (f" PARTITIONED BY ({partitions})" if partitions else "")
-                    + f" TBLPROPERTIES ('{_MARK}' = '{mark}')"
-                )
-            else:
+        if change.mode == "new":
+            self._make_table(database, change, folder, job_id)
+        else:
+            with _failures(f"table {change.table} of {database.name} could not be written"):
+                table, mark = self._table_name(database, change.table), f"{change.mode} {job_id}"
                 self._session.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{_MARK}' = '{mark}')")
-        if self.table_mark(database, change.table) != mark:
-            text = f"another job is writing to table {change.table} of database {database.name}"
-            raise AppError(82, text, "Run this job again when that one has ended.")
+            self._check_mark(database, change, job_id)
 
-    def write_table(self, database: Database, change: TableChange, folder: str) -> None:
-        """Does to a claimed table what a change says, with the staged files below `folder`."""
+    def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
+        """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
         table = self._table_name(database, change.table)
         with _failures(f"table {change.table} of {database.name} could not be written"):
-            if change.files:
-                writer = self._read(change, folder).write.format("parquet").mode(_MODES[change.mode])
-                writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
-            elif change.mode == "overwrite":
+            if not change.files:
                 self._session.sql(f"TRUNCATE TABLE {table}")
+                return
+            if change.mode == "overwrite":  # its columns may be others, and Spark's own overwrite would lose the mark
+                self.drop_table(database, change.table)
+                self._make_table(database, change, folder, job_id)
+            writer = self._read(change, folder).write.format("parquet").mode("append")
+            writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
+
+    def _make_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
+        with _failures(f"table {change.table} of {database.name} could not be made"):
+            fields = self._read(change, folder).schema
+            columns = ", ".join(f"`{each.name}` {each.dataType.simpleString()}" for each in fields)
+            partitions = ", ".join(f"`{each}`" for each in partition_columns(change.files))
+            self._session.sql(
+                f"CREATE TABLE IF NOT EXISTS {self._table_name(database, change.table)} ({columns}) USING parquet"
+                + (f" PARTITIONED BY ({partitions})" if partitions else "")
+                + f" TBLPROPERTIES ('{_MARK}' = '{change.mode} {job_id}')"
+            )
+        self._check_mark(database, change, job_id)
+
+    def _check_mark(self, database: Database, change: TableChange, job_id: str) -> None:
+        if self.table_mark(database, change.table) != f"{change.mode} {job_id}":
+            text = f"another job is writing to table {change.table} of database {database.name}"
+            raise AppError(82, text, "Run this job again when that one has ended.")
 
     def _read(self, change: TableChange, folder: str) -> DataFrame:
         return self._session.read.option("basePath", folder).parquet(*(f"{folder}/{file}" for file in change.files))

@@ -25,7 +25,7 @@ class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
     Only Spark makes a database, and only once it is made is its id known: so `new_database` makes it, empty, and `close`
-    removes it again unless something was published. What a killed job left of that name, it removes first.
+    removes it again unless something was published. One that a killed job left is cleared, and taken up.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
@@ -89,11 +89,11 @@ class DxPlatform:
         return made
 
     def _check_free(self, database: Database) -> None:
-        """Removes a database that a killed job left. Raises `AppError` 80 for one that holds what was published, or that a job
-        at work makes; one that is empty, and nobody's, is free."""
+        """Clears a database that a killed job left. Raises `AppError` 80 for one that holds what was published, or that a job at
+        work makes; one that is empty, and nobody's, is free."""
         maker = self._metastore.database_mark(database)
         if maker and self._objects.is_left_by(maker):
-            self._metastore.drop_database(database)
+            self._metastore.take_over(database, self.job_id)
         elif maker:
             text = f"{maker} is making a database {database.name} now: {database.id}"
             raise AppError(80, text, "Wait for it to end, or give another name.")

@@ -93,15 +93,16 @@ class DxStaging:
             for change in tables:
                 self._make_way(change)
             for change in tables:
-                self._claim_table(change)
-                claimed.append(change)
-            for change in tables:
+                if change.files or change.mode == "overwrite":
+                    self._claim_table(change)
+                    claimed.append(change)
+            for change in claimed:
                 written.append(change)
                 self._write_table(change)
             uploaded = {output: self._objects.upload(path) for output, path in files.items()}
             descriptor = self._objects.upload_descriptor(record) if record else ""
             if tables or record:
-                self._release(tables)
+                self._release(claimed)
             record_id = self._objects.make_record(record, descriptor) if record else None
         except BaseException:
             if record and descriptor and self._was_made(record, descriptor):
@@ -138,7 +139,7 @@ class DxStaging:
 
     def _write_table(self, change: TableChange) -> None:
         if self._database:
-            self._metastore.write_table(self._database, change, self._folder(change))
+            self._metastore.write_table(self._database, change, self._folder(change), self._objects.job_id)
 
     def _folder(self, change: TableChange) -> str:
         return f"{self._shared.spark_uri}/tables/{change.table}"

@@ -52,7 +52,7 @@ def stage(shared: SharedFolder, file: str, **columns: Any) -> str:
 def write(metastore: Metastore, database: Database, shared: SharedFolder, mode: Any, *files: str) -> None:
     change, folder = TableChange("visit", mode, files), f"{shared.spark_uri}/tables/visit"
     metastore.claim_table(database, change, folder, JOB)
-    metastore.write_table(database, change, folder)
+    metastore.write_table(database, change, folder, JOB)
 
 
 def rows(metastore: Metastore, database: Database, shared: SharedFolder, copy: str) -> list[list[dict[str, Any]]]:
@@ -86,8 +86,9 @@ def test_rows_are_appended_by_name_of_column_and_overwritten(
     write(metastore, database, shared, "append", stage(shared, "part-00000-b.parquet", seen=["y"], id=[2]))
     found = [row for file in rows(metastore, database, shared, "one") for row in file]
     assert sorted(found, key=lambda row: row["id"]) == [{"id": 1, "seen": "x"}, {"id": 2, "seen": "y"}]
-    write(metastore, database, shared, "overwrite", stage(shared, "part-00000-c.parquet", id=[3], seen=["z"]))
-    assert rows(metastore, database, shared, "two") == [[{"id": 3, "seen": "z"}]]
+    write(metastore, database, shared, "overwrite", stage(shared, "part-00000-c.parquet", id=[3], told=[True]))
+    assert rows(metastore, database, shared, "two") == [[{"id": 3, "told": True}]]
+    assert metastore.table_mark(database, "visit") == f"overwrite {JOB}"
 
 
 def test_partition_folders_become_partitions(

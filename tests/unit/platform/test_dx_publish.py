@@ -166,6 +166,9 @@ def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(proj
     publish(platform, platform.find_database(database.id), "overwrite", patient=[1], visit=[2])
     publish(platform, platform.find_database(database.id), "append", patient=[3])
     assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [2])
+    staging = platform.stage(database)
+    staging.publish([TableChange("patient", "append", []), TableChange("visit", "overwrite", [])], None, {})
+    assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [])
 
 
 def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
@@ -201,6 +204,16 @@ def test_a_record_whose_making_was_only_not_answered_keeps_its_tables(
         publish(platform, platform.new_database(NAME), "new", patient=[1])
     platform.close()
     assert (project.records(), project.rows("patient")) == ([JOB], [1])
+
+
+def test_a_database_of_that_name_is_not_taken_for_a_new_one(project: Project) -> None:
+    first = project.job(JOB)
+    database = first.new_database(NAME)
+    publish(first, database, "new", patient=[1])
+    project.ended(JOB)
+    with pytest.raises(AppError, match=f"has a database {NAME} already: {database.id}") as caught:
+        project.job(NEXT).new_database(NAME.upper())
+    assert (caught.value.code, project.rows("patient")) == (80, [1])
 
 
 def test_a_job_that_finds_another_making_the_database_is_refused_and_does_not_harm_it(project: Project) -> None:
