@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps.commands.build import read_clusters, render_spec
+from apps.commands.build import install_dependencies, read_clusters, render_spec, write_applet
 from apps.commands.installed import app_folders
 from common.errors import AppError
 from common.job.spec import read_spec
@@ -116,6 +118,39 @@ def test_a_refused_run_ends_with_an_error(dx: Client, applets: Path, tmp_path: P
     error = json.loads((tmp_path / "home" / "job_error.json").read_text(encoding="utf-8"))["error"]
     assert error["type"] == "AppError"
     assert error["message"].startswith("Error 90")
+
+
+def write_wheel(folder: Path, name: str, version: str) -> None:
+    """A wheel with nothing in it but its name."""
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def test_the_applet_carries_what_the_platform_lacks_in_the_pinned_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = dict(re.findall(r"(?m)^([a-z]\w*)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8")))
+    lacking = ["isal", "numpy", "psutil", "pyarrow"]
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for name in lacking:
+        write_wheel(wheels, name, pinned[name])
+        write_wheel(wheels, name, "9999.0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    library = install_dependencies(tmp_path / "lib", read_clusters()["python"])
+    spec = render_spec(OWN, read_clusters(), "small", ["aws:us-east-1"])
+    applet = write_applet(ROOT / "apps" / "data_model_loader", spec, tmp_path / "applet", library)
+    carried = (applet / "resources" / "opt" / "spark_loaders" / "lib").glob("*.dist-info")
+    assert sorted(each.stem for each in carried) == [f"{name}-{pinned[name]}" for name in lacking]
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "applet"))
+    with pytest.raises(AppError, match="pip could not get the dependencies"):
+        install_dependencies(tmp_path / "lib", read_clusters()["python"])
 
 
 def test_the_template_says_how_an_app_starts_and_the_app_how_long_it_may_run() -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from common.job.spec import read_spec
 from common.platform.local import LocalProject
 from common.platform.names import link, new_id
 from common.spark.launch import environment as launch_environment
@@ -28,8 +30,44 @@ FILES: dict[str, Any] = {
 }  # fmt: skip
 
 
+SUBMITTED = """
+import json, os, signal, sys
+from importlib import import_module
+from common.job.run import execute
+from common.platform.dx.metastore import Metastore
+
+def kill_at(table):
+    write = Metastore.write_table
+    def write_or_die(metastore, database, change, *rest):
+        if change.table == table:
+            os.kill(os.getpid(), signal.SIGKILL)
+        write(metastore, database, change, *rest)
+    Metastore.write_table = write_or_die
+
+for root, app, folder, names, killed_at in json.loads(sys.argv[1]):
+    os.environ.update(names)
+    if killed_at:
+        kill_at(killed_at)
+    main = import_module(f"apps.{app}.app").main
+    if status := execute(f"{root}/apps/{app}/app.py", main, ["--job-dir", folder, "--master", "local[2]"]):
+        sys.exit(status)
+"""
+"""Several jobs, one after the other, by one spark-submit; the last may be killed when it comes to a table."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """One of them: an app, its input, the database that it makes if any, the table at which it is killed if it is to be."""
+
+    app: str
+    given: dict[str, Any]
+    database: str = ""
+    killed_at: str = ""
+    job_id: str = field(default_factory=partial(new_id, "job"))
+
+
 class Job:
-    """Jobs of the platform's in one project: `run` uploads the inputs by dx, and starts the app as the platform would."""
+    """Jobs of the platform's in one project: `run` starts an app as the platform would, with inputs that `upload` sent by dx."""
 
     def __init__(self, dx: Client, project: Path, folder: Path) -> None:
         self.dx = dx
@@ -39,33 +77,38 @@ class Job:
     def upload(self, path: Path) -> dict[str, str]:
         return link(self.dx("upload", str(path), "--brief").strip())
 
-    def run(
-        self, database: str, app: str = "data_model_loader", submit: bool = False, **given: Any
-    ) -> subprocess.CompletedProcess[str]:
-        """`submit` starts the app by spark-submit, with a Hive metastore that outlives the job as the platform's does."""
+    def run(self, database: str, app: str = "data_model_loader", **given: Any) -> subprocess.CompletedProcess[str]:
+        names = self._prepare(self.folder, new_id("job"), database, given)
+        command = [sys.executable, "-m", f"apps.{app}.app", "--job-dir", str(self.folder), "--master", "local[2]"]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.dx.environment | names, text=True, capture_output=True, timeout=300
+        )
+
+    def submit(self, *jobs: Submitted) -> subprocess.CompletedProcess[str]:
+        """Runs the jobs by spark-submit, with a Hive metastore that outlives them as the platform's does."""
         self.folder.mkdir(exist_ok=True)
-        (self.folder / "job_input.json").write_text(json.dumps(given), encoding="utf-8")
-        environment = self.dx.environment | {
-            "DX_JOB_ID": new_id("job"), "LOADER_STAGING": str(self.folder.parent / "staging"),
+        program = self.folder / "submitted.py"
+        program.write_text(SUBMITTED, encoding="utf-8")
+        listed = []
+        for job in jobs:
+            folder = self.folder / job.job_id
+            names = self._prepare(folder, job.job_id, job.database, job.given)
+            listed.append((str(ROOT), job.app, str(folder), names, job.killed_at))
+        command = spark_submit_command(program, [json.dumps(listed)], "local[2]", self._hive())
+        environment = {**launch_environment("local[2]"), **self.dx.environment}
+        # Derby writes its log to where it is started.
+        return subprocess.run(command, cwd=self.folder, env=environment, text=True, capture_output=True, timeout=300)
+
+    def _prepare(self, folder: Path, job_id: str, database: str, given: dict[str, Any]) -> dict[str, str]:
+        """Writes the job's input; the environment that is the job's own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "job_input.json").write_text(json.dumps(given), encoding="utf-8")
+        return {
+            "DX_JOB_ID": job_id, "LOADER_STAGING": str(self.folder.parent / "staging"),
             "LOADER_DATABASE_LOCATION": (self.project / "databases" / ".made" / database).as_uri(),
         }  # fmt: skip
-        command = [
-            sys.executable,
-            "-m",
-            f"apps.{app}.app",
-            "--job-dir",
-            str(self.folder),
-            "--master",
-            "local[2]",
-        ]
-        if submit:
-            program = ROOT / "apps" / app / "app.py"
-            command = spark_submit_command(program, command[3:5], "local[2]", self.hive())
-            environment = {**launch_environment("local[2]"), **environment}
-        cwd = self.folder if submit else ROOT  # Derby writes its log there
-        return subprocess.run(command, cwd=cwd, env=environment, text=True, capture_output=True, timeout=300)
 
-    def hive(self) -> dict[str, str]:
+    def _hive(self) -> dict[str, str]:
         """Settings of a metastore in a folder, by Derby."""
         return {
             "spark.sql.catalogImplementation": "hive",
@@ -84,7 +127,7 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Any:
+def job(tmp_path: Path) -> Iterator[Job]:
     project = tmp_path / "platform"
     LocalProject(project)
     with serving(project, tmp_path / "client") as dx:
@@ -112,12 +155,15 @@ def local_trial() -> dict[str, Any]:
 def published(project: LocalProject, dataset: Any) -> tuple[dict[str, Any], str, dict[str, Any]]:
     """A Dataset's tables as rows with their schemas, its descriptor, and its record but for ids and times."""
     record = project.find_record(dataset)
-    (database_link,) = record.details["databases"][0].values()
-    database = project.find_database(database_link["$dnanexus_link"])
     tables = {}
-    for name in project.tables(database):
-        table = pq.read_table(project.table_files(database, name), partitioning=None)
-        tables[name] = ([(each.name, str(each.type)) for each in table.schema], table.to_pylist())
+    for database_link in (found for each in record.details["databases"] for found in each.values()):
+        database = project.find_database(database_link["$dnanexus_link"])
+        for name in project.tables(database):
+            table = pq.read_table(project.table_files(database, name), partitioning=None)
+            tables[f"{database.name}.{name}"] = (
+                [(each.name, str(each.type)) for each in table.schema],
+                table.to_pylist(),
+            )
     described = project.describe(record.id)
     kept = {key: described[key] for key in ("name", "class", "state", "types", "folder", "properties", "details")}
     shown = (without_ids(json.dumps(value, indent=1)) for value in (project.read_descriptor(record), kept))
@@ -149,25 +195,6 @@ def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runne
     assert report["database"]["id"] == output["database"]
 
 
-@pytest.mark.parametrize("app", ["genetic_variant_assay_loader", "molecular_expression_assay_loader"])
-def test_an_assay_loader_does_so_too(job: Job, run_app: Runner, app: str) -> None:
-    given = json.loads((ROOT / "apps" / app / "examples" / "job_input.json").read_text(encoding="utf-8"))
-    specs = read_spec(ROOT / "apps" / app / "dxapp.json").input_by_name
-    files = {name: value for name, value in given.items() if specs[name].item == "file"}
-    done = job.run(f"{given['output_dataset_name']}_db", app, **{**given, **each_file(files, job.upload)})
-    assert done.returncode == 0, done.stderr
-    dataset = run_app(app, **{**given, **each_file(files, str)})["dataset"]
-    assert published(LocalProject(job.project), job.output()["dataset"]) == published(run_app.store, dataset)
-
-
-def each_file(files: dict[str, Any], given: Callable[[Path], Any]) -> dict[str, Any]:
-    """Inputs of class file, or lists of them, in the form in which a run is given them."""
-    return {
-        name: [given(ROOT / each) for each in value] if isinstance(value, list) else given(ROOT / value)
-        for name, value in files.items()
-    }
-
-
 def test_a_users_mistake_is_the_jobs_app_error_and_leaves_no_database(job: Job, tmp_path: Path) -> None:
     faulty = tmp_path / "patient.csv"
     faulty.write_text("patient_id,sex,height,residence,travelled,cigarettes\nP1,2,tall,FR,,\n", encoding="utf-8")
@@ -190,29 +217,94 @@ def test_what_is_not_there_is_refused_with_its_number(job: Job) -> None:
     assert "file-aaaaaaaaaaaaaaaaaaaaaaaa" in job.error()["message"]
 
 
-def test_a_database_of_that_name_is_not_taken_for_a_new_one(job: Job, run_app: Runner) -> None:
-    run_app.project = job.project
-    standing = run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")[
-        "database"
-    ]
-    done = job.run("trial_db", **trial(job), output_dataset_name="other", database_name="trial_db")
-    assert done.returncode == 1
-    assert job.error()["message"].startswith("Error 80")
-    assert standing in job.error()["message"]
+TEXTS = {
+    "matrix.csv": "gene_id,P1,P3,P8,P9\nENSG00000159216.19,120,98,,310\nENSG00000097007.20,45,51,38,40\n",
+    "samples.csv": "sample_id,patient_id\nP1,P2\nP3,P3\nP8,P8\n",
+    "scores.csv": "patient_id,score\nP3,7\nP1,\nP2,12\n",
+}
+RNA = {
+    "source_expression_data": ["matrix.csv"], "feature_annotation": "genes.gtf", "feature_value_type": "count",
+    "reference_genome": "GRCh38.109", "assay_name": "liver", "output_dataset_name": "rna",
+}  # fmt: skip
+LATER = {
+    "genetic_variant_assay_loader": {"vcf_files": ["trio.vcf"], "assay_name": "germline", "output_dataset_name": "trio"},
+    "dataset_extender": {"target_dataset": "trial", "source_data": "scores.csv", "output_dataset_name": "scored"},
+    "assay_dataset_merger": {
+        "source_dataset": "rna", "target_dataset": "trial", "linking_file": "samples.csv",
+        "linking_database_name": "whole_db", "output_dataset_name": "whole",
+    },
+    "clinical_dataset_merger": {"source_dataset": "rna", "target_dataset": "whole", "output_dataset_name": "joined"},
+}  # fmt: skip
+"""Jobs after those that load `trial` and `rna`; the last three read these tables."""
 
 
-def test_a_later_job_reads_the_tables_of_an_earlier_one(job: Job, tmp_path: Path) -> None:
-    done = job.run("trial_db", submit=True, **trial(job), output_dataset_name="trial", database_name="trial_db")
-    assert done.returncode == 0, done.stderr
-    dataset = job.output()["dataset"]
-    scores = tmp_path / "scores.csv"
-    scores.write_text("patient_id,score\nP3,7\nP1,\nP2,12\n", encoding="utf-8")
-    given = {"target_dataset": dataset, "source_data": job.upload(scores), "output_dataset_name": "scored"}
-    done = job.run("scored_db", "dataset_extender", submit=True, **given)
-    assert done.returncode == 0, done.stderr
-    listed = job.dx("extract_dataset", job.output()["dataset"]["$dnanexus_link"], "--list-fields")
-    assert "patient.score\tscore" in listed
-    assert sorted(name for name in job.dx("ls").split() if name.endswith("_db")) == ["scored_db", "trial_db"]
+def with_files(given: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+    """The inputs, names of files replaced by how this run is given them."""
+    return {
+        name: [files[each] for each in value] if isinstance(value, list) else files.get(value, value)
+        for name, value in given.items()
+    }
+
+
+@dataclass(frozen=True)
+class Lives:
+    """A project in which a job was killed, what it left, and the jobs that came after."""
+
+    dx: Client
+    project: Path
+    files: dict[str, Path]
+    killed: subprocess.CompletedProcess[str]
+    left_records: list[str]
+    left_tables: list[str]
+    later: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
+    folder = tmp_path_factory.mktemp("lives")
+    project = folder / "platform"
+    files = {name: folder / name for name in TEXTS}
+    for name, path in files.items():
+        path.write_text(TEXTS[name], encoding="utf-8")
+    files["genes.gtf"] = ROOT / "apps" / "molecular_expression_assay_loader" / "examples" / "genes.gtf"
+    files["trio.vcf"] = ROOT / "apps" / "genetic_variant_assay_loader" / "examples" / "trio.vcf"
+    LocalProject(project)
+    with serving(project, folder / "client") as dx:
+        job = Job(dx, project, folder / "job")
+        sent = {name: job.upload(path) for name, path in files.items()}
+        loaded = {**trial(job), "output_dataset_name": "trial", "database_name": "trial_db"}
+        victim = Submitted("data_model_loader", loaded, "trial_db", killed_at="visit")
+        killed = job.submit(Submitted("molecular_expression_assay_loader", with_files(RNA, sent), "rna_db"), victim)
+        records = [each["name"] for each in LocalProject(project).find_objects("record")]
+        tables = sorted(each.name for each in (project / "databases" / ".made" / "trial_db").glob("[!.]*"))
+        LocalProject(project, victim.job_id).write_job(victim.app, "failed", {})  # as the platform would know it
+        later = job.submit(
+            Submitted("data_model_loader", loaded, "trial_db"),
+            *(
+                Submitted(app, with_files(given, sent), f"{given['output_dataset_name']}_db")
+                for app, given in LATER.items()
+            ),
+        )
+        yield Lives(dx, project, files, killed, records, tables, later)
+
+
+def test_a_job_killed_between_its_tables_leaves_no_record_and_the_next_loads_all(lives: Lives) -> None:
+    assert lives.killed.returncode == 128 + signal.SIGKILL, lives.killed.stdout
+    assert (lives.left_records, lives.left_tables) == (["rna"], ["dx_codings", "patient", "visit"])
+    assert lives.later.returncode == 0, lives.later.stdout
+    listed = lives.dx("extract_dataset", "trial", "--list-entities")
+    assert listed == "patient\tPatients\nvisit\tVisits\n"
+
+
+def test_every_app_publishes_as_a_job_what_a_local_run_does(lives: Lives, run_app: Runner) -> None:
+    assert lives.later.returncode == 0, lives.later.stdout
+    files = {name: str(path) for name, path in lives.files.items()}
+    run_app("molecular_expression_assay_loader", **with_files(RNA, files))
+    run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")
+    for app, given in LATER.items():
+        run_app(app, **with_files(given, files))
+    for dataset in ("rna", "trial", "trio", "scored", "whole", "joined"):
+        assert published(LocalProject(lives.project), dataset) == published(run_app.store, dataset), dataset
 
 
 LOOK_UPS = """

@@ -43,7 +43,8 @@ def test_a_new_app_runs_and_its_test_passes(checkout: Path) -> None:
     run(checkout, "apps", "run", "tissue_loader", "-j", "apps/tissue_loader/examples/job_input.json", "--project", "p")
     described = run(checkout, "apps", "describe", "tissue_loader_example", "--project", "p")
     assert "Main entity  sample, key sample_id" in described
-    run(checkout, "ruff", "check", "apps/tissue_loader", "tests/apps/test_tissue_loader.py")
+    for check in (["check"], ["format", "--check"]):
+        run(checkout, "ruff", *check, "apps/tissue_loader", "tests/apps/test_tissue_loader.py")
     run(checkout, "mypy", "apps/tissue_loader")
     assert not [
         path for path in (checkout / "apps" / "tissue_loader").rglob("*.py") if "new_loader" in path.read_text()

@@ -1,8 +1,13 @@
 """The platform's databases as Spark SQL sees them: made, filled, read. No call of the platform's API makes a database or writes
-a table; Spark does, through the file system classes of the cluster."""
+a table; Spark does, through the file system classes of the cluster.
+
+A database that a job makes, and a table that it makes or writes to, carries the job's mark in the metastore until the publish
+is done. So two jobs see each other, and of a job that was killed it can be told what it left.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,12 +20,13 @@ from common.platform.names import parse_table_name
 from common.spark import Cluster
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _WHOLE = str(1 << 40)
 """Bytes: more than any file, so that Spark reads each file as one partition and writes one for each."""
 
-_MODES = {"new": "errorifexists", "append": "append", "overwrite": "overwrite"}
+_MARK = "loaders.unpublished"
+"""The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
 
 
 class Metastore:
@@ -40,54 +46,135 @@ class Metastore:
         session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         return session
 
-    def create_database(self, name: str) -> None:
-        """Makes a database, or does nothing if there is one of that name."""
+    def create_database(self, name: str, job_id: str) -> None:
+        """Makes a database with this job's mark, or does nothing if there is one of that name."""
         location = self._location.replace("\\", "\\\\").replace("'", "\\'")
         with _failures(f"database {name} could not be made"):
-            self._session.sql(f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION '{location}'")
+            self._session.sql(
+                f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION '{location}' WITH DBPROPERTIES ('{_MARK}' = '{job_id}')"
+            )
 
-    def drop_database(self, name: str) -> None:
-        """Removes a database with its tables."""
-        with _failures(f"database {name} could not be removed"):
-            self._session.sql(f"DROP DATABASE IF EXISTS `{name}` CASCADE")
+    def take_over(self, database: Database, job_id: str) -> None:
+        """Removes the tables of a database that another job left, and puts this job's mark on it."""
+        name = self._known_name(database)
+        with _failures(f"what a job left in database {database.name} could not be removed"):
+            self._session.sql(f"ALTER DATABASE `{name}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')")
+            for table in self._session.catalog.listTables(name):
+                self._session.sql(f"DROP TABLE IF EXISTS `{name}`.`{table.name}`")
+
+    def database_mark(self, database: Database) -> str:
+        """The id of the job that made a database and has not published yet; empty if there is none such."""
+        with _failures(f"database {database.name} could not be looked up"):
+            if (name := self._find_name(database)) is None:
+                return ""
+            lines = self._session.sql(f"DESCRIBE DATABASE EXTENDED `{name}`").collect()
+        found = re.search(
+            rf"\({re.escape(_MARK)},\s*(job-\w+)\)", " ".join(line[1] for line in lines if line[0] == "Properties")
+        )
+        return found[1] if found else ""
+
+    def release_database(self, database: Database) -> None:
+        """Takes the mark off a database."""
+        with _failures(f"database {database.name} could not be published"):
+            self._session.sql(f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '')")
+
+    def drop_database(self, database: Database) -> None:
+        """Removes a database with its tables, if Spark knows it."""
+        with _failures(f"database {database.name} could not be removed"):
+            if name := self._find_name(database):
+                self._session.sql(f"DROP DATABASE `{name}` CASCADE")
 
     def has_table(self, database: Database, table: str) -> bool:
         """Whether a database has a table of this name."""
+        name = self._table_name(database, table)
         with _failures(f"table {table} of {database.name} could not be looked up"):
-            return bool(
-                self._session.catalog.tableExists(f"`{self._known_name(database)}`.`{parse_table_name(table)}`")
-            )
+            return bool(self._session.catalog.tableExists(name))
 
-    def write_table(self, database: Database, change: TableChange, folder: str) -> None:
-        """Does to a table what a change says, with the staged files below `folder`."""
-        table = f"`{self._known_name(database)}`.`{parse_table_name(change.table)}`"
+    def table_mark(self, database: Database, table: str) -> str | None:
+        """What is done to a table, and the id of the job; empty if nothing is, None if there is no such table."""
+        if not self.has_table(database, table):
+            return None
+        with _failures(f"table {table} of {database.name} could not be looked up"):
+            properties = self._session.sql(f"SHOW TBLPROPERTIES {self._table_name(database, table)}").collect()
+        return next((str(each["value"]) for each in properties if each["key"] == _MARK), "")
+
+    def claim_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
+        """Puts this job's mark on the table of a change; makes a new one, empty, of the form of the staged files below `folder`.
+
+        Raises `AppError` 82 if the table is another job's, which came first.
+        """
+        if change.mode == "new":
+            self._make_table(database, change, folder, job_id)
+        else:
+            with _failures(f"table {change.table} of {database.name} could not be written"):
+                table, mark = self._table_name(database, change.table), f"{change.mode} {job_id}"
+                self._session.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{_MARK}' = '{mark}')")
+            self._check_mark(database, change, job_id)
+
+    def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
+        """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
+        table = self._table_name(database, change.table)
         with _failures(f"table {change.table} of {database.name} could not be written"):
-            if change.files:
-                paths = [f"{folder}/{file}" for file in change.files]
-                frame = self._session.read.option("basePath", folder).parquet(*paths)
-                writer = frame.write.format("parquet").mode(_MODES[change.mode])
-                writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
-            elif change.mode == "overwrite":
+            if not change.files:
                 self._session.sql(f"TRUNCATE TABLE {table}")
+                return
+            if change.mode == "overwrite":  # its columns may be others, and Spark's own overwrite would lose the mark
+                self.drop_table(database, change.table)
+                self._make_table(database, change, folder, job_id)
+            writer = self._read(change, folder).write.format("parquet").mode("append")
+            writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
+
+    def _make_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
+        with _failures(f"table {change.table} of {database.name} could not be made"):
+            fields = self._read(change, folder).schema
+            columns = ", ".join(f"`{each.name}` {each.dataType.simpleString()}" for each in fields)
+            partitions = ", ".join(f"`{each}`" for each in partition_columns(change.files))
+            self._session.sql(
+                f"CREATE TABLE IF NOT EXISTS {self._table_name(database, change.table)} ({columns}) USING parquet"
+                + (f" PARTITIONED BY ({partitions})" if partitions else "")
+                + f" TBLPROPERTIES ('{_MARK}' = '{change.mode} {job_id}')"
+            )
+        self._check_mark(database, change, job_id)
+
+    def _check_mark(self, database: Database, change: TableChange, job_id: str) -> None:
+        if self.table_mark(database, change.table) != f"{change.mode} {job_id}":
+            text = f"another job is writing to table {change.table} of database {database.name}"
+            raise AppError(82, text, "Run this job again when that one has ended.")
+
+    def _read(self, change: TableChange, folder: str) -> DataFrame:
+        return self._session.read.option("basePath", folder).parquet(*(f"{folder}/{file}" for file in change.files))
+
+    def release_table(self, database: Database, table: str) -> None:
+        """Takes the mark off a table."""
+        with _failures(f"table {table} of {database.name} could not be published"):
+            self._session.sql(
+                f"ALTER TABLE {self._table_name(database, table)} UNSET TBLPROPERTIES IF EXISTS ('{_MARK}')"
+            )
 
     def drop_table(self, database: Database, table: str) -> None:
         """Removes a table with its files, if there is one."""
         with _failures(f"table {table} of {database.name} could not be removed"):
-            self._session.sql(f"DROP TABLE IF EXISTS `{self._known_name(database)}`.`{parse_table_name(table)}`")
+            self._session.sql(f"DROP TABLE IF EXISTS {self._table_name(database, table)}")
 
     def copy_out(self, database: Database, table: str, folder: str) -> None:
         """Writes a table's rows as Parquet files below `folder`, where tasks can read them, partition folders and all."""
-        name = f"`{self._known_name(database)}`.`{parse_table_name(table)}`"
+        name = self._table_name(database, table)
         with _failures(f"table {table} of {database.name} could not be read"):
             partitions = [each.name for each in self._session.catalog.listColumns(name) if each.isPartition]
             self._session.table(name).write.mode("overwrite").partitionBy(*partitions).parquet(folder)
 
+    def _table_name(self, database: Database, table: str) -> str:
+        return f"`{self._known_name(database)}`.`{parse_table_name(table)}`"
+
     def _known_name(self, database: Database) -> str:
+        if (name := self._find_name(database)) is None:
+            raise AppError(91, f"Spark's catalogue does not know database {database.name} ({database.id})")
+        return name
+
+    def _find_name(self, database: Database) -> str | None:
         """The platform's catalogue knows a database by its unique name; the session that made it may know its own name only."""
-        for name in (database.unique_name, database.name):
-            if self._session.catalog.databaseExists(name):
-                return name
-        raise AppError(91, f"Spark's catalogue does not know database {database.name} ({database.id})")
+        names = (database.unique_name, database.name)
+        return next((name for name in names if self._session.catalog.databaseExists(name)), None)
 
 
 def partition_columns(files: Sequence[str]) -> list[str]:

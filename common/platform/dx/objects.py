@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from common.errors import AppError
 from common.platform import Database, RecordDraft
-from common.platform.names import ObjectReference, parse_file_name, parse_record_name
+from common.platform.names import ObjectReference, link, parse_file_name, parse_record_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 logging.getLogger("dxpy").setLevel(logging.ERROR)  # what it has to say arrives as an exception; else it fills stderr
@@ -30,10 +30,14 @@ def refusals(what: str) -> Iterator[None]:
         raise AppError(91, f"{what}: {reason}") from None
 
 
+_ENDED = ("done", "failed", "terminated")
+
+
 class Objects:
     """The objects of the project that the job runs in. Raises `AppError` 91 if its environment names none."""
 
-    def __init__(self) -> None:
+    def __init__(self, job_id: str) -> None:
+        self.job_id = job_id
         if not dxpy.PROJECT_CONTEXT_ID:
             raise AppError(91, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
         self.project: str = dxpy.PROJECT_CONTEXT_ID
@@ -69,6 +73,17 @@ class Objects:
         with refusals(f"the tables of {database.name} could not be listed"):
             return bool(dxpy.api.database_list_folder(database.id, {"folder": "/"})["results"])
 
+    def is_left_by(self, job_id: str) -> bool:
+        """Whether what this job marked is left over: it has ended, or was an earlier try of our own. No if that is not known."""
+        if job_id == self.job_id:
+            return True
+        try:
+            with refusals(f"{job_id} cannot be read"):
+                job = dxpy.DXHTTPRequest(f"/{job_id}/describe", {"fields": {"state": True}}, always_retry=True)
+        except AppError:
+            return False
+        return job["state"] in _ENDED
+
     def read(self, file_id: str) -> bytes:
         """The content of a small file."""
         with refusals(f"{file_id} cannot be read"), dxpy.open_dxfile(file_id, project=self.project, mode="rb") as file:
@@ -87,18 +102,28 @@ class Objects:
             file = dxpy.upload_local_file(str(path), name=name, project=self.project, folder="/", wait_on_close=True)
             return str(file.get_id())
 
-    def make_record(self, draft: RecordDraft) -> str:
-        """The record of a Dataset, made closed, its descriptor before it: the commit of a publish."""
-        with refusals(f"the record {draft.name} could not be made"):
+    def upload_descriptor(self, draft: RecordDraft) -> str:
+        """The closed descriptor file of a Dataset to be; its id."""
+        with refusals(f"the descriptor of {draft.name} could not be uploaded"):
             descriptor = dxpy.upload_string(
                 pack_descriptor(draft.descriptor), name=DESCRIPTOR_NAME, project=self.project, folder="/",
                 media_type="application/gzip", wait_on_close=True,
             )  # fmt: skip
+            return str(descriptor.get_id())
+
+    def make_record(self, draft: RecordDraft, descriptor: str) -> str:
+        """The record of a Dataset, made closed: the commit of a publish."""
+        with refusals(f"the record {draft.name} could not be made"):
             record = dxpy.new_dxrecord(
-                name=parse_record_name(draft.name), types=["Dataset"], details=build_details(draft, descriptor.get_id()),
+                name=parse_record_name(draft.name), types=["Dataset"], details=build_details(draft, descriptor),
                 properties=dict(draft.properties), project=self.project, folder="/", close=True,
             )  # fmt: skip
             return str(record.get_id())
+
+    def has_record(self, draft: RecordDraft, descriptor: str) -> bool:
+        """Whether the record was made after all, where its making was cut short."""
+        found = self.find("record", draft.name, "Dataset")
+        return any(each["details"].get("descriptor") == link(descriptor) for each in found)
 
 
 def build_database(described: Mapping[str, Any]) -> Database:

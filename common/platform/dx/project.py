@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
     Only Spark makes a database, and only once it is made is its id known: so `new_database` makes it, empty, and `close`
-    removes it again unless something was published. An empty database that a killed job left is taken up by the next.
+    removes it again unless something was published. One that a killed job left is cleared, and taken up.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
         self.job_id = job_id
-        self._objects = Objects()
+        self._objects = Objects(job_id)
         self._metastore = Metastore(cluster, os.environ.get("LOADER_DATABASE_LOCATION", _LOCATION))
         self._shared = SharedFolder(f"{os.environ.get('LOADER_STAGING', _STAGING)}/{job_id}")
         self._made: Database | None = None
@@ -78,15 +79,27 @@ class DxPlatform:
 
     def new_database(self, name: str) -> Database:
         name = parse_database_name(name)
-        standing = [build_database(each) for each in self._objects.find("database", name)]
-        if len(standing) > 1 or any(map(self._objects.has_tables, standing)):
-            ids = ", ".join(each.id for each in standing)
-            raise AppError(
-                80, f"the project has a database {name} already: {ids}", "Give its id as database_id, or another name."
-            )
-        self._metastore.create_database(name)
-        self._made = self._objects.find_database(name)
-        return self._made
+        for standing in self._objects.find("database", name):
+            self._check_free(build_database(standing))
+        self._metastore.create_database(name, self.job_id)
+        made = replace(self._objects.find_database(name), is_new=True)
+        if (maker := self._metastore.database_mark(made)) not in ("", self.job_id):
+            raise AppError(80, f"{maker} is making a database {name} now", "Wait for it to end, or give another name.")
+        self._made = made
+        return made
+
+    def _check_free(self, database: Database) -> None:
+        """Clears a database that a killed job left. Raises `AppError` 80 for one that holds what was published, or that a job at
+        work makes; one that is empty, and nobody's, is free."""
+        maker = self._metastore.database_mark(database)
+        if maker and self._objects.is_left_by(maker):
+            self._metastore.take_over(database, self.job_id)
+        elif maker:
+            text = f"{maker} is making a database {database.name} now: {database.id}"
+            raise AppError(80, text, "Wait for it to end, or give another name.")
+        elif self._objects.has_tables(database):
+            text = f"the project has a database {database.name} already: {database.id}"
+            raise AppError(80, text, "Give its id as database_id, or another name.")
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
@@ -112,6 +125,6 @@ class DxPlatform:
 
     def close(self) -> None:
         if self._made and not any(each.has_published for each in self._stagings):
-            self._metastore.drop_database(self._made.name)
+            self._metastore.drop_database(self._made)
         if not self._stagings:
             self._shared.remove()

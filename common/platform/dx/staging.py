@@ -62,7 +62,11 @@ class SharedFolder:
 
 
 class DxStaging:
-    """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only."""
+    """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only.
+
+    Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the marks
+    are off, the next job that wants the name of a new table, or of a new database, removes what a killed one left.
+    """
 
     def __init__(self, objects: Objects, metastore: Metastore, shared: SharedFolder, database: Database | None) -> None:
         self._objects = objects
@@ -82,36 +86,87 @@ class DxStaging:
     ) -> Published:
         if tables and self._database is None:
             raise ValueError("this staging was opened without a database")
+        claimed: list[TableChange] = []
         written: list[TableChange] = []
+        descriptor = ""
         try:
             for change in tables:
-                self._check_table(change)
+                self._make_way(change)
             for change in tables:
+                if change.files or change.mode == "overwrite":
+                    self._claim_table(change)
+                    claimed.append(change)
+            for change in claimed:
                 written.append(change)
                 self._write_table(change)
             uploaded = {output: self._objects.upload(path) for output, path in files.items()}
-            made = self._objects.make_record(record) if record else None
+            descriptor = self._objects.upload_descriptor(record) if record else ""
+            if tables or record:
+                self._release(claimed)
+            record_id = self._objects.make_record(record, descriptor) if record else None
         except BaseException:
-            self._take_back(written)
+            if record and descriptor and self._was_made(record, descriptor):
+                self.has_published = True
+            else:
+                self._take_back(claimed, written)
             raise
         self.has_published = self.has_published or bool(tables or record)
-        return Published(made, uploaded)
+        return Published(record_id, uploaded)
 
-    def _check_table(self, change: TableChange) -> None:
-        """Raises `AppError` 81 for a new table that stands already, before any table is written."""
-        if self._database and change.mode == "new" and self._metastore.has_table(self._database, change.table):
-            raise AppError(81, f"database {self._database.name} already has table {change.table}")
+    def _make_way(self, change: TableChange) -> None:
+        """Removes the table that a killed job left where a new one is to be. Raises `AppError` 81 if there is one that was
+        published, 82 if another job is writing to the table or was killed while it added to it."""
+        if not self._database:
+            return
+        mark = self._metastore.table_mark(self._database, change.table)
+        if mark is None:
+            return
+        done, _, job_id = mark.partition(" ")
+        shown = f"table {change.table} of database {self._database.name}"
+        if job_id and not self._objects.is_left_by(job_id):
+            raise AppError(82, f"{job_id} is writing to {shown}", "Run this job again when that one has ended.")
+        if change.mode == "new":
+            if done != "new":
+                raise AppError(81, f"database {self._database.name} already has table {change.table}")
+            self._metastore.drop_table(self._database, change.table)
+        elif change.mode == "append" and job_id:
+            text = f"{job_id} ended while it wrote to {shown}: some of its rows may be there"
+            raise AppError(82, text, "Load the whole table anew, with insert_mode overwrite.")
+
+    def _claim_table(self, change: TableChange) -> None:
+        if self._database:
+            self._metastore.claim_table(self._database, change, self._folder(change), self._objects.job_id)
 
     def _write_table(self, change: TableChange) -> None:
         if self._database:
-            self._metastore.write_table(self._database, change, f"{self._shared.spark_uri}/tables/{change.table}")
+            self._metastore.write_table(self._database, change, self._folder(change), self._objects.job_id)
 
-    def _take_back(self, written: Sequence[TableChange]) -> None:
-        """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back."""
-        for change in written:
-            if self._database and change.mode == "new":
-                with suppress(AppError):
+    def _folder(self, change: TableChange) -> str:
+        return f"{self._shared.spark_uri}/tables/{change.table}"
+
+    def _release(self, tables: Sequence[TableChange]) -> None:
+        if self._database:
+            for change in tables:
+                self._metastore.release_table(self._database, change.table)
+            if self._database.is_new:
+                self._metastore.release_database(self._database)
+
+    def _was_made(self, record: RecordDraft, descriptor: str) -> bool:
+        """Whether the record is there although its making failed, as when its answer was lost; also if that cannot be known."""
+        try:
+            return self._objects.has_record(record, descriptor)
+        except AppError:
+            return True
+
+    def _take_back(self, claimed: Sequence[TableChange], written: Sequence[TableChange]) -> None:
+        """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back: they
+        keep their mark, so that nothing is added to them unawares."""
+        for change in claimed:
+            with suppress(AppError):
+                if self._database and change.mode == "new":
                     self._metastore.drop_table(self._database, change.table)
+                elif self._database and change not in written:
+                    self._metastore.release_table(self._database, change.table)
 
     def close(self) -> None:
         self._shared.remove()

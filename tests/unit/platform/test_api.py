@@ -181,6 +181,15 @@ def test_a_call_repeated_with_its_nonce_makes_one_object(call: Caller) -> None:
     assert len(call.project.find_objects("record", "once")) == 1
 
 
+def test_a_record_is_open_until_it_is_closed(call: Caller) -> None:
+    _, made = call("/record/new", {"project": call.project.id, "name": "notes"})
+    states = []
+    for method in ("describe", "close", "close", "describe"):
+        status, answer = call(f"/{made['id']}/{method}", {"project": call.project.id})
+        states.append((status, answer.get("state")))
+    assert states == [(200, "open"), (200, None), (200, None), (200, "closed")]
+
+
 def test_a_record_that_links_to_nothing_is_refused(call: Caller) -> None:
     given = {"project": call.project.id, "details": {"list": [{"file": link(new_id("file"))}]}}
     assert call.refused("/record/new", given) == (404, "ResourceNotFound")

@@ -18,20 +18,22 @@ from common.platform.names import new_id, unique_database_name
 from common.spark import Cluster
 
 NAME = "metastore_test_db"
+ID = new_id("database")
+DATABASE = Database(ID, NAME, unique_database_name(ID, NAME))
+JOB, OTHER = new_id("job"), new_id("job")
 
 
 @pytest.fixture
 def metastore(cluster: Cluster, tmp_path: Path) -> Iterator[Metastore]:
     made = Metastore(cluster, (tmp_path / "database").as_uri())
-    made.create_database(NAME)
+    made.create_database(NAME, JOB)
     yield made
-    made.drop_database(NAME)
+    made.drop_database(DATABASE)
 
 
 @pytest.fixture
 def database() -> Database:
-    database_id = new_id("database")
-    return Database(database_id, NAME, unique_database_name(database_id, NAME))
+    return DATABASE
 
 
 @pytest.fixture
@@ -48,7 +50,9 @@ def stage(shared: SharedFolder, file: str, **columns: Any) -> str:
 
 
 def write(metastore: Metastore, database: Database, shared: SharedFolder, mode: Any, *files: str) -> None:
-    metastore.write_table(database, TableChange("visit", mode, files), f"{shared.spark_uri}/tables/visit")
+    change, folder = TableChange("visit", mode, files), f"{shared.spark_uri}/tables/visit"
+    metastore.claim_table(database, change, folder, JOB)
+    metastore.write_table(database, change, folder, JOB)
 
 
 def rows(metastore: Metastore, database: Database, shared: SharedFolder, copy: str) -> list[list[dict[str, Any]]]:
@@ -82,8 +86,9 @@ def test_rows_are_appended_by_name_of_column_and_overwritten(
     write(metastore, database, shared, "append", stage(shared, "part-00000-b.parquet", seen=["y"], id=[2]))
     found = [row for file in rows(metastore, database, shared, "one") for row in file]
     assert sorted(found, key=lambda row: row["id"]) == [{"id": 1, "seen": "x"}, {"id": 2, "seen": "y"}]
-    write(metastore, database, shared, "overwrite", stage(shared, "part-00000-c.parquet", id=[3], seen=["z"]))
-    assert rows(metastore, database, shared, "two") == [[{"id": 3, "seen": "z"}]]
+    write(metastore, database, shared, "overwrite", stage(shared, "part-00000-c.parquet", id=[3], told=[True]))
+    assert rows(metastore, database, shared, "two") == [[{"id": 3, "told": True}]]
+    assert metastore.table_mark(database, "visit") == f"overwrite {JOB}"
 
 
 def test_partition_folders_become_partitions(
@@ -110,6 +115,31 @@ def test_a_dropped_table_is_gone_and_its_name_free(
     metastore.drop_table(database, "visit")
     assert not metastore.has_table(database, "visit")
     write(metastore, database, shared, "new", file)
+
+
+def test_a_database_and_a_table_are_marked_until_they_are_released(
+    metastore: Metastore, database: Database, shared: SharedFolder
+) -> None:
+    metastore.create_database(NAME, OTHER)
+    assert metastore.database_mark(database) == JOB  # it came first
+    metastore.release_database(database)
+    assert metastore.database_mark(database) == ""
+    assert metastore.table_mark(database, "visit") is None
+    write(metastore, database, shared, "new", stage(shared, "part-00000-a.parquet", id=[1]))
+    assert metastore.table_mark(database, "visit") == f"new {JOB}"
+    metastore.release_table(database, "visit")
+    assert metastore.table_mark(database, "visit") == ""
+
+
+def test_of_two_jobs_that_make_one_table_the_first_has_it(
+    metastore: Metastore, database: Database, shared: SharedFolder
+) -> None:
+    change = TableChange("visit", "new", [stage(shared, "part-00000-a.parquet", id=[1])])
+    metastore.claim_table(database, change, f"{shared.spark_uri}/tables/visit", OTHER)
+    with pytest.raises(AppError) as caught:
+        metastore.claim_table(database, change, f"{shared.spark_uri}/tables/visit", JOB)
+    assert caught.value.code == 82
+    assert metastore.table_mark(database, "visit") == f"new {OTHER}"
 
 
 def test_a_database_that_spark_does_not_know_is_refused_by_number(metastore: Metastore, shared: SharedFolder) -> None:

@@ -1,0 +1,254 @@
+"""Publishes on the platform that are cut short, and jobs at once: real dxpy, the loopback server, one Spark as the metastore."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dxpy
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from common.errors import AppError
+from common.platform import Database, RecordDraft, TableChange
+from common.platform.api import ApiServer
+from common.platform.dx import DxPlatform
+from common.platform.dx.metastore import Metastore
+from common.platform.dx.objects import Objects
+from common.platform.dx.staging import DxStaging
+from common.platform.local import LocalProject
+from common.platform.names import new_id
+from common.spark import Cluster
+
+NAME = "study_db"
+JOB, NEXT = new_id("job"), new_id("job")
+
+
+class Killed(BaseException):
+    """A job ends here, and cleans up nothing."""
+
+
+class Project:
+    """One project, and jobs in it. A job is at work until it is `ended`."""
+
+    def __init__(self, root: Path, cluster: Cluster) -> None:
+        self.root = root
+        self.cluster = cluster
+
+    def job(self, job_id: str) -> DxPlatform:
+        LocalProject(self.root, job_id).write_job("loader", "running", {})
+        return DxPlatform(job_id, self.cluster)
+
+    def ended(self, job_id: str) -> None:
+        LocalProject(self.root, job_id).write_job("loader", "failed", {})
+
+    def records(self) -> list[str]:
+        return [each["name"] for each in LocalProject(self.root).find_objects("record")]
+
+    def rows(self, table: str) -> list[int]:
+        files = (self.root / "databases" / ".made" / NAME / table).glob("*.parquet")
+        return sorted(value for file in files for value in pq.read_table(file)["id"].to_pylist())
+
+
+@pytest.fixture
+def project(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    root = tmp_path / "project"
+    monkeypatch.setenv("LOADER_STAGING", str(tmp_path / "staging"))
+    monkeypatch.setenv("LOADER_DATABASE_LOCATION", (root / "databases" / ".made" / NAME).as_uri())
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ApiServer(root) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        dxpy.set_api_server_info("127.0.0.1", server.server_port, "http")
+        dxpy.set_security_context(json.loads(server.environment["DX_SECURITY_CONTEXT"]))
+        monkeypatch.setattr(dxpy, "PROJECT_CONTEXT_ID", server.store.id)
+        yield Project(root, cluster)
+        server.shutdown()
+        thread.join()
+    cluster.session.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE")
+
+
+def publish(platform: DxPlatform, database: Database, mode: Any, **tables: list[int]) -> str | None:
+    """One publish of tables with a column `id` of these values, and of a record named like the job; the record."""
+    staging = platform.stage(database)
+    changes = []
+    for table, values in tables.items():
+        pq.write_table(pa.table({"id": values}), f"{staging.table_folder(table)}/part-00000.parquet")
+        changes.append(TableChange(table, mode, ["part-00000.parquet"]))
+    draft = RecordDraft(platform.job_id, {"name": platform.job_id}, "ds-study", [database])
+    return staging.publish(changes, draft, {}).record
+
+
+def end_at(patch: pytest.MonkeyPatch, of: type, step: str, error: BaseException, after: int = 0) -> None:
+    """Lets a step raise, once it was done so many times."""
+    real, left = getattr(of, step), [after]
+
+    def raising(*given: Any) -> Any:
+        if not left[0]:
+            raise error
+        left[0] -= 1
+        return real(*given)
+
+    patch.setattr(of, step, raising)
+
+
+def kill(platform: DxPlatform, database: Database, of: type, step: str, after: int, mode: str = "new") -> None:
+    """The job's publish of two tables, killed at a step."""
+    with pytest.MonkeyPatch.context() as patch:
+        end_at(patch, of, step, Killed(), after)
+        patch.setattr(DxStaging, "_take_back", lambda *_: None)
+        with pytest.raises(Killed):
+            publish(platform, database, mode, patient=[1], visit=[2])
+
+
+@pytest.mark.parametrize(
+    ("of", "step", "after", "following"),
+    [
+        (Metastore, "claim_table", 1, NEXT), (Metastore, "write_table", 0, NEXT), (Metastore, "write_table", 1, JOB),
+        (Objects, "upload_descriptor", 0, NEXT), (Metastore, "release_table", 1, NEXT), (Metastore, "release_database", 0, JOB),
+    ],
+    ids=["made", "not written", "half written", "written", "half released", "released"],
+)  # fmt: skip
+def test_a_job_killed_before_the_marks_are_off_leaves_no_record_and_the_next_starts_anew(
+    project: Project, of: type, step: str, after: int, following: str
+) -> None:
+    """The next is another job, or another try of the same by the platform."""
+    killed = project.job(JOB)
+    kill(killed, killed.new_database(NAME), of, step, after)
+    assert project.records() == []
+    if following == NEXT:
+        project.ended(JOB)
+    platform = project.job(following)
+    publish(platform, platform.new_database(NAME), "new", patient=[7])
+    platform.close()
+    assert project.records() == [following]
+    assert (project.rows("patient"), project.rows("visit")) == ([7], [])
+
+
+def test_a_job_killed_right_before_its_record_leaves_none_and_its_database_is_not_touched(project: Project) -> None:
+    killed = project.job(JOB)
+    kill(killed, killed.new_database(NAME), Objects, "make_record", 0)
+    project.ended(JOB)
+    with pytest.raises(AppError, match="Give its id as database_id") as caught:
+        project.job(NEXT).new_database(NAME)
+    assert (caught.value.code, project.records(), project.rows("patient")) == (80, [], [1])
+
+
+def test_a_new_table_that_a_killed_job_left_in_a_standing_database_is_made_anew(project: Project) -> None:
+    first = project.job(new_id("job"))
+    database = first.new_database(NAME)
+    publish(first, database, "new", codings=[0])
+    killed = project.job(JOB)
+    kill(killed, killed.find_database(database.id), Metastore, "write_table", 1)
+    project.ended(JOB)
+    platform = project.job(NEXT)
+    publish(platform, platform.find_database(database.id), "new", patient=[7])
+    assert (project.rows("codings"), project.rows("patient")) == ([0], [7])
+    with pytest.raises(AppError) as caught:
+        publish(platform, database, "new", patient=[8])
+    assert (caught.value.code, project.rows("patient")) == (81, [7])
+
+
+def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(project: Project) -> None:
+    first = project.job(new_id("job"))
+    database = first.new_database(NAME)
+    publish(first, database, "new", patient=[1], visit=[2])
+    killed = project.job(JOB)
+    kill(killed, killed.find_database(database.id), Metastore, "write_table", 1, mode="append")
+    platform = project.job(JOB)  # the platform starts a job again by itself
+    with pytest.raises(AppError, match="some of its rows may be there") as caught:
+        publish(platform, platform.find_database(database.id), "append", patient=[1])
+    assert (caught.value.code, project.rows("patient")) == (82, [1, 1])
+    publish(platform, platform.find_database(database.id), "overwrite", patient=[1], visit=[2])
+    publish(platform, platform.find_database(database.id), "append", patient=[3])
+    assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [2])
+    staging = platform.stage(database)
+    staging.publish([TableChange("patient", "append", []), TableChange("visit", "overwrite", [])], None, {})
+    assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [])
+
+
+def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = project.job(new_id("job"))
+    database = first.new_database(NAME)
+    publish(first, database, "new", codings=[0])
+    platform = project.job(JOB)
+    with monkeypatch.context() as patch:
+        end_at(patch, Metastore, "write_table", AppError(92, "no room"), after=1)
+        with pytest.raises(AppError, match="no room"):
+            publish(platform, database, "new", patient=[1], visit=[2])
+    platform.close()
+    assert len(project.records()) == 1
+    assert (project.rows("codings"), project.rows("patient"), project.rows("visit")) == ([0], [], [])
+    publish(platform, database, "new", patient=[1], visit=[2])
+    assert (project.rows("patient"), project.rows("visit")) == ([1], [2])
+
+
+def test_a_record_whose_making_was_only_not_answered_keeps_its_tables(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Objects.make_record
+
+    def unanswered(*given: Any) -> str:
+        real(*given)
+        raise AppError(91, "no answer")
+
+    platform = project.job(JOB)
+    monkeypatch.setattr(Objects, "make_record", unanswered)
+    with pytest.raises(AppError, match="no answer"):
+        publish(platform, platform.new_database(NAME), "new", patient=[1])
+    platform.close()
+    assert (project.records(), project.rows("patient")) == ([JOB], [1])
+
+
+def test_a_database_of_that_name_is_not_taken_for_a_new_one(project: Project) -> None:
+    first = project.job(JOB)
+    database = first.new_database(NAME)
+    publish(first, database, "new", patient=[1])
+    project.ended(JOB)
+    with pytest.raises(AppError, match=f"has a database {NAME} already: {database.id}") as caught:
+        project.job(NEXT).new_database(NAME.upper())
+    assert (caught.value.code, project.rows("patient")) == (80, [1])
+
+
+def test_a_job_that_finds_another_making_the_database_is_refused_and_does_not_harm_it(project: Project) -> None:
+    first, second = project.job(JOB), project.job(NEXT)
+    database = first.new_database(NAME)
+    with pytest.raises(AppError, match=f"{JOB} is making a database {NAME} now") as caught:
+        second.new_database(NAME)
+    second.close()
+    assert caught.value.code == 80
+    publish(first, database, "new", patient=[1])
+    first.close()
+    assert (project.records(), project.rows("patient")) == ([JOB], [1])
+
+
+@pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
+def test_a_job_that_finds_another_writing_to_the_table_is_refused_and_does_not_harm_it(
+    project: Project, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = project.job(JOB), project.job(NEXT)
+    database = first.new_database(NAME)
+    if mode != "new":
+        publish(first, database, "new", patient=[0])
+    refused: list[AppError] = []
+    real = Metastore.write_table
+
+    def write_while_another_publishes(*given: Any) -> None:
+        monkeypatch.setattr(Metastore, "write_table", real)
+        with pytest.raises(AppError) as caught:
+            publish(second, second.find_database(database.id), mode, patient=[9])
+        refused.append(caught.value)
+        second.close()
+        real(*given)
+
+    monkeypatch.setattr(Metastore, "write_table", write_while_another_publishes)
+    publish(first, database, mode, patient=[1])
+    assert [(error.code, JOB in error.text) for error in refused] == [(82, True)]
+    assert project.rows("patient") == ([0, 1] if mode == "append" else [1])
+    assert NEXT not in project.records()
