@@ -17,7 +17,7 @@ from common.dataset.layout import ARROW_TYPES
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records, read_buffers
 from common.scan.files import locate
-from common.tables.columns import EMPTY_KEY, ColumnPlan, build_column
+from common.tables.columns import EMPTY_KEY, ColumnPlan, build_columns
 from common.tables.figures import Figures
 from common.tables.inference import EMPTY, Evidence, cast_narrowest
 from common.tables.keys import KeyWriter
@@ -79,7 +79,7 @@ def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
     for piece in pieces:
         records = _parse(plan, piece, first_records(piece, SAMPLE_BYTES), piece.first_line, Faults())
         if records is not None:
-            kinds = {name: cast_narrowest(_cells(records, name), kind)[0] for name, kind in kinds.items()}
+            kinds = {name: cast_narrowest(records.column(name), kind)[0] for name, kind in kinds.items()}
     return kinds
 
 
@@ -104,11 +104,6 @@ def infer_pieces(task: InferTask) -> InferResult:
 def _parse(plan: InferPlan, piece: Piece, text: bytes, first_line: int, faults: Faults) -> Records | None:
     types = dict.fromkeys(plan.header, pa.string())
     return parse_records(piece.file, text, first_line, types, plan.form, faults) if text else None
-
-
-def _cells(records: Records, name: str) -> pa.Array:
-    column = records.cells.column(name)
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 class _Output:
@@ -155,15 +150,15 @@ class _Output:
 
     def _add_key(self, records: Records) -> pa.Array:
         key, result = self.plan.key, self.result
-        cells = _cells(records, key.field.name)
-        built = build_column(cells, key, result.figures[key.field.name])
+        cells = records.column(key.field.name)
+        built = build_columns({key.field.name: cells}, [key], result.figures)[key.field.name]
         if cells.null_count:
             built.bad[EMPTY_KEY] = np.asarray(cells.is_null())
         add_column_faults(key, records, cells, built, result.faults)
         return built.values
 
     def _add_field(self, name: str, records: Records) -> pa.Array:
-        cells, evidence, figures = _cells(records, name), self.result.evidence[name], self.result.figures[name]
+        cells, evidence, figures = records.column(name), self.result.evidence[name], self.result.figures[name]
         before = evidence.kind
         values = evidence.add(cells, records.lines)
         self.is_wider |= evidence.kind != before and self.result.rows > 0

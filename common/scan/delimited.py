@@ -154,7 +154,7 @@ def whole_piece(file: TextFile) -> Piece:
 
 def buffer_bytes(columns: int) -> int:
     """Bytes of text to parse at once: more where rows are wide, so that each call has rows enough to be worth it."""
-    return min(max(BUFFER_BYTES, columns * _COLUMN_BYTES), 4 * BUFFER_BYTES)
+    return min(max(BUFFER_BYTES, columns * _COLUMN_BYTES), 8 * BUFFER_BYTES)
 
 
 def read_buffers(piece: Piece, size: int = BUFFER_BYTES) -> Iterator[tuple[bytes, int]]:

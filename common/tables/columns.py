@@ -5,6 +5,7 @@ Coded and multi-select cells arrive dictionary-encoded, so that each different t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,10 +15,12 @@ import pyarrow.compute as pc
 
 from common.dictionary.model import Coding, Field
 from common.tables.cells import EXPECTED_TEXT, cast_cells
-from common.tables.figures import Figures
+from common.tables.figures import Figures, add_columns
 
 PART_MARK = "|"
 """Separates the values of a multi-select cell."""
+
+_CELLS_AT_ONCE = 1 << 15
 
 NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
 
@@ -61,17 +64,45 @@ class ColumnPlan:
         return pa.dictionary(pa.int32(), pa.string()) if self.is_encoded else pa.string()
 
 
-def build_column(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
-    """Cells (string, or dictionary of string where `plan.is_encoded`) to a column; adds what it sees to `figures`."""
-    figures.rows += len(cells)
-    figures.nulls += cells.null_count
-    if plan.is_encoded:
-        return _build_encoded(cells, plan, figures)
-    values, bad = cast_cells(cells, plan.field.type)
-    figures.add_values(values)
-    if plan.coding is not None:
-        _count_sparse_codes(values, plan, figures)
-    return Column(values, bad={} if bad is None else {NOT_OF_TYPE: bad})
+def build_columns(
+    cells: Mapping[str, pa.Array], plans: Sequence[ColumnPlan], figures: Mapping[str, Figures]
+) -> dict[str, Column]:
+    """Cells (string, or dictionary of string where `plan.is_encoded`) to columns, by field name; adds what it sees to `figures`."""
+    built: dict[str, Column] = {}
+    plain: dict[str, list[str]] = {}
+    for plan in plans:
+        name = plan.field.name
+        figures[name].rows += len(cells[name])
+        figures[name].nulls += cells[name].null_count
+        if plan.is_encoded:
+            built[name] = _build_encoded(cells[name], plan, figures[name])
+        else:
+            plain.setdefault(plan.field.type, []).append(name)
+    for field_type, names in plain.items():
+        at_once = max(1, _CELLS_AT_ONCE // max(1, len(cells[names[0]])))
+        for first in range(0, len(names), at_once):
+            some = names[first : first + at_once]
+            columns = _build_plain([cells[name] for name in some], field_type, [figures[name] for name in some])
+            built.update(zip(some, columns, strict=True))
+    for plan in plans:
+        if plan.coding is not None and not plan.is_encoded:
+            _count_sparse_codes(built[plan.field.name].values, plan, figures[plan.field.name])
+    return built
+
+
+def _build_plain(cells: Sequence[pa.Array], field_type: str, figures: Sequence[Figures]) -> list[Column]:
+    """Columns of one type, built as one: of a wide table a buffer has few rows, and each call costs as much as hundreds of
+    values."""
+    rows = len(cells[0])
+    values, bad = cast_cells(cells[0] if len(cells) == 1 else pa.concat_arrays(cells), field_type)
+    add_columns(figures, values)
+    columns = []
+    for start in range(0, rows * len(cells), rows) if rows else [0] * len(cells):
+        column = Column(values.slice(start, rows))
+        if bad is not None and (mask := bad[start : start + rows]).any():
+            column.bad[NOT_OF_TYPE] = mask
+        columns.append(column)
+    return columns
 
 
 def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:

@@ -7,6 +7,7 @@ Figures of many tasks merge into those of the whole. Distinct values are estimat
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +20,6 @@ from common.tables.cells import text_layout
 _TOP_SHOWN = 10
 _TOP_KEPT = 1000
 _TEXT_SHOWN = 100
-_FILLING = 4
-"""Values taken in at first, as a multiple of the sketch's size."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _SPAN = float(2**64)
 
@@ -50,22 +49,14 @@ class Figures:
 
     def add_values(self, values: pa.Array) -> None:
         """Takes in typed values, nulls ignored; for cells that hold single values."""
-        if values.null_count == len(values):
-            return
-        low, high = self._add_range(values)
-        self.add_hashes(values)
-        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-            may_overflow = max(abs(low), abs(high)) * len(values) >= 2**63
-            numbers = values.cast(pa.float64(), safe=False) if may_overflow else values
-            self.values += len(values) - values.null_count
-            self.total = (self.total or 0.0) + pc.sum(numbers).as_py()
+        add_columns([self], values)
 
     def add_counted(self, values: pa.Array, counts: np.ndarray, are_codes: bool) -> None:
         """Takes in distinct values, the i-th of which occurred `counts[i]` times."""
         seen = np.flatnonzero(counts)
         values = values.take(pa.array(seen))
-        self._add_range(values)
-        self.add_hashes(values)
+        _add_ranges([self], values, None)
+        _add_hashes([self], values, None)
         if are_codes:
             self.counts.update(dict(zip(pc.cast(values, pa.string()).to_pylist(), counts[seen].tolist(), strict=True)))
             self.counts = Counter(dict(self.counts.most_common(_TOP_KEPT)))
@@ -86,33 +77,15 @@ class Figures:
             self.add_counted(codes, self.tallies, are_codes=True)
         self.tallies = np.empty(0, dtype=np.int64)
 
-    def add_hashes(self, values: pa.Array) -> None:
-        """Takes values into the sketch of distinct values, nulls ignored."""
-        if not self.size:
-            return
-        head = _FILLING * self.size
-        while len(self.sketch) < self.size and len(values):
-            # In growing steps: once the sketch is full, a comparison passes over all but few of the rest.
-            self._keep_smallest(hash_values(values.slice(0, head).drop_null()))
-            values, head = values.slice(head), 2 * head
-        if not len(values):
-            return
-        hashes = hash_values(values)
-        low = np.flatnonzero(hashes < self.sketch[-1])  # few by now, so that only these are asked for nulls
-        if len(low) and values.null_count:
-            low = low[np.asarray(values.take(pa.array(low)).is_valid())]
-        if len(low):
-            self._keep_smallest(hashes[low])
+    @property
+    def threshold(self) -> np.uint64:
+        """What a hash must not exceed to be of use."""
+        return self.sketch[-1] if len(self.sketch) == self.size else np.uint64(2**64 - 1)
 
-    def _add_range(self, values: pa.Array) -> tuple[Any, Any]:
-        """Widens the range seen by that of these values, which it returns."""
-        ends = pc.min_max(values)
-        low, high = ends["min"].as_py(), ends["max"].as_py()
-        self._widen(_shown(low), _shown(high))
-        return low, high
-
-    def _widen(self, low: Any, high: Any) -> None:
+    def widen(self, low: Any, high: Any) -> None:
+        """Takes in the least and the greatest of some values, None if there are none; of texts only the start is kept."""
         if low is not None:
+            low, high = _shown(low), _shown(high)
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
 
@@ -123,11 +96,12 @@ class Figures:
         self.values += other.values
         if other.total is not None:
             self.total = (self.total or 0.0) + other.total
-        self._widen(other.low, other.high)
+        self.widen(other.low, other.high)
         self.counts.update(other.counts)
-        self._keep_smallest(other.sketch)
+        self.keep_smallest(other.sketch)
 
-    def _keep_smallest(self, hashes: np.ndarray) -> None:
+    def keep_smallest(self, hashes: np.ndarray) -> None:
+        """Takes hashes into the sketch."""
         merged = np.sort(np.concatenate((self.sketch, hashes)))
         is_first = np.concatenate(([True], merged[1:] != merged[:-1]))[: len(merged)]
         self.sketch = merged[is_first][: self.size]
@@ -151,6 +125,70 @@ class Figures:
         return shown
 
 
+def add_columns(figures: Sequence[Figures], values: pa.Array) -> None:
+    """Takes in columns of one type and length that stand one after the other in `values`, nulls ignored.
+
+    All at once, as a buffer of a wide table has so few rows that calls for each column would cost more than its values.
+    """
+    if values.null_count == len(values):
+        return
+    is_valid = np.asarray(values.is_valid()).reshape(len(figures), -1) if values.null_count else None
+    _add_ranges(figures, values, is_valid)
+    _add_hashes(figures, values, is_valid)
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+        numbers = _fixed_values(values).reshape(len(figures), -1)
+        counts = [numbers.shape[1]] * len(figures) if is_valid is None else np.count_nonzero(is_valid, axis=1).tolist()
+        totals = (numbers if is_valid is None else np.where(is_valid, numbers, 0)).sum(axis=1, dtype=np.float64)
+        for each, count, total in zip(figures, counts, totals.tolist(), strict=True):
+            if count:
+                each.values += count
+                each.total = (each.total or 0.0) + total
+
+
+def _add_ranges(figures: Sequence[Figures], values: pa.Array, is_valid: np.ndarray | None) -> None:
+    if pa.types.is_string(values.type) or len(figures) == 1:
+        rows = len(values) // len(figures)
+        for at, each in enumerate(figures):
+            ends = pc.min_max(values.slice(at * rows, rows))
+            each.widen(ends["min"].as_py(), ends["max"].as_py())
+        return
+    numbers = _fixed_values(values).reshape(len(figures), -1)
+    lows, highs = (
+        (numbers if is_valid is None else np.where(is_valid, numbers, instead)) for instead in _extremes(numbers.dtype)
+    )
+    found = is_valid.any(axis=1) if is_valid is not None else np.ones(len(figures), dtype=bool)
+    ends = [pa.array(each, mask=~found).view(values.type).to_pylist() for each in (lows.min(axis=1), highs.max(axis=1))]
+    for each, low, high in zip(figures, *ends, strict=True):
+        each.widen(low, high)
+
+
+def _extremes(kind: np.dtype) -> tuple[Any, Any]:
+    """What no value of a kind is above, and what none is below."""
+    if kind == np.float64:
+        return np.inf, -np.inf
+    return np.iinfo(kind).max, np.iinfo(kind).min
+
+
+def _add_hashes(figures: Sequence[Figures], values: pa.Array, is_valid: np.ndarray | None) -> None:
+    """Takes values into the sketches of distinct values."""
+    if not figures[0].size:
+        return
+    hashes = hash_values(values).reshape(len(figures), -1)
+    is_low = hashes <= np.array([each.threshold for each in figures])[:, np.newaxis]
+    if is_valid is not None:
+        is_low &= is_valid
+    low = np.split(hashes[is_low], np.cumsum(np.count_nonzero(is_low, axis=1))[:-1])
+    for each, found in zip(figures, low, strict=True):
+        if len(found):
+            each.keep_smallest(found)
+
+
+def _fixed_values(values: pa.Array) -> np.ndarray:
+    """The values of an array of fixed width as they lie in memory; those of nulls mean nothing."""
+    kind = np.dtype(np.float64 if pa.types.is_floating(values.type) else f"i{values.type.bit_width // 8}")
+    return np.frombuffer(values.buffers()[1], dtype=kind)[values.offset : values.offset + len(values)]
+
+
 def hash_values(values: pa.Array) -> np.ndarray:
     """64-bit hashes (uint64), one for each value; those of nulls mean nothing. Equal values of one type hash alike in every
     process, whatever stands beside them.
@@ -164,9 +202,8 @@ def hash_values(values: pa.Array) -> np.ndarray:
         return np.asarray(hash_values(values.dictionary)[values.indices.to_numpy()])
     if pa.types.is_string(values.type):
         return _hash_texts(values)
-    kind = np.dtype(np.float64 if pa.types.is_floating(values.type) else f"i{values.type.bit_width // 8}")
-    numbers = np.frombuffer(values.buffers()[1], dtype=kind)[values.offset : values.offset + len(values)]
-    if kind == np.float64:
+    numbers = _fixed_values(values)
+    if numbers.dtype == np.float64:
         return _mix((numbers + 0.0).view(np.uint64))  # so that -0.0 is 0.0
     return _mix(numbers.astype(np.int64, copy=False).view(np.uint64))
 

@@ -19,7 +19,7 @@ from common.dictionary import HIERARCHY_SUFFIX
 from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
 from common.scan.files import locate, read_bytes
-from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_column, describe_fault
+from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import KeyWriter
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
@@ -133,10 +133,11 @@ def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResu
         records.cells = records.cells.filter(pa.array(keep))
     columns: dict[str, pa.Array] = {}
     faulty: dict[int, list[Fault]] = {}
+    all_cells = {column.field.name: records.column(column.field.name) for column in plan.columns}
+    all_built = build_columns(all_cells, plan.columns, result.figures)
     for column in plan.columns:
         name = column.field.name
-        cells = records.cells.column(name).combine_chunks()
-        built = build_column(cells, column, result.figures[name])
+        cells, built = all_cells[name], all_built[name]
         if name == plan.key and built.values.null_count:
             built.bad.setdefault(EMPTY_KEY, _empty_keys(cells))
         if built.bad:

@@ -45,6 +45,11 @@ class Records:
     skipped: list[int] = field(default_factory=list)
     """Indices, among the records of the buffer, of those that are no rows."""
 
+    def column(self, name: str) -> pa.Array:
+        """The cells below a header."""
+        column = self.cells.column(name)
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()  # which would copy
+
     @cached_property
     def lines(self) -> np.ndarray:
         """Line number of each row (int64)."""

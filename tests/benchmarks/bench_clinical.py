@@ -72,21 +72,22 @@ def show_slopes(work: Path, rows: int, full: bool) -> None:
     """One run each of more rows, more files of the same rows, and more columns of the same cells."""
     shown = []
 
-    def add(name: str, data: Path) -> None:
-        cost = measure(our_way(data, work))
+    def add(name: str, way: Way) -> None:
+        cost = measure(way)
         shown.append([name, f"{cost.wall:.1f}", f"{cost.cpu:.1f}", f"{cost.peak:.0f}"])
 
     for factor in (1, 2, 4):
         data = write_clinical(work / f"rows{factor}", rows * factor)
-        add(f"{rows * factor:,} rows x 40 columns", data)
+        add(f"{rows * factor:,} rows x 40 columns", our_way(data, work))
+        add("the same by duckdb, same checks", peer_way("duckdb", data, work))
         if factor == 1:
             split_files(data, work / "parts", 200)
-            add(f"{rows:,} rows in 200 files", work / "parts")
+            add(f"{rows:,} rows in 200 files", our_way(work / "parts", work))
         shutil.rmtree(data)
     wide_rows = 20_000 if full else 500
     for columns in (1000, 2000, 4000):
         data = write_clinical(work / f"columns{columns}", wide_rows, columns)
-        add(f"{wide_rows:,} rows x {columns:,} columns", data)
+        add(f"{wide_rows:,} rows x {columns:,} columns", our_way(data, work))
         shutil.rmtree(data)
     show_table("how cost grows", ["", "wall s", "CPU s", "peak MiB"], shown)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.tables.figures import Figures, hash_values
+from common.tables.figures import Figures, add_columns, hash_values
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=20), st.data())
@@ -55,3 +57,43 @@ def test_figures_of_two_tasks_merge_into_those_of_the_whole() -> None:
     two.add_values(values.slice(300))
     one.merge(two)
     assert (one.distinct, one.low, one.high, one.total, one.values) == (whole.distinct, 0, 999, 499_500.0, 1000)
+
+
+_OF_TYPE = {
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.float64(): st.floats(allow_nan=False, allow_infinity=False, width=32),
+    pa.date32(): st.dates(date(1, 1, 1)),
+    pa.timestamp("us", "UTC"): st.datetimes(timezones=st.just(UTC)),
+    pa.string(): st.text(max_size=12),
+}
+
+
+@given(st.sampled_from(list(_OF_TYPE)), st.integers(1, 5), st.integers(0, 6), st.data())
+def test_columns_taken_in_together_have_the_figures_of_each_alone(
+    kind: pa.DataType, columns: int, rows: int, data: st.DataObject
+) -> None:
+    values = st.lists(st.one_of(st.none(), _OF_TYPE[kind]), min_size=columns * rows, max_size=columns * rows)
+    joined = pa.array(data.draw(values), kind)
+    together = [Figures(4) for _ in range(columns)]
+    add_columns(together, joined)
+    for at, figures in enumerate(together):
+        own = joined.slice(at * rows, rows).to_pylist()
+        given_ = [value for value in own if value is not None]
+        assert (figures.low, figures.high) == ((min(given_), max(given_)) if given_ else (None, None))
+        assert figures.values == (len(given_) if kind in (pa.int64(), pa.float64()) else 0)
+        assert figures.total == pytest.approx(sum(given_) if figures.values else None)
+        if len(set(given_)) < figures.size:
+            assert figures.distinct == len(set(given_))
+
+
+def test_ranges_of_columns_are_values_of_their_type() -> None:
+    times = [
+        datetime(2020, 5, 1, 12, tzinfo=UTC),
+        None,
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, tzinfo=UTC),
+    ]
+    one, other = Figures(4), Figures(4)
+    add_columns([one, other], pa.array(times, pa.timestamp("us", "UTC")))
+    assert (one.low, one.high) == (times[0], times[0])
+    assert (other.low, other.high) == (times[2], times[3])
