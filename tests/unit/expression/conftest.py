@@ -38,10 +38,11 @@ class Loaded:
     unannotated: int = 0
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
-        """All rows, sorted; of the partitioned table with `chr` and `bin` at the end, taken from the path."""
+        """All rows, sorted; `chr` and `bin` at their end are taken from the path where they are folders."""
         found: list[tuple[object, ...]] = []
         for name in self.files[table]:
-            partition = tuple(part.split("=")[1] for part in name.split("/")[:-1])
+            folders = [part.split("=")[1] for part in name.split("/")[:-1]]
+            partition = (folders[0], int(folders[1])) if folders else ()
             read = pq.ParquetFile(self.folder / table / name).read()
             found += [(*row.values(), *partition) for row in read.to_pylist()]
         return sorted(found, key=lambda row: tuple((cell is None, cell) for cell in row))

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
-from common.expression import loading, rows
+from common.expression import loading, melt, rows
 from common.faults import Faults
 
 MATRIX = "id,B,A\nENSG00000000003.15,1.5,0\nENSG00000000001.2,NA,4\nENSG00000000002_PAR_Y,2e2,\n"
@@ -42,9 +42,9 @@ def test_a_matrix_becomes_a_row_per_value_that_is_not_missing(load: Any) -> None
 
 def test_rows_stand_in_the_bin_of_their_start_and_unplaced_features_in_other(load: Any) -> None:
     loaded = load({"m.csv": MATRIX}, annotation=GTF)
-    one = ("ONE", "1", 2500000, 2500900, "+", "1", "1")
-    three = ("THREE", "X", 2499999, 2600000, "-", "X", "0")
-    none = (None, None, None, None, None, "Other", "-1")
+    one = ("ONE", "1", 2500000, 2500900, "+", "1", 1)
+    three = ("THREE", "X", 2499999, 2600000, "-", "X", 0)
+    none = (None, None, None, None, None, "Other", -1)
     assert loaded.rows("expression_read_optimized") == [
         ("ENSG00000000001", "A", 4.0, *one),
         ("ENSG00000000002_PAR_Y", "B", 200.0, *none),
@@ -112,16 +112,46 @@ def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(lo
     assert len(loaded.rows("expression")) == 150
 
 
-def test_a_bin_is_one_file(load: Any, monkeypatch: Any) -> None:
+PLACED = "g,t,s\n" + "".join(f"f{n:02},{n},{n + 1}\n" for n in range(90))
+PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
+    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(88)
+)
+
+
+def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(
+    load: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(loading, "LEAST_CELLS", 40)
+    monkeypatch.setattr(melt, "ROW_GROUP_ROWS", (4, 8))
+    monkeypatch.setattr(melt, "_FEATURES_PER_GROUP", 2)
+    loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    names = loaded.files["expression_read_optimized"]
+    assert len(names) == len(loaded.files["expression"]) > 1
+    seen: list[tuple[str, int]] = []
+    for name in names:
+        file = pq.ParquetFile(loaded.folder / "expression_read_optimized" / name)
+        assert file.schema_arrow.names[-2:] == ["chr", "bin"]
+        table = file.read()
+        keys = [tuple(row.values()) for row in table.select(["chr", "bin", "feature_id", "sample_id"]).to_pylist()]
+        assert keys == sorted(keys)
+        seen += dict.fromkeys(key[:2] for key in keys)
+        groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
+        assert max(group.num_rows for group in groups) <= 8
+        starts = [group.column(8).statistics.min for group in groups]
+        assert starts == sorted(starts)
+    assert sorted(seen) == sorted([(str(chrom), bin_) for chrom in range(3) for bin_ in range(5)] + [("Other", -1)])
+
+
+def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(loading, "LEAST_CELLS", 8)
-    header = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
-    annotation = header + "".join(
-        f"f{n}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(90)
-    )
-    loaded = load({"m.csv": "g,s\n" + "".join(f"f{n},{n}\n" for n in range(90))}, annotation=annotation, buckets=9)
-    folders = [name.rpartition("/")[0] for name in loaded.files["expression_read_optimized"]]
-    assert sorted(folders) == sorted(f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5))
-    assert len(loaded.rows("expression_read_optimized")) == 90
+    few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM", 180)
+    large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    folders = [name.rpartition("/")[0] for name in large.files["expression_read_optimized"]]
+    bins = [f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5)]
+    assert sorted(folders) == sorted([*bins, "chr=Other/bin=-1"])
+    assert large.rows("expression_read_optimized") == few.rows("expression_read_optimized")
+    assert len(large.rows("expression_read_optimized")) == 180
 
 
 @st.composite
