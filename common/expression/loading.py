@@ -22,7 +22,8 @@ from common.scan.files import locate
 from common.tables.parquet import part_name
 
 BLOCK_CELLS = 8 << 20
-"""Cells of a block: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is larger."""
+"""Cells of a block, give or take a half: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is
+larger."""
 
 _CELL_COST = 2
 """How much more memory cells take that come one by one, each with its place, than those of a matrix."""
@@ -121,7 +122,8 @@ def load_buckets(task: LoadTask) -> LoadResult:
     result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
     result.features = len(gathered.features)
     result.unannotated = _write_features(gathered, annotation, result.features_file)
-    step = max(1, BLOCK_CELLS // max(1, len(samples)))
+    blocks = max(1, round(result.features * len(samples) / BLOCK_CELLS))
+    step = max(1, -(-result.features // blocks))
     with Melt(plan.tables, samples, plan.rules, task.number, result.features, task.is_partitioned) as melt:
         for start in range(0, result.features, step):
             block = gathered.read_block(start, min(start + step, result.features))

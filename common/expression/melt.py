@@ -6,7 +6,7 @@ any other way (measured: counts a sixth); reals go as they are.
 
 Readers of `expression_read_optimized` name `chr` and `bin`. These are columns, whose statistics tell row groups apart, of one
 file for each task. A large load is laid out in folders `chr=…/bin=…` instead, so that a reader need not open every file; of a
-small one these would be some 1,200 tiny files, which cost more CPU than all rows do.
+small one these would be some 1,200 tiny files, which cost a quarter of the CPU of the load.
 """
 
 from __future__ import annotations
@@ -69,7 +69,6 @@ class Melt:
         width = max(1, len(samples))
         low, high = (-(-rows // width) for rows in ROW_GROUP_ROWS)
         self.group = max(1, min(high, max(low, _FEATURES_PER_GROUP, features // ROW_GROUPS)))
-        self._is_partitioned = is_partitioned
         self._optimized_schema = read_optimized_schema(rules, is_partitioned)
         self._writer = self._open("expression", expression_schema(rules))
         self._optimized = None if is_partitioned else self._open("expression_read_optimized", self._optimized_schema)
@@ -124,8 +123,9 @@ class Melt:
         return written
 
     def _long(
-        self, wide: np.ndarray, features: pa.StringArray, places: pa.Table | None, schema: pa.Schema, *, any_absent: bool
-    ) -> pa.Table:
+        self, wide: np.ndarray, features: pa.StringArray, places: pa.Table | None, schema: pa.Schema, *,
+        any_absent: bool,
+    ) -> pa.Table:  # fmt: skip
         """The long rows of some features, whose values are the rows of `wide`."""
         count, width = wide.shape
         values = wide.ravel()

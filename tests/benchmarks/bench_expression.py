@@ -123,7 +123,10 @@ def show_lookup(folder: Path, samples: int) -> None:
     rows = []
     for table, query in (
         ("expression", f"SELECT * FROM read_parquet('{tables}/expression/*.parquet') WHERE feature_id = '{feature}'"),
-        ("expression_read_optimized", f"SELECT * FROM read_parquet('{tables}/expression_read_optimized/*.parquet') WHERE {place}"),
+        (
+            "expression_read_optimized",
+            f"SELECT * FROM read_parquet('{tables}/expression_read_optimized/*.parquet') WHERE {place}",
+        ),
     ):
         files = list((tables / table).rglob("*.parquet"))
         total = sum(file.stat().st_size for file in files)
