@@ -163,6 +163,7 @@ class Melt:
 def _spread(column: pa.Array, indices: pa.Array) -> pa.Array:
     """A value of each feature, repeated for its rows; texts as dictionaries."""
     if not pa.types.is_string(column.type):
-        return column.take(indices)
+        return pc.take(column, indices, boundscheck=False)
     encoded = column.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(encoded.indices.take(indices), encoded.dictionary, safe=False)
+    codes = pc.take(encoded.indices, indices, boundscheck=False)
+    return pa.DictionaryArray.from_arrays(codes, encoded.dictionary, safe=False)
