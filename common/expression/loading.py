@@ -31,7 +31,6 @@ _CELL_COST = 2
 LEAST_CELLS = 1 << 20
 """Work is not cut finer than this."""
 
-
 PARTITIONED_FROM = 1 << 29
 """Cells from which the table by chromosome and bin is laid out in folders: about a megabyte in each."""
 

@@ -61,7 +61,8 @@ def compression_of(path: str) -> Compression:
 
 
 def stream_gzip(path: str, buffer_bytes: int) -> Iterator[bytes]:
-    """The decompressed content of a gzip file, any number of members, in buffers of about `buffer_bytes`.
+    """The decompressed content of a gzip file, any number of members, in buffers of `buffer_bytes`, the last one
+    smaller; never more, however much text the gzip hides.
 
     Raises `AppError` 65 where the file is damaged or ends too early.
     """
