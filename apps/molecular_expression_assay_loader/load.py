@@ -31,7 +31,10 @@ LARGE_ASSAY = 100_000_000
 """Samples times features from which on the platform's documentation wants to be asked first."""
 
 _BUCKET_CELLS = 1 << 19
-_MOST_BUCKETS = 1024
+_BUCKETS = (256, 1024)
+"""Least and most buckets. The least costs nothing that can be measured, and bounds what a task holds where gzip hides how much
+text there is: a matrix of zeros may be a thousandth of it."""
+
 _CELL_BYTES = 5
 
 
@@ -83,7 +86,8 @@ def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
             faults.merge(found)
     tables = {table: load.staging.table_folder(table) for table in TABLES}
     cells = text_bytes(whole_piece(source.file) for source in plan.sources) // _CELL_BYTES
-    buckets = min(_MOST_BUCKETS, 1 + cells // _BUCKET_CELLS)
+    least, most = _BUCKETS
+    buckets = min(max(cells // _BUCKET_CELLS, least), most)
     path = f"{scratch}/plan.pickle"
     write_plan(
         ExpressionPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables), path

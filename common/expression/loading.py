@@ -22,7 +22,8 @@ from common.scan.files import locate
 from common.tables.parquet import part_name
 
 BLOCK_CELLS = 8 << 20
-"""Cells of a block: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is larger."""
+"""Cells of a block, give or take a half: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is
+larger."""
 
 _CELL_COST = 2
 """How much more memory cells take that come one by one, each with its place, than those of a matrix."""
@@ -30,14 +31,18 @@ _CELL_COST = 2
 LEAST_CELLS = 1 << 20
 """Work is not cut finer than this."""
 
+PARTITIONED_FROM = 1 << 29
+"""Cells from which the table by chromosome and bin is laid out in folders: about a megabyte in each."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadTask:
-    """The batches of one group of buckets, by file."""
+    """The batches of one group of buckets, by file; `is_partitioned` if the table by place is laid out in folders."""
 
     number: int
     plan_path: str
     parts: tuple[RoutedPart, ...]
+    is_partitioned: bool
 
 
 @dataclass
@@ -77,9 +82,12 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
         groups[lightest].add(bucket)
         loads[lightest] += count
     return [
-        LoadTask(number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches))
+        LoadTask(
+            number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches),
+            total >= PARTITIONED_FROM,
+        )
         for number, group in enumerate(groups)
-    ]
+    ]  # fmt: skip
 
 
 def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
@@ -113,8 +121,9 @@ def load_buckets(task: LoadTask) -> LoadResult:
     result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
     result.features = len(gathered.features)
     result.unannotated = _write_features(gathered, annotation, result.features_file)
-    step = max(1, BLOCK_CELLS // max(1, len(samples)))
-    with Melt(plan.tables, samples, plan.rules, task.number, result.features) as melt:
+    blocks = max(1, round(result.features * len(samples) / BLOCK_CELLS))
+    step = max(1, -(-result.features // blocks))
+    with Melt(plan.tables, samples, plan.rules, task.number, result.features, task.is_partitioned) as melt:
         for start in range(0, result.features, step):
             block = gathered.read_block(start, min(start + step, result.features))
             if not gathered.faults:

@@ -71,15 +71,11 @@ def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending,
         return
     delimiter = source.delimiter.encode()
     cuts = [_id_end(text, start, end, delimiter) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    places = np.stack((np.minimum(np.array(cuts), ends - 1), ends), axis=1).ravel()
-    if places[-1] == len(data):
-        places = places[:-1]
-    found = np.add.reduceat((data == ord(source.delimiter)).view(np.uint8), places, dtype=np.uint32)[::2]
+    is_cell = data == ord(source.delimiter)
     expected = len(source.samples)
     view = memoryview(text)
-    for start, cut, end, line, cells in zip(
-        starts.tolist(), cuts, ends.tolist(), lines.tolist(), found.tolist(), strict=True
-    ):
+    for start, cut, end, line in zip(starts.tolist(), cuts, ends.tolist(), lines.tolist(), strict=True):
+        cells = int(np.count_nonzero(is_cell[cut:end]))
         if cells != expected:
             _add_ragged(text[start:end], cells, expected, source, line, faults)
             continue
@@ -211,7 +207,11 @@ class GatheredRows(Gathered):
                 rows = slice(at, min(at + step, low + last))
                 parsed, absent = self._parse_rows(source, rows)
                 any_absent |= absent
-                values[np.ix_(self.feature_of[rows] - start, columns)] = parsed
+                of = self.feature_of[rows] - start
+                if np.array_equal(columns, np.arange(len(self.samples))):
+                    values[of] = parsed  # several times faster than by columns
+                else:
+                    values[np.ix_(of, columns)] = parsed
         return Block(self.features.slice(start, end - start), values, any_absent)
 
     def _parse_rows(self, source: int, rows: slice) -> tuple[np.ndarray, bool]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.fs as pafs
+from isal import isal_zlib
 
 from common.errors import AppError
 
 Compression = Literal["plain", "gzip", "bgzip"]
 
+_InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -60,29 +61,31 @@ def compression_of(path: str) -> Compression:
 
 
 def stream_gzip(path: str, buffer_bytes: int) -> Iterator[bytes]:
-    """The decompressed content of a gzip file, any number of members, in buffers of about `buffer_bytes`.
+    """The decompressed content of a gzip file, any number of members, in buffers of `buffer_bytes`, the last one
+    smaller; never more, however much text the gzip hides.
 
     Raises `AppError` 65 where the file is damaged or ends too early.
     """
     with open_file(path) as file:
-        inflater = zlib.decompressobj(wbits=31)
-        pending: list[bytes] = []
-        size = 0
+        inflate, pending, size = isal_zlib.decompressobj(wbits=31), list[bytes](), 0
         try:
             while chunk := file.read(1 << 20):
-                while chunk:
-                    text = inflater.decompress(chunk)
+                has_more = True
+                while has_more:  # a little gzip may be a lot of text, which comes no more than a buffer at a time
+                    text = inflate.decompress(chunk, buffer_bytes - size)
                     pending.append(text)
                     size += len(text)
-                    chunk = inflater.unused_data.lstrip(b"\0") if inflater.eof else b""
-                    if inflater.eof and chunk:
-                        inflater = zlib.decompressobj(wbits=31)
-                if size >= buffer_bytes:
-                    yield b"".join(pending)
-                    pending, size = [], 0
-        except zlib.error as error:
+                    chunk, has_more = inflate.unconsumed_tail, size == buffer_bytes
+                    if inflate.eof:
+                        chunk = inflate.unused_data.lstrip(b"\0")
+                        has_more = bool(chunk)
+                        inflate = isal_zlib.decompressobj(wbits=31) if chunk else inflate
+                    if size == buffer_bytes:
+                        yield b"".join(pending)
+                        pending, size = [], 0
+        except _InflateError as error:
             raise AppError(65, f"{path} is a damaged gzip file: {error}") from error
-        if not inflater.eof:
+        if not inflate.eof:
             raise AppError(65, f"{path} is a gzip file that ends too early; it was probably cut off in transfer")
         if size:
             yield b"".join(pending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSAY_EXPRESSION_FILTERING_CONDITIONS_1_1
 
+from apps.molecular_expression_assay_loader import load
 from common.errors import AppError
+from common.expression import loading
 from common.faults import FaultError
 from common.spark import Cluster
 from tests.apps.conftest import Runner
@@ -154,6 +156,46 @@ def test_an_empty_list_of_files_is_refused(run_app: Runner) -> None:
     assert refused.value.code == 90
 
 
+def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load.LARGE_ASSAY == 100_000_000
+    monkeypatch.setattr(load, "LARGE_ASSAY", 4)
+    files = write_files(at__csv="g,s1,s2\nf1,1,2\nf2,3,NA\n", above__csv="g,s1,s2\nf1,1,2\nf2,3,4\nf3,5,6\n")
+    for name, warnings in (
+        ("at.csv", []),
+        ("above.csv", ["the assay has 6 values; above 4 the platform wants to be asked first"]),
+    ):
+        run_app(APP, **given([files[name]], output_dataset_name=name))
+        assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == warnings
+
+
+def test_negative_fractional_and_mixed_counts_are_told_with_file_line_column_and_value(
+    run_app: Runner, write_files: Files
+) -> None:
+    files = write_files(
+        a__tsv="g\ts1\ts2\nENSG00000000001.1\t-4\t1.5\nENSG00000000002\t1\tNaN\n",
+        b__tsv="g\ts1\nENSG00000000001.2\t3\nENSG00000000003\t2\n__no_feature\t9\n",
+    )
+    with pytest.raises(FaultError) as caught:
+        run_app(APP, **given([files["a.tsv"], files["b.tsv"]], feature_value_type="count"))
+    assert sorted((each.code, each.file, each.line, each.field, each.value) for each in caught.value.faults) == [
+        (104, "b.tsv", 2, "s1", "ENSG00000000001"), (106, "a.tsv", 2, "s1", "-4"), (106, "a.tsv", 2, "s2", "1.5"),
+        (106, "a.tsv", 3, "s2", "NaN"), (107, "b.tsv", 4, "feature_id", "__no_feature"),
+    ]  # fmt: skip
+    assert run_app.store.find_objects("record") == []
+    assert run_app.store.databases() == []
+
+
+def test_a_sample_that_heads_two_columns_is_told_with_its_name(run_app: Runner, write_files: Files) -> None:
+    files = write_files(m__csv="g,s1,s2,s1\nf1,1,1,1\n")
+    with pytest.raises(FaultError) as caught:
+        run_app(APP, **given([files["m.csv"]]))
+    assert [(each.code, each.file, each.line, each.field, each.value) for each in caught.value.faults] == [
+        (103, "m.csv", 1, "s1", "s1")
+    ]
+
+
 def test_a_matrix_of_many_samples_is_loaded_whole(run_app: Runner, write_files: Files) -> None:
     samples = [f"s{n:05d}" for n in range(20_000)]
     rows = [f"f{n}," + ",".join(str((n + at) % 7) for at in range(20_000)) for n in range(20)]
@@ -228,6 +270,7 @@ OVERLAP = (
     "CHROM = '2' AND ((`start` BETWEEN 4000000 AND 6000000 OR `end` BETWEEN 4000000 AND 6000000) "
     "OR (`start` <= 4000000 AND `end` >= 6000000))"
 )
+OTHER_OVERLAP = OVERLAP.replace("CHROM = '2'", "CHROM = '3'").replace("4000000", "1").replace("6000000", "3000000")
 JOIN = (
     "SELECT e.feature_id, e.sample_id, e.value FROM expression e "
     "LEFT OUTER JOIN expr_annotation a ON e.feature_id = a.feature_id"
@@ -265,9 +308,19 @@ QUERIES: dict[str, tuple[str, Callable[[str, str, float], bool]]] = {
         f"{JOIN} WHERE {OVERLAP}",
         lambda feature, sample, value: STUDY.overlaps(feature, "2", 4_000_000, 6_000_000),
     ),
+    "two locations": (
+        f"{JOIN} WHERE ({OVERLAP}) OR ({OTHER_OVERLAP})",
+        lambda feature, sample, value: (
+            STUDY.overlaps(feature, "2", 4_000_000, 6_000_000) or STUDY.overlaps(feature, "3", 1, 3_000_000)
+        ),
+    ),
     "location and least value": (
         f"{JOIN} WHERE ({OVERLAP}) AND value >= 20",
         lambda feature, sample, value: STUDY.overlaps(feature, "2", 4_000_000, 6_000_000) and value >= 20,
+    ),
+    "feature and samples in the form of model 1.0": (
+        f"{JOIN} WHERE e.feature_id IN ('{ONE}', '{STUDY.ids[-1]}') AND e.sample_id IN ('P0', 'P4')",
+        lambda feature, sample, value: feature in (ONE, STUDY.ids[-1]) and sample in ("P0", "P4"),
     ),
     "gene in the form of model 1.0": (
         f"{JOIN} WHERE gene_name IN ('{UNIQUE}', 'G30') AND value <= 30",
@@ -281,15 +334,34 @@ QUERIES: dict[str, tuple[str, Callable[[str, str, float], bool]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def written(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the tables that the app wrote of the study."""
+@pytest.fixture(scope="module", params=["few files", "folders"])
+def written(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """The folder of the tables that the app wrote of the study, laid out as those of a small load and as those of a large one."""
     folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "folders":
+            patch.setattr(loading, "PARTITIONED_FROM", 1)
+        yield _write_study(cluster, folder)
+
+
+def _write_study(cluster: Cluster, folder: Path) -> Path:
     (folder / "matrix.csv").write_text(STUDY.matrix, encoding="utf-8")
     (folder / "genes.tsv").write_text(STUDY.annotation, encoding="utf-8")
     runner = Runner(cluster, folder / "project", folder / "jobs")
     runner(APP, **given([str(folder / "matrix.csv")], feature_annotation=str(folder / "genes.tsv")))
     return next((folder / "project" / "databases").glob("database_*"))
+
+
+def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
+    written: Path, request: pytest.FixtureRequest
+) -> None:
+    table = written / "expression_read_optimized"
+    folders = {path.parent.relative_to(table).as_posix() for path in table.rglob("*.parquet")}
+    bins = {f"chr={chrom}/bin={start // 2_500_000}" for _, chrom, start, _ in STUDY.place.values()}
+    is_large = "folders" in request.node.name
+    assert folders == ({*bins, "chr=Other/bin=-1"} if is_large else {"."})
 
 
 @pytest.mark.parametrize("name", QUERIES)

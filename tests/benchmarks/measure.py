@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -25,11 +26,13 @@ class Way:
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Seconds until the command ended; seconds of CPU by it and all its descendants, daemons too; and the peak of their
-    resident memory together, MiB, in which pages that they share count once for each."""
+    resident memory together, MiB, in which pages that they share count once for each; and of the `largest` process of each
+    kind: `java`, `python`, and `worker` for a Python that Spark runs tasks in."""
 
     wall: float
     cpu: float
     peak: float = 0.0
+    largest: Mapping[str, float] = field(default_factory=dict)
 
     def less(self, other: Cost) -> Cost:
         """What is left when another cost, such as that of an empty session, is taken off."""
@@ -44,7 +47,7 @@ def measure(way: Way) -> Cost:
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"{way.command} failed: {ran.stderr}")
-    return Cost(*map(float, ran.stdout.split()))
+    return Cost(**json.loads(ran.stdout))
 
 
 def compare(title: str, ways: Mapping[str, Way], rounds: int = 3) -> dict[str, Cost]:

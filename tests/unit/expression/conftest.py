@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,10 +38,11 @@ class Loaded:
     unannotated: int = 0
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
-        """All rows, sorted; of the partitioned table with `chr` and `bin` at the end, taken from the path."""
+        """All rows, sorted; `chr` and `bin` at their end are taken from the path where they are folders."""
         found: list[tuple[object, ...]] = []
         for name in self.files[table]:
-            partition = tuple(part.split("=")[1] for part in name.split("/")[:-1])
+            folders = [part.split("=")[1] for part in name.split("/")[:-1]]
+            partition = (folders[0], int(folders[1])) if folders else ()
             read = pq.ParquetFile(self.folder / table / name).read()
             found += [(*row.values(), *partition) for row in read.to_pylist()]
         return sorted(found, key=lambda row: tuple((cell is None, cell) for cell in row))
@@ -52,11 +53,11 @@ Load = Callable[..., Loaded]
 
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
-    """Runs the steps of a load one after the other, without Spark: files by name to their text, or paths."""
+    """Runs the steps of a load one after the other, without Spark: files by name to their text."""
     count = 0
 
     def run(
-        files: dict[str, str | bytes] | Sequence[Path], *, form: str = "auto", counts: bool = False,
+        files: dict[str, str | bytes], *, form: str = "auto", counts: bool = False,
         missing: tuple[str, ...] = ("", "NA"), drop_zeros: bool = False, id_type: str = "auto",
         annotation: str | None = None, buckets: int = 3, parallelism: int = 2, piece_bytes: int | None = None,
     ) -> Loaded:  # fmt: skip
@@ -66,7 +67,7 @@ def load(tmp_path: Path) -> Load:
         tables = {table: str(folder / table) for table in TABLES}
         for path in (*tables.values(), str(folder / "scratch")):
             Path(path).mkdir(parents=True)
-        given = [write_file(folder, name, text) for name, text in files.items()] if isinstance(files, dict) else files
+        given = [write_file(folder, name, text) for name, text in files.items()]
         found, sources = plan_sources([InputFile(path.name, str(path)) for path in given], form)
         faults = Faults()
         target = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
-from common.expression import loading, rows
+from common.expression import loading, melt, rows
 from common.faults import Faults
 
 MATRIX = "id,B,A\nENSG00000000003.15,1.5,0\nENSG00000000001.2,NA,4\nENSG00000000002_PAR_Y,2e2,\n"
@@ -42,9 +41,9 @@ def test_a_matrix_becomes_a_row_per_value_that_is_not_missing(load: Any) -> None
 
 def test_rows_stand_in_the_bin_of_their_start_and_unplaced_features_in_other(load: Any) -> None:
     loaded = load({"m.csv": MATRIX}, annotation=GTF)
-    one = ("ONE", "1", 2500000, 2500900, "+", "1", "1")
-    three = ("THREE", "X", 2499999, 2600000, "-", "X", "0")
-    none = (None, None, None, None, None, "Other", "-1")
+    one = ("ONE", "1", 2500000, 2500900, "+", "1", 1)
+    three = ("THREE", "X", 2499999, 2600000, "-", "X", 0)
+    none = (None, None, None, None, None, "Other", -1)
     assert loaded.rows("expression_read_optimized") == [
         ("ENSG00000000001", "A", 4.0, *one),
         ("ENSG00000000002_PAR_Y", "B", 200.0, *none),
@@ -64,6 +63,14 @@ def test_annotation_has_a_row_for_each_feature_with_its_version(load: Any) -> No
 
 def test_zeros_make_no_row_if_dropped(load: Any) -> None:
     assert load({"m.csv": MATRIX}, drop_zeros=True).rows("expression") == [row for row in EXPRESSION if row[2]]
+
+
+def test_other_texts_may_stand_for_missing_values(load: Any) -> None:
+    matrix = {"m.csv": "g,s1,s2\nf1,-,1\nf2,NA,-9\n"}
+    long = {"l.csv": "feature_id,sample_id,value\nf1,s1,-\nf1,s2,1\nf2,s1,NA\nf2,s2,-9\n"}
+    for files in (matrix, long):
+        assert load(files, missing=("-", "-9", "NA")).rows("expression") == [("f1", "s2", 1.0)]
+        assert load(files, missing=("-", "-9")).faults.counts == {105: 1}
 
 
 def test_counts_are_whole_numbers_however_they_are_written(load: Any) -> None:
@@ -112,16 +119,46 @@ def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(lo
     assert len(loaded.rows("expression")) == 150
 
 
-def test_a_bin_is_one_file(load: Any, monkeypatch: Any) -> None:
+PLACED = "g,t,s\n" + "".join(f"f{n:02},{n},{n + 1}\n" for n in range(90))
+PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
+    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(88)
+)
+
+
+def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(
+    load: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(loading, "LEAST_CELLS", 40)
+    monkeypatch.setattr(melt, "ROW_GROUP_ROWS", (4, 8))
+    monkeypatch.setattr(melt, "_FEATURES_PER_GROUP", 2)
+    loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    names = loaded.files["expression_read_optimized"]
+    assert len(names) == len(loaded.files["expression"]) > 1
+    seen: list[tuple[str, int]] = []
+    for name in names:
+        file = pq.ParquetFile(loaded.folder / "expression_read_optimized" / name)
+        assert file.schema_arrow.names[-2:] == ["chr", "bin"]
+        table = file.read()
+        keys = [tuple(row.values()) for row in table.select(["chr", "bin", "feature_id", "sample_id"]).to_pylist()]
+        assert keys == sorted(keys)
+        seen += dict.fromkeys(key[:2] for key in keys)
+        groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
+        assert max(group.num_rows for group in groups) <= 8
+        starts = [group.column(8).statistics.min for group in groups]
+        assert starts == sorted(starts)
+    assert sorted(seen) == sorted([(str(chrom), bin_) for chrom in range(3) for bin_ in range(5)] + [("Other", -1)])
+
+
+def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(loading, "LEAST_CELLS", 8)
-    header = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
-    annotation = header + "".join(
-        f"f{n}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(90)
-    )
-    loaded = load({"m.csv": "g,s\n" + "".join(f"f{n},{n}\n" for n in range(90))}, annotation=annotation, buckets=9)
-    folders = [name.rpartition("/")[0] for name in loaded.files["expression_read_optimized"]]
-    assert sorted(folders) == sorted(f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5))
-    assert len(loaded.rows("expression_read_optimized")) == 90
+    few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM", 180)
+    large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+    folders = [name.rpartition("/")[0] for name in large.files["expression_read_optimized"]]
+    bins = [f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5)]
+    assert sorted(folders) == sorted([*bins, "chr=Other/bin=-1"])
+    assert large.rows("expression_read_optimized") == few.rows("expression_read_optimized")
+    assert len(large.rows("expression_read_optimized")) == 180
 
 
 @st.composite
@@ -158,10 +195,12 @@ def test_matrix_long_and_manifest_forms_of_the_same_data_give_equal_tables(
     )
     pairs = [(f, s, cells[i, j]) for j, s in enumerate(samples) for i, f in enumerate(features)]
     long = "feature_id,sample_id,value\n" + "".join(f"{f}.7,{s},{v}\n" for f, s, v in pairs)
-    manifest = {"list.csv": "file_id,sample_id\n" + "".join(f"{j}.tsv,{s}\n" for j, s in enumerate(samples))}
+    manifest = {"list.csv": "file_id,sample_id\n" + "".join(
+        f"{j}.tsv{'' if j % 2 else '.gz'},{s}\n" for j, s in enumerate(samples)
+    )}  # fmt: skip
     for j in range(len(samples)):
         text = "feature_id\tvalue\n" + "".join(f"{f}.7\t{v}\n" for f, v in zip(features, cells[:, j], strict=True))
-        manifest[f"{j}.tsv"] = text
+        manifest[f"{j}.tsv" if j % 2 else f"{j}.tsv.gz"] = text
     options = {"drop_zeros": drop_zeros, "buckets": buckets, "annotation": _annotation(features[: len(features) // 2])}
     forms = [
         load({"m.tsv.gz": matrix}, **options),
@@ -273,16 +312,3 @@ def test_a_truncated_gzip_is_refused_by_number(load: Any) -> None:
     with pytest.raises(AppError) as refused:
         load({"m.csv.gz": gzip.compress(text.encode())[:-2000]})
     assert refused.value.code == 65
-
-
-def test_the_pasilla_counts_have_the_sums_that_their_source_states(load: Any, shared_data: Path) -> None:
-    loaded = load([shared_data / "expression" / "pasilla_gene_counts.tsv"], counts=True)
-    sums: dict[str, int] = {}
-    for _, sample, value in loaded.rows("expression"):
-        sums[sample] = sums.get(sample, 0) + value
-    assert sums == {
-        "untreated1": 13972512, "untreated2": 21911438, "untreated3": 8358426, "untreated4": 9841335,
-        "treated1": 18670279, "treated2": 9571826, "treated3": 10343856,
-    }  # fmt: skip
-    assert len(loaded.rows("expression")) == 14599 * 7
-    assert len(loaded.rows("expr_annotation")) == 14599

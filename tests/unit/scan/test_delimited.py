@@ -24,6 +24,7 @@ from common.scan.delimited import (
     stray_quotes,
     whole_piece,
 )
+from common.scan.files import stream_gzip
 
 CELLS = st.text(alphabet='ab,"\n\r é', max_size=6)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12)
@@ -107,6 +108,14 @@ def test_other_encodings_read_as_utf_8(tmp_path: Path, encoding: str) -> None:
 def test_gzip_of_several_members_is_one_text(tmp_path: Path) -> None:
     file = write(tmp_path, gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n"))
     assert records(whole_piece(file)) == [(2, ["1", "2"]), (3, ["3", "4"])]
+
+
+def test_a_gzip_that_is_a_thousand_times_its_size_comes_a_buffer_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "t.gz"
+    path.write_bytes(gzip.compress(b"0" * 5_000_000) + gzip.compress(b"1" * 2_000_000) + bytes(512))
+    texts = list(stream_gzip(str(path), 1 << 20))
+    assert [len(text) for text in texts] == [1 << 20] * 6 + [7_000_000 - (6 << 20)]
+    assert b"".join(texts) == b"0" * 5_000_000 + b"1" * 2_000_000
 
 
 def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
