@@ -13,9 +13,9 @@ from tests.benchmarks.clinical_data import write_clinical
 from tests.benchmarks.measure import ROOT, Way, compare, measure, show_ratios, show_table
 
 _SESSION = (
-    "from common.spark.session import SparkCluster\ncluster = SparkCluster('empty', 'local[2]')\n{}\ncluster.stop()\n"
+    "from common.spark.session import SparkCluster\n"
+    "cluster = SparkCluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
 )
-_IDLE, _TASKS = "cluster.parallelism", "cluster.map(abs, [1, 2], 'empty')"
 
 
 def our_way(data: Path, work: Path, *more: str) -> Way:
@@ -41,9 +41,9 @@ def peer_way(name: str, data: Path, work: Path) -> Way:
     return Way([sys.executable, "-m", "tests.benchmarks.clinical_peers", name, str(data), str(work / name)])
 
 
-def empty_way(has_workers: bool = False) -> Way:
-    """Our own empty session, to be taken off: Java alone, or with Python workers that had one empty task each."""
-    return Way([sys.executable, "-c", _SESSION.format(_TASKS if has_workers else _IDLE)], {"PYTHONPATH": str(ROOT)})
+def empty_way() -> Way:
+    """Our own empty session, to be taken off."""
+    return Way([sys.executable, "-c", _SESSION], {"PYTHONPATH": str(ROOT)})
 
 
 def main(full: bool = False) -> None:
@@ -56,15 +56,12 @@ def main(full: bool = False) -> None:
         ways = {
             "ours": our_way(data, work), "duckdb": peer_way("duckdb", data, work),
             "duckdb, figures": peer_way("duckdb_figures", data, work), "pyspark": peer_way("pyspark", data, work),
-            "empty session": empty_way(), "empty session with workers": empty_way(has_workers=True),
-            "empty pyspark": peer_way("empty_pyspark", data, work),
+            "empty session": empty_way(), "empty pyspark": peer_way("empty_pyspark", data, work),
         }  # fmt: skip
         costs = compare(f"{rows:,} rows x 40 columns, {size:.0f} MB", ways, rounds)
         pyspark = costs["pyspark"].less(costs["empty pyspark"])
         peers = {"duckdb, same checks": costs["duckdb"], "duckdb, same checks and figures": costs["duckdb, figures"]}
-        for session in ("empty session", "empty session with workers"):
-            ours = costs["ours"].less(costs[session])
-            show_ratios(ours, {**peers, "pyspark, no checks": pyspark}, session)
+        show_ratios(costs["ours"].less(costs["empty session"]), {**peers, "pyspark, no checks": pyspark})
         show_slopes(work, rows, full)
 
 

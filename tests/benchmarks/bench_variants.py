@@ -20,14 +20,10 @@ import duckdb
 
 from apps.genetic_variant_assay_loader.task import LoadTask, load_task
 from common.vcf.container import cut_pieces, read_vcf_file
+from tests.benchmarks.bench_clinical import empty_way
 from tests.benchmarks.measure import ROOT, Cost, Way, compare, measure, show_ratios, show_table
 from tests.benchmarks.variant_data import write_vcf
 
-_SESSION = (
-    "from common.spark.session import SparkCluster\n"
-    "cluster = SparkCluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
-)
-_STAGE = _SESSION.replace("cluster.parallelism", "cluster.map(abs, [1, 2, 3, 4], 'empty')")
 _GENE_BASES = 60_000
 
 
@@ -150,16 +146,12 @@ def main(full: bool = False) -> None:
         vcf = write_vcf(work / "bench.vcf.gz", sites, samples)
         peers = peers_here()
         ways = {"ours": our_way(vcf, work), **{name: peer_way(name, vcf, work) for name in peers}}
-        ways |= {"empty session": Way([sys.executable, "-c", _SESSION], {"PYTHONPATH": str(ROOT)}),
-                 "four empty tasks": Way([sys.executable, "-c", _STAGE], {"PYTHONPATH": str(ROOT)}),
-                 "empty pyspark": peer_way("empty_pyspark", vcf, work)}  # fmt: skip
+        ways |= {"empty session": empty_way(), "empty pyspark": peer_way("empty_pyspark", vcf, work)}
         costs = compare(f"{sites:,} sites x {samples:,} samples, {vcf.stat().st_size / 1e6:.0f} MB bgzip", ways, rounds)
         validate_equal(work, peers)
         empty = costs["empty session"]
         less = {"pyspark": costs["pyspark"].less(costs["empty pyspark"])}
         show_ratios(costs["ours"].less(empty), {name: less.get(name, costs[name]) for name in peers})
-        of_tasks = costs["ours"].less(costs["four empty tasks"]).cpu
-        print(f"\nCPU less a session that runs four empty tasks: {of_tasks:.1f} s")
         if "hail" in costs:
             print(f"\nwhole process: {costs['hail'].wall / costs['ours'].wall:.1f} times as fast as Hail")
         show_lookup(work, vcf)

@@ -65,10 +65,10 @@ def compare(title: str, ways: Mapping[str, Way], rounds: int = 3) -> dict[str, C
     return medians
 
 
-def show_ratios(ours: Cost, peers: Mapping[str, Cost], session: str = "empty session") -> None:
+def show_ratios(ours: Cost, peers: Mapping[str, Cost]) -> None:
     """Our cost as a share of each peer's, empty sessions taken off beforehand."""
     rows = [[name, f"{ours.wall / cost.wall:.2f}", f"{ours.cpu / cost.cpu:.2f}"] for name, cost in peers.items()]
-    show_table(f"ours, less an {session}, as a share of", ["", "wall", "CPU"], rows)
+    show_table("ours, less an empty session, as a share of", ["", "wall", "CPU"], rows)
 
 
 def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
