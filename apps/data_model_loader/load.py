@@ -12,8 +12,8 @@ from common.scan.delimited import whole_piece
 from common.tables.columns import ColumnPlan
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import BUCKET_ROWS
-from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces, write_plan
-from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes
+from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
+from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 _KEY_BYTES = 48
 """Text bytes per row, at the least, by which the rows of a key space are bounded before they are counted."""

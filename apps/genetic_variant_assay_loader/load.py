@@ -11,6 +11,7 @@ from apps.genetic_variant_assay_loader.task import LoadTask, PieceResult, TaskRe
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
+from common.tables.tasks import gather
 from common.vcf.container import Piece, VcfFile, cut_pieces, line_bases
 
 GENOTYPES, ALLELES, ANNOTATIONS = (
@@ -107,7 +108,7 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
     tasks: list[LoadTask] = []
     for number, group in enumerate(plan.groups):
         alleles = staging.scratch_folder(f"alleles_{number}") if is_part else staging.table_folder(ALLELES)
-        for pieces in _gather(group.files, target):
+        for pieces in gather(_weighted(group.files, target), target):
             tasks.append(LoadTask(
                 len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
                 None if number else annotations, quarantine, is_part, loads.is_partitioned,
@@ -115,18 +116,11 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
     return tasks
 
 
-def _gather(files: tuple[VcfFile, ...], target: int) -> Iterator[tuple[Piece, ...]]:
-    gathered, size = list[Piece](), 0
+def _weighted(files: tuple[VcfFile, ...], target: int) -> Iterator[tuple[Piece, int]]:
     for file in files:
         factor = _PLAIN_FACTOR if file.kind == "plain" else 1
         for piece in cut_pieces(file, target * factor):
-            weight = (piece.end - piece.start) // factor
-            if gathered and size + weight > target:
-                yield tuple(gathered)
-                gathered, size = [], 0
-            gathered.append(piece)
-            size += weight
-    yield tuple(gathered)
+            yield piece, (piece.end - piece.start) // factor
 
 
 def _total(plan: Plan) -> int:

@@ -15,13 +15,13 @@ from common.expression.loading import (
     write_reference_tables,
     write_samples,
 )
-from common.expression.model import ExpressionPlan, write_plan
+from common.expression.model import ExpressionPlan
 from common.expression.routing import RouteResult, RouteTask, route_pieces
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
-from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes
+from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 

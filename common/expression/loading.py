@@ -15,11 +15,12 @@ from common.expression.block import Gathered
 from common.expression.cells import GatheredCells
 from common.expression.exchange import Routed, RoutedPart
 from common.expression.melt import Melt
-from common.expression.model import ExpressionPlan, read_plan
+from common.expression.model import ExpressionPlan
 from common.expression.rows import GatheredRows
 from common.faults import Faults
 from common.scan.files import locate
 from common.tables.parquet import part_name
+from common.tables.tasks import read_plan
 
 BLOCK_CELLS = 8 << 20
 """Cells of a block, give or take a half: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is
@@ -92,7 +93,7 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
 
 def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
     """Writes the samples of the load, ascending, where `read_samples` finds them; returns how many there are."""
-    plan = read_plan(plan_path)
+    plan: ExpressionPlan = read_plan(plan_path)
     if plan.format == "long":
         parts = [read_arrow(f"{file.path}.samples").column("sample_id") for file in routed]
         names = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
@@ -114,7 +115,7 @@ def _samples_path(plan: ExpressionPlan) -> str:
 
 def load_buckets(task: LoadTask) -> LoadResult:
     """Loads a group of buckets: parse, check, write. Faults are returned, not raised; after one, rows are only checked."""
-    plan = read_plan(task.plan_path)
+    plan: ExpressionPlan = read_plan(task.plan_path)
     samples = read_samples(plan)
     annotation = read_places(plan)
     gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(plan, task.parts, samples)
@@ -144,7 +145,7 @@ def _write_features(gathered: Gathered, annotation: Annotation, path: str) -> in
 
 def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
     """Writes the `sample` and `expr_annotation` tables, a file each, ordered by their keys; returns the files by table."""
-    plan = read_plan(task.plan_path)
+    plan: ExpressionPlan = read_plan(task.plan_path)
     features = pa.concat_tables([read_arrow(path) for path in task.features_files])
     tables = {
         "sample": pa.table({"sample_id": read_samples(plan)}),

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 import pyarrow as pa
 
 from common.scan.delimited import TextFile
-from common.scan.files import locate, read_bytes
 
 Format = Literal["matrix", "long", "manifest"]
 
@@ -68,17 +65,3 @@ class ExpressionPlan:
     annotation: str | None
     scratch: str
     tables: dict[str, str]
-
-
-def write_plan(plan: ExpressionPlan, path: str) -> None:
-    """Writes the plan where tasks find it."""
-    filesystem, inner = locate(path)
-    with filesystem.open_output_stream(inner) as out:
-        out.write(pickle.dumps(plan))
-
-
-@lru_cache(maxsize=2)
-def read_plan(path: str) -> ExpressionPlan:
-    """The plan at `path`, read once per worker process. The file is the job's own, in its staging folder."""
-    plan: ExpressionPlan = pickle.loads(read_bytes(path))  # noqa: S301 - written by this job
-    return plan

@@ -10,11 +10,12 @@ from common.expression.annotation import read_places
 from common.expression.cells import CellRouter, cells_schema
 from common.expression.exchange import Routed, RoutedWriter
 from common.expression.feature_ids import KindsSeen
-from common.expression.model import read_plan
+from common.expression.model import ExpressionPlan
 from common.expression.rows import ROWS, route_rows
 from common.faults import Faults
 from common.scan.delimited import Piece
 from common.tables.parquet import part_name
+from common.tables.tasks import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class RouteResult:
 
 def route_pieces(task: RouteTask) -> RouteResult:
     """Routes the pieces of a task. Faults are returned, not raised."""
-    plan = read_plan(task.plan_path)
+    plan: ExpressionPlan = read_plan(task.plan_path)
     annotation = read_places(plan)
     name = part_name(task.number).replace(".parquet", ".arrow")
     result = RouteResult(Routed(f"{plan.scratch}/{name}", task.pieces[0][0]))

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +16,14 @@ from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX
 from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
-from common.scan.files import locate, read_bytes
+from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import KeyWriter
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.tables.quarantine import QuarantineWriter, Rejects
 from common.tables.records import Records, TextFormat, parse_records
+from common.tables.tasks import read_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +80,9 @@ class LoadResult:
     faults: Faults = field(default_factory=Faults)
 
 
-def write_plan(plan: LoadPlan, path: str) -> None:
-    """Writes the plan where tasks find it."""
-    filesystem, inner = locate(path)
-    with filesystem.open_output_stream(inner) as out:
-        out.write(pickle.dumps(plan))
-
-
-@lru_cache(maxsize=4)
-def read_plan(path: str) -> LoadPlan:
-    """The plan at `path`; read once per worker process. The file is the job's own, in its staging folder."""
-    plan: LoadPlan = pickle.loads(read_bytes(path))  # noqa: S301 - written by this job's own driver, see `write_plan`
-    return plan
-
-
 def load_pieces(task: LoadTask) -> LoadResult:
     """Loads the pieces of a task: parse, cast, check, write. Faults are returned, not raised."""
-    plan = read_plan(task.plan_path)
+    plan: LoadPlan = read_plan(task.plan_path)
     result = LoadResult(task.number)
     size = sketch_size(len(plan.columns))
     result.figures = {column.field.name: Figures(size) for column in plan.columns}

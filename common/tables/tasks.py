@@ -1,11 +1,17 @@
-"""Delimited files cut into pieces, and pieces gathered into tasks of even weight."""
+"""Delimited files cut into pieces, pieces gathered into tasks of even weight, and the plan that the tasks of a load share."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, scan_block, whole_piece
+from common.scan.files import locate, read_bytes
 from common.spark import Cluster
+
+T = TypeVar("T")
 
 SMALLEST_TASK, LARGEST_TASK = 16 << 20, 512 << 20
 """Bytes of text for one task. The largest makes Parquet files of about 128 MiB; the smallest keeps small tables in one file."""
@@ -34,10 +40,14 @@ def task_bytes(total: int, cluster: Cluster) -> int:
 
 
 def group_pieces(pieces: Iterable[tuple[int, Piece]], target: int) -> Iterator[tuple[tuple[int, Piece], ...]]:
-    """Consecutive pieces in groups of about `target` bytes, so that many small files make few Parquet files."""
-    gathered, size = list[tuple[int, Piece]](), 0
-    for each in pieces:
-        weight = text_bytes([each[1]])
+    """Consecutive pieces in groups of about `target` bytes of text."""
+    return gather(((each, text_bytes([each[1]])) for each in pieces), target)
+
+
+def gather(weighted: Iterable[tuple[T, int]], target: int) -> Iterator[tuple[T, ...]]:
+    """Consecutive items, each with its weight, in groups of about `target`, so that many small files make few Parquet files."""
+    gathered, size = list[T](), 0
+    for each, weight in weighted:
         if gathered and size + weight > target:
             yield tuple(gathered)
             gathered, size = [], 0
@@ -49,3 +59,16 @@ def group_pieces(pieces: Iterable[tuple[int, Piece]], target: int) -> Iterator[t
 def text_bytes(pieces: Iterable[Piece]) -> int:
     """Bytes of text in these pieces; of gzip, as a guess."""
     return sum((piece.end - piece.start) * (_GZIP_FACTOR if piece.file.is_gzip else 1) for piece in pieces)
+
+
+def write_plan(plan: object, path: str) -> None:
+    """Writes to scratch storage what all tasks of a load share, so that a task carries only its pieces."""
+    filesystem, inner = locate(path)
+    with filesystem.open_output_stream(inner) as out:
+        out.write(pickle.dumps(plan))
+
+
+@lru_cache(maxsize=4)
+def read_plan(path: str) -> Any:
+    """The plan at `path`; read once per worker process."""
+    return pickle.loads(read_bytes(path))  # noqa: S301 - written by this job's own driver, into its staging folder

@@ -17,13 +17,13 @@ from common.expression.loading import (
     write_reference_tables,
     write_samples,
 )
-from common.expression.model import ExpressionPlan, ValueRules, write_plan
+from common.expression.model import ExpressionPlan, ValueRules
 from common.expression.routing import RouteTask, route_pieces
 from common.expression.sources import plan_sources
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import build_pieces, cut_blocks, scan_block, whole_piece
-from common.tables.tasks import group_pieces
+from common.tables.tasks import group_pieces, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 

@@ -17,8 +17,9 @@ from common.dictionary import Code, Coding, DataDictionary, Entity, Field
 from common.scan.delimited import TextFile, first_record, whole_piece
 from common.tables.columns import ColumnPlan
 from common.tables.keys import KeyCheck, KeyColumn, KeySpace, check_keys
-from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces, write_plan
+from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.tables.records import TextFormat
+from common.tables.tasks import write_plan
 
 SEXES = Coding("sexes", (Code("0", "Female"), Code("1", "Male")))
 PLACES = Coding(
