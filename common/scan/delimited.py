@@ -208,6 +208,7 @@ def _transcode(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _raw_buffers(piece: Piece, size: int) -> Iterator[bytes]:
+    """The bytes of a piece, in buffers of even size where that is known: a small last one would cost as many calls as a large."""
     if piece.file.is_gzip:
         skip = piece.file.header_bytes
         for text in stream_gzip(piece.file.path, size):
@@ -218,6 +219,7 @@ def _raw_buffers(piece: Piece, size: int) -> Iterator[bytes]:
     with open_file(piece.file.path) as file:
         file.seek(piece.start)
         left = piece.end - piece.start
+        size = -(-left // max(1, -(-left // size)))
         while left > 0 and (text := file.read(min(size, left))):
             left -= len(text)
             yield text

@@ -146,3 +146,8 @@ def test_records_are_found_again_by_their_lines() -> None:
 )
 def test_quotes_that_no_csv_may_have_are_found(text: bytes, offsets: list[int]) -> None:
     assert stray_quotes(text, ",") == offsets
+
+
+def test_buffers_of_a_piece_are_of_even_size(tmp_path: Path) -> None:
+    file = write(tmp_path, b"id\n" + b"1234567\n" * 10)
+    assert [len(text) for text, _ in read_buffers(whole_piece(file), 64)] == [40, 40]
