@@ -222,7 +222,7 @@ def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, byt
         pending = inflate.unconsumed_tail
         if inflate.eof:
             pending = inflate.unused_data.lstrip(b"\0")
-            inflate = isal_zlib.decompressobj(wbits=31) if pending or offset < size else inflate
+            inflate = isal_zlib.decompressobj(wbits=31) if pending else inflate  # the old one passes more padding on
         if data:
             yield position, data
             position += len(data)

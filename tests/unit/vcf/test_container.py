@@ -130,6 +130,17 @@ def read_all(path: Path, piece_bytes: int) -> None:
             pass
 
 
+def test_padding_after_a_gzip_stream_is_passed_over_however_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = b"1\t1\t.\tA\tC\t.\t.\t.\n"
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(gzip.compress(HEADER) + bytes(700) + gzip.compress(line) + bytes(700))
+    monkeypatch.setattr("common.vcf.container._READ", 256)
+    (piece,) = cut_pieces(opened(path), 1000)
+    assert b"".join(read_lines(piece, 1000)) == line
+
+
 @pytest.mark.parametrize("lost", [1, 28, 29, 400])
 def test_a_bgzip_file_that_was_cut_short_is_refused(tmp_path: Path, lost: int) -> None:
     path = tmp_path / "a.vcf.gz"
