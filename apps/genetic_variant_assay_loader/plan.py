@@ -54,6 +54,8 @@ class Plan:
 def make_plan(run: Run) -> Plan:
     """Reads manifest and headers. Raises one `FaultError` with all that is wrong in them."""
     inputs, faults = run.inputs, Faults()
+    if not inputs.assay_name.strip():
+        raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
     with run.progress.stage("plan") as stage:
         if inputs.reference_genome not in reference_genomes():
             faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
@@ -86,7 +88,13 @@ def _given_files(run: Run, faults: Faults) -> list[InputFile]:
     if bool(files) == bool(manifest):
         faults.add(MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest")
         return []
-    return _read_manifest(run, manifest, faults) if manifest else list(files)
+    if manifest:
+        return _read_manifest(run, manifest, faults)
+    for path, times in Counter(file.path for file in files).items():
+        if times > 1:
+            name = next(file.name for file in files if file.path == path)
+            faults.add(DISAGREE, f"the file is given {times:,} times", file=name, field="vcf_files")
+    return list(files)
 
 
 def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputFile]:
