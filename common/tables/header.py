@@ -20,6 +20,7 @@ def read_header(
     try:
         is_gzip = compression_of(file.path) != "plain"
         text, size, lines = first_record(file.path, is_gzip, encoding)
+        header = split_header(text, delimiter)
         whole = file_size(file.path)
     except UnicodeDecodeError as error:
         faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
@@ -30,5 +31,13 @@ def read_header(
     if not text:
         faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
         return None
-    header = next(csv.reader([text], delimiter=delimiter), [])
-    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)
+    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), header
+
+
+def split_header(text: str, delimiter: str) -> tuple[str, ...]:
+    """The cells of a header record. Raises `AppError` 65 where it cannot be parted into cells."""
+    try:
+        return tuple(next(csv.reader([text], delimiter=delimiter), []))
+    except csv.Error:
+        what = f"lines end in CR alone, or a cell has more than {csv.field_size_limit():,} characters"
+        raise AppError(UNREADABLE, f"the file has no header: {what}", "Save the file with LF or CRLF.") from None
