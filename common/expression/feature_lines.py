@@ -61,7 +61,6 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
         text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
         faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
         return None
-    header = [cell if cell in _READ else f"not read {place}" for place, cell in enumerate(header)]
     found = _read_cells(first, blocks, header, delimiter, False, name, faults)
     return Lines(found.slice(1), False, False)
 
