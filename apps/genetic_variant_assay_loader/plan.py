@@ -14,7 +14,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
-from common.scan.files import read_bytes
+from common.scan.files import compression_of, read_bytes
 from common.vcf.container import VcfFile, read_vcf_file
 from resources import resource
 
@@ -101,6 +101,9 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     """The files that a manifest lists by id, one a line."""
     found: list[InputFile] = []
     lines: list[int] = []
+    if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
+        faults.add(MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
+        return []
     text = read_bytes(manifest.path).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         value = line.strip()

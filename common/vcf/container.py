@@ -86,7 +86,7 @@ def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]
         text, body, skip, open_line = b"", size, 0, 0
         for position, data in _spans(stored, name, kind, 0):
             before, text = len(text), text + data
-            column_line = _COLUMN_LINE.search(text, open_line)
+            column_line = _COLUMN_LINE.search(text, open_line) if b"\n" in data else None
             if column_line:
                 text = text[: column_line.end()]
                 body, skip = position, len(text) - before

@@ -265,6 +265,15 @@ def test_faults_of_a_manifest_are_told_by_line(run_app: Runner, write_files: Fil
         )
 
 
+def test_a_vcf_is_no_manifest(run_app: Runner, write_files: Files) -> None:
+    for path in write_files(a__vcf=vcf(), b__vcf__gz=gzip.compress(vcf().encode())).values():
+        with pytest.raises(FaultError) as caught:
+            run_app(APP, vcf_manifest=path, output_dataset_name="variants", assay_name="germline")
+        assert [(fault.code, fault.text) for fault in caught.value.faults] == [
+            (211, "this is no list of ids; give a VCF itself in vcf_files")
+        ]
+
+
 def test_a_vcf_without_samples_makes_alleles_alone(run_app: Runner, write_files: Files) -> None:
     text = META + FIXED[:-8] + "\n" + "".join("\t".join(site.split()) + "\n" for site, _ in SITES)
     load(run_app, [*write_files(a__vcf=text).values()])
