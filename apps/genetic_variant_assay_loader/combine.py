@@ -47,7 +47,9 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
         code = DISAGREE if missing else DUPLICATE
-        text = f"not in {', '.join(missing)}, or at another locus" if missing else "stands twice in files of one group"
+        text = "stands more than once in files of one group"
+        if missing:
+            text = f"not in {', '.join(missing)}, or at another locus"
         faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
     faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
