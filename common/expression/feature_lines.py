@@ -107,10 +107,22 @@ def _read_cells(
     return pa.concat_tables(tables)
 
 
+def _readable(text: bytes, first_line: int, name: str, faults: Faults) -> bytes:
+    """The text as valid UTF-8, a fault for the first line that was not: Arrow shows a trace of a ragged one."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = first_line + text.count(b"\n", 0, error.start)
+        faults.add(BAD_ANNOTATION, "bytes that are not UTF-8", file=name, line=line)
+        return text.decode("utf-8", "replace").encode("utf-8")
+    return text
+
+
 def _parse_block(
     text: bytes, header: list[str], delimiter: str, is_gff: bool, first_line: int, name: str, faults: Faults
 ) -> pa.Table:
     skipped: list[int] = []
+    text = _readable(text, first_line, name, faults)
 
     def skip(row: csv.InvalidRow) -> str:
         skipped.append(row.number - 1)

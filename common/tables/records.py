@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from common.errors import AppError
 from common.faults import Faults
-from common.scan.delimited import LINE_END, TextFile, count_byte, record_lines, stray_quotes
+from common.scan.delimited import LINE_END, QUOTE, TextFile, count_byte, record_lines, stray_quotes
 
 UNREADABLE, RAGGED = 65, 66
 _REPLACED = "\ufffd".encode()
@@ -66,10 +66,10 @@ def parse_records(
 ) -> Records | None:
     """Cells of a buffer that begins at a record. `types` gives each header, in the file's order, the type to read it as.
 
-    Adds faults 65 (bad bytes, stray quotes) and 66 (ragged rows). None where stray quotes leave the structure unknown.
+    Adds faults 65 (bad bytes, stray quotes, line ends of CR alone) and 66 (ragged rows). None where the structure is unknown.
     """
     text = _readable(file, text, first_line, faults)
-    if _add_stray_quotes(file, text, first_line, form, faults):
+    if _add_stray_quotes(file, text, first_line, form, faults) or _add_lone_return(file, text, first_line, faults):
         return None
     ragged: list[tuple[int, int, str]] = []
 
@@ -137,6 +137,25 @@ def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFo
             remedy='Put the whole cell in quotes and double each quote inside it: "5"" pipe".',
         )  # fmt: skip
     return bool(stray)
+
+
+def _add_lone_return(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bool:
+    """A fault for the first CR outside quotes without an LF: Arrow ends a row there, which has no line of its own."""
+    if text.count(b"\r") == text.count(b"\r\n"):
+        return False
+    data = np.frombuffer(text, dtype=np.uint8)
+    returns = np.flatnonzero(data[:-1] == 13)
+    returns = returns[data[returns + 1] != LINE_END[0]]
+    lone = returns[np.searchsorted(np.flatnonzero(data == QUOTE[0]), returns) % 2 == 0]
+    if len(lone):
+        at = int(lone[0])
+        begin = text.rfind(LINE_END, 0, at) + 1
+        faults.add(
+            UNREADABLE, "a line ends in CR alone; what follows in the file was not checked", file=file.name,
+            line=first_line + text.count(LINE_END, 0, at), value=text[max(begin, at - 30) : at].decode("utf-8", "replace"),
+            remedy="Save the file with line ends LF or CRLF.",
+        )  # fmt: skip
+    return bool(len(lone))
 
 
 def _add_ragged(records: Records, ragged: list[tuple[int, int, str]], expected: int, faults: Faults) -> None:

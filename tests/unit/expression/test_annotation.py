@@ -122,6 +122,12 @@ def test_what_is_neither_of_the_forms_is_refused(tmp_path: Path, text: str | byt
     assert (rows, faults.codes()) == ([], [109])
 
 
+def test_lines_that_are_not_utf8_are_told(tmp_path: Path) -> None:
+    for line in ('chr1\tx\tgene\t1\t2\t.\t+\t.\tgene_id "\xe9";\n', "\xe9\n"):
+        _, faults = read(tmp_path, GENCODE.encode() + line.encode("latin-1"))
+        assert (6, "bytes that are not UTF-8") in [(each.line, each.text) for each in faults]
+
+
 def test_an_annotation_without_genes_is_refused(tmp_path: Path) -> None:
     text = ENSEMBL_GTF.replace("\tgene\t", "\tCDS\t")
     assert [each.text for each in read(tmp_path, text)[1]] == ["no gene or transcript in the file"]
