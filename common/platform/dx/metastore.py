@@ -55,10 +55,10 @@ class Metastore:
             )
 
     def take_over(self, database: Database, job_id: str) -> None:
-        """Removes the tables of a database that another job left, and puts this job's mark on it."""
+        """Puts this job's mark on a database, and removes the tables that a killed job left in it."""
+        self.mark_database(database, job_id)
         name = self._known_name(database)
         with _failures(f"what a job left in database {database.name} could not be removed"):
-            self._session.sql(f"ALTER DATABASE `{name}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')")
             for table in self._session.catalog.listTables(name):
                 self._session.sql(f"DROP TABLE IF EXISTS `{name}`.`{table.name}`")
 
@@ -73,10 +73,16 @@ class Metastore:
         )
         return found[1] if found else ""
 
+    def mark_database(self, database: Database, job_id: str) -> None:
+        """Puts this job's mark on a database, in place of any other."""
+        with _failures(f"database {database.name} could not be marked"):
+            self._session.sql(
+                f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')"
+            )
+
     def release_database(self, database: Database) -> None:
         """Takes the mark off a database."""
-        with _failures(f"database {database.name} could not be published"):
-            self._session.sql(f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '')")
+        self.mark_database(database, "")
 
     def drop_database(self, database: Database) -> None:
         """Removes a database with its tables, if Spark knows it."""
