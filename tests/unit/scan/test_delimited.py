@@ -118,6 +118,12 @@ def test_a_gzip_that_is_a_thousand_times_its_size_comes_a_buffer_at_a_time(tmp_p
     assert b"".join(texts) == b"0" * 5_000_000 + b"1" * 2_000_000
 
 
+def test_padding_between_gzip_members_is_passed_over_however_long_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.gz"
+    path.write_bytes(gzip.compress(b"one") + bytes(3 << 20) + gzip.compress(b"two") + bytes(2 << 20))
+    assert list(stream_gzip(str(path), 100)) == [b"onetwo"]
+
+
 def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     from common.errors import AppError
 
