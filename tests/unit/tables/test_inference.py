@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import isfinite
 
 import numpy as np
 import pyarrow as pa
@@ -128,7 +129,7 @@ def test_texts_are_categories_if_few_and_fewer_than_half_the_rows(
     assert whole.is_categorical is expected
 
 
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _ZERO = re.compile(r"[+-]?0[0-9]")
 _CELLS = st.one_of(
@@ -165,7 +166,7 @@ def _expected_type(cells: list[str | None]) -> str:
 
     rules = {
         "integer": lambda text: _WHOLE.fullmatch(text) and not _ZERO.match(text),
-        "float": lambda text: _NUMBER.fullmatch(text) and not _ZERO.match(text),
+        "float": lambda text: _NUMBER.fullmatch(text) and not _ZERO.match(text) and isfinite(float(text)),
         "date": is_date,
         "datetime": is_moment,
     }
