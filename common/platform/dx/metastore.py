@@ -28,6 +28,8 @@ _WHOLE = str(1 << 40)
 _MARK = "loaders.unpublished"
 """The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
 
+_HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
+
 
 class Metastore:
     """Spark's catalogue of databases. Refusals of Spark's are `AppError` 92."""
@@ -120,7 +122,8 @@ class Metastore:
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
         table = self._table_name(database, change.table)
-        with _failures(f"table {change.table} of {database.name} could not be written"):
+        remedy = "" if change.mode == "new" else _HALF_WRITTEN
+        with _failures(f"table {change.table} of {database.name} could not be written", remedy):
             if not change.files:
                 self._session.sql(f"TRUNCATE TABLE {table}")
                 return
@@ -194,7 +197,7 @@ def partition_columns(files: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _failures(what: str) -> Iterator[None]:
+def _failures(what: str, remedy: str = "") -> Iterator[None]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
@@ -202,4 +205,4 @@ def _failures(what: str) -> Iterator[None]:
         yield
     except (Py4JError, PySparkException) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise AppError(92, f"{what}: {lines[0] if lines else type(error).__name__}") from None
+        raise AppError(92, f"{what}: {lines[0] if lines else type(error).__name__}", remedy) from None
