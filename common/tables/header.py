@@ -21,6 +21,10 @@ def read_header(
         is_gzip = compression_of(file.path) != "plain"
         text, size, lines = first_record(file.path, is_gzip, encoding)
         whole = file_size(file.path)
+        header = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error as error:
+        faults.add(UNREADABLE, f"the header cannot be read: {error}", file=file.name, line=1)
+        return None
     except UnicodeDecodeError as error:
         faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
         return None
@@ -30,5 +34,4 @@ def read_header(
     if not text:
         faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
         return None
-    header = next(csv.reader([text], delimiter=delimiter), [])
     return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)
