@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -116,10 +115,10 @@ def _read_text(file: InputFile) -> TextFile:
 
 
 def validate_encoding(encoding: str) -> None:
-    """Raises `AppError` 90 for an encoding that Python does not know."""
+    """Raises `AppError` 90 for an encoding that Python does not know, or that is none of text, such as `hex`."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "a".encode(encoding)
+    except (LookupError, ValueError):
         raise AppError(
             90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
         ) from None
