@@ -25,8 +25,10 @@ def read_header(
     except csv.Error as error:
         faults.add(UNREADABLE, f"the header cannot be read: {error}", file=file.name, line=1)
         return None
-    except UnicodeDecodeError as error:
-        faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
+    except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
+        faults.add(
+            UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
+        )
         return None
     except AppError as error:
         faults.add(error.code, error.text, file=file.name, remedy=error.remedy)

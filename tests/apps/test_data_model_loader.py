@@ -153,18 +153,24 @@ def test_a_wide_entity_is_split_and_every_part_repeats_the_key(run_app: Runner, 
     ]
 
 
-def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(write_files: Files, tmp_path: Path) -> None:
+@pytest.fixture
+def planner(tmp_path: Path) -> Runner:
+    """A runner without Spark."""
+
     class NoCluster:
         def __getattr__(self, name: str) -> Any:
             pytest.fail(f"Spark was used: {name}")
 
-    run_app = Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]
+    return Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]
+
+
+def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(planner: Runner, write_files: Files) -> None:
     dictionary = DICTIONARY.replace("visit,seen,date", "visit,select,day") + "visit,code,string,,missing,,\n"
     files = write_files(
         data_dictionary__csv=dictionary, codings__csv=CODINGS, patient__csv="patient_id,sexx,age,age\nP1,F,1,1\n",
         visits__csv=VISITS,
     )  # fmt: skip
-    assert refused(run_app, **given(files)) == [
+    assert refused(planner, **given(files)) == [
         (25, "data_dictionary.csv", 7, "visit", "select", "select"),
         (30, "data_dictionary.csv", 7, "visit", "select", "day"),
         (50, "data_dictionary.csv", 8, "visit", "code", "missing"),
@@ -388,19 +394,22 @@ def test_the_same_input_gives_the_same_tables_and_descriptor_but_for_ids(run_app
     [
         ({"database_name": "../evil"}, 80),
         ({"database_name": "drop table x"}, 80),
+        ({"output_dataset_name": "2024"}, 80),
         ({"output_dataset_name": "a\nb"}, 84),
+        ({"output_dataset_name": " "}, 84),
         ({"delimiter": "ab"}, 90),
         ({"encoding": "klingon"}, 90),
         ({"encoding": "hex"}, 90),
+        ({"encoding": "utf-16"}, 65),
         ({"max_columns": 1}, 16),
         ({"database_id": "study_db"}, 80),
         ({"database_id": "database-aaaaaaaaaaaaaaaaaaaaaaaa"}, 91),
     ],
 )
 def test_hostile_or_unfit_names_and_options_are_refused_by_number(
-    run_app: Runner, write_files: Files, inputs: dict[str, Any], code: int
+    planner: Runner, write_files: Files, inputs: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(AppError) as caught:
-        run_app("data_model_loader", **study(write_files, **inputs))
+        planner("data_model_loader", **study(write_files, **inputs))
     assert caught.value.code == code
-    assert run_app.store.find_objects("record") == []
+    assert planner.store.find_objects("record") == []
