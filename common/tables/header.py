@@ -21,8 +21,14 @@ def read_header(
         is_gzip = compression_of(file.path) != "plain"
         text, size, lines = first_record(file.path, is_gzip, encoding)
         whole = file_size(file.path)
-    except UnicodeDecodeError as error:
-        faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
+        header = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error as error:
+        faults.add(UNREADABLE, f"the header cannot be read: {error}", file=file.name, line=1)
+        return None
+    except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
+        faults.add(
+            UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
+        )
         return None
     except AppError as error:
         faults.add(error.code, error.text, file=file.name, remedy=error.remedy)
@@ -30,5 +36,4 @@ def read_header(
     if not text:
         faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
         return None
-    header = next(csv.reader([text], delimiter=delimiter), [])
     return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)

@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from common.errors import AppError
 from common.faults import Faults
-from common.scan.delimited import LINE_END, TextFile, count_byte, record_lines, stray_quotes
+from common.scan.delimited import LINE_END, TextFile, count_byte, lone_returns, record_lines, stray_quotes
 
 UNREADABLE, RAGGED = 65, 66
 _REPLACED = "\ufffd".encode()
@@ -66,10 +66,11 @@ def parse_records(
 ) -> Records | None:
     """Cells of a buffer that begins at a record. `types` gives each header, in the file's order, the type to read it as.
 
-    Adds faults 65 (bad bytes, stray quotes) and 66 (ragged rows). None where stray quotes leave the structure unknown.
+    Adds faults 65 (bad bytes, stray quotes, carriage returns alone) and 66 (ragged rows). None where stray quotes or carriage
+    returns leave the structure unknown.
     """
     text = _readable(file, text, first_line, faults)
-    if _add_stray_quotes(file, text, first_line, form, faults):
+    if _add_stray_quotes(file, text, first_line, form, faults) or _add_lone_returns(file, text, first_line, faults):
         return None
     ragged: list[tuple[int, int, str]] = []
 
@@ -127,16 +128,29 @@ def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Fault
 def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFormat, faults: Faults) -> bool:
     stray = stray_quotes(text, form.delimiter)
     if stray:
-        at = stray[0]
-        line = first_line + text.count(LINE_END, 0, at)
-        begin = text.rfind(LINE_END, 0, at) + 1
-        shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
-        faults.add(
-            UNREADABLE, "a quote stands inside a cell, or is never closed; what follows in the file was not checked",
-            file=file.name, line=line, value=shown,
-            remedy='Put the whole cell in quotes and double each quote inside it: "5"" pipe".',
-        )  # fmt: skip
+        problem = "a quote stands inside a cell, or is never closed; what follows in the file was not checked"
+        remedy = 'Put the whole cell in quotes and double each quote inside it: "5"" pipe".'
+        _add_unreadable(file, text, first_line, stray[0], problem, remedy, faults)
     return bool(stray)
+
+
+def _add_lone_returns(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bool:
+    lone = lone_returns(text)
+    if lone:
+        problem = "a carriage return stands alone, outside quotes; what follows in the file was not checked"
+        remedy = "Put the whole cell in quotes, or end lines as on Unix or Windows."
+        _add_unreadable(file, text, first_line, lone[0], problem, remedy, faults)
+    return bool(lone)
+
+
+def _add_unreadable(
+    file: TextFile, text: bytes, first_line: int, at: int, problem: str, remedy: str, faults: Faults
+) -> None:
+    """Adds a fault 65 at an offset of the text, with what stands around it on its line."""
+    line = first_line + text.count(LINE_END, 0, at)
+    begin = text.rfind(LINE_END, 0, at) + 1
+    shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
+    faults.add(UNREADABLE, problem, file=file.name, line=line, value=shown, remedy=remedy)
 
 
 def _add_ragged(records: Records, ragged: list[tuple[int, int, str]], expected: int, faults: Faults) -> None:
