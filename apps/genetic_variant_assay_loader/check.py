@@ -8,6 +8,7 @@ from itertools import pairwise
 from apps.genetic_variant_assay_loader.combine import validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
+from apps.genetic_variant_assay_loader.task import PieceResult
 from common.faults import Faults
 from common.job import Run
 from common.vcf.container import VcfFile
@@ -21,8 +22,9 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
     faulty lines have been set aside by then, which pieces that do not fit cannot be."""
     between = Faults()
     with run.progress.stage("check") as stage:
+        by_file = loads.by_file()
         for group in plan.groups:
-            _validate_files(group, loads, between)
+            _validate_files(group, by_file, loads, between)
         if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
@@ -31,9 +33,9 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
     between.raise_if_any("The load")
 
 
-def _validate_files(group: SampleGroup, loads: Loads, faults: Faults) -> None:
+def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], loads: Loads, faults: Faults) -> None:
     """Each file in order, then the files of a group against each other."""
-    placed = [(file, run) for file in group.files for run in _runs_of(file, loads, faults)]
+    placed = [(file, run) for file in group.files for run in _runs_of(file, by_file[file.path], loads, faults)]
     placed.sort(key=lambda each: (each[1].chr, each[1].first, each[1].last))
     for (earlier, before), (later, after) in pairwise(placed):
         if before.chr != after.chr:
@@ -46,12 +48,10 @@ def _validate_files(group: SampleGroup, loads: Loads, faults: Faults) -> None:
             _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
 
 
-def _runs_of(file: VcfFile, loads: Loads, faults: Faults) -> list[ContigRun]:
+def _runs_of(file: VcfFile, pieces: list[PieceResult], loads: Loads, faults: Faults) -> list[ContigRun]:
     """The runs of a file, those that go on from piece to piece joined; `line` is of the file."""
     joined: list[ContigRun] = []
-    for result in loads.pieces():
-        if result.piece.path != file.path:
-            continue
+    for result in pieces:
         for run in result.runs:
             after = replace(run, line=run.line + loads.base(result.piece))
             place = {"file": file.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}

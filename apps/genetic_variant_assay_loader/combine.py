@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 DISAGREE, DUPLICATE = 210, 208
+_KEY = ["a_id", "locus_id", "end_pos"]
+"""Symbolic alleles may stand at a position several times; they differ in their end."""
+
 _COUNTS = ("gt_count", "alt_count", "ref_count", "nc_count", "called_count")
 _ROWS_PER_PART = 1 << 22
 
@@ -33,7 +36,7 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     from pyspark.sql import functions as sf
 
     alleles = _read_parts(run, plan, loads)
-    keyed = alleles.groupBy("a_id", "locus_id").agg(
+    keyed = alleles.groupBy(_KEY).agg(
         sf.collect_set("group").alias("groups"),
         sf.count("*").alias("rows"),
         sf.first("chr").alias("chr"),
@@ -44,7 +47,9 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
         code = DISAGREE if missing else DUPLICATE
-        text = f"not in {', '.join(missing)}, or at another locus" if missing else "stands twice in files of one group"
+        text = "stands more than once in files of one group"
+        if missing:
+            text = f"not in {', '.join(missing)}, or at another locus"
         faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
     faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
@@ -55,10 +60,10 @@ def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
     from pyspark.sql import functions as sf
 
     alleles = _read_parts(run, plan, loads)
-    total = alleles.groupBy("a_id", "locus_id").agg(*(sf.sum(name).alias(name) for name in _COUNTS))
+    total = alleles.groupBy(_KEY).agg(*(sf.sum(name).alias(name) for name in _COUNTS))
     rest = alleles.where(sf.col("group") == 0).drop(*_COUNTS, "alt_freq", "ref_freq", "nc_freq", "gt_freq")
     called, copies = sf.col("called_count"), sf.col("called_count") + sf.col("nc_count")
-    combined = rest.join(total, ["a_id", "locus_id"]).select(
+    combined = rest.join(total, _KEY).select(
         "*",
         sf.try_divide("alt_count", called).alias("alt_freq"),
         sf.try_divide("ref_count", called).alias("ref_freq"),

@@ -58,6 +58,13 @@ class Loads:
         """Staged files of a table, by its short name."""
         return [name for result in self.results for name in result.files.get(table, [])]
 
+    def by_file(self) -> dict[str, list[PieceResult]]:
+        """The pieces of each file in order, by its path."""
+        found: dict[str, list[PieceResult]] = {}
+        for result in self.pieces():
+            found.setdefault(result.piece.path, []).append(result)
+        return found
+
     def base(self, piece: Piece) -> int:
         """Lines of the file before the piece."""
         return self.bases[piece.path, piece.number]
@@ -77,9 +84,7 @@ def load_pieces(run: Run, plan: Plan) -> Loads:
 def _resolve_lines(plan: Plan, loads: Loads) -> None:
     """What tasks count within their piece becomes a line of the file: the lines of earlier pieces are known only
     now."""
-    by_file: dict[str, list[PieceResult]] = {}
-    for result in loads.pieces():
-        by_file.setdefault(result.piece.path, []).append(result)
+    by_file = loads.by_file()
     for group in plan.groups:
         for file in group.files:
             results = by_file[file.path]

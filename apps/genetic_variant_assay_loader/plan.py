@@ -14,7 +14,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
-from common.scan.files import read_bytes
+from common.scan.files import compression_of, read_bytes
 from common.vcf.container import VcfFile, read_vcf_file
 from resources import resource
 
@@ -54,6 +54,8 @@ class Plan:
 def make_plan(run: Run) -> Plan:
     """Reads manifest and headers. Raises one `FaultError` with all that is wrong in them."""
     inputs, faults = run.inputs, Faults()
+    if not inputs.assay_name.strip():
+        raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
     with run.progress.stage("plan") as stage:
         if inputs.reference_genome not in reference_genomes():
             faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
@@ -86,13 +88,22 @@ def _given_files(run: Run, faults: Faults) -> list[InputFile]:
     if bool(files) == bool(manifest):
         faults.add(MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest")
         return []
-    return _read_manifest(run, manifest, faults) if manifest else list(files)
+    if manifest:
+        return _read_manifest(run, manifest, faults)
+    for path, times in Counter(file.path for file in files).items():
+        if times > 1:
+            name = next(file.name for file in files if file.path == path)
+            faults.add(DISAGREE, f"the file is given {times:,} times", file=name, field="vcf_files")
+    return list(files)
 
 
 def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputFile]:
     """The files that a manifest lists by id, one a line."""
     found: list[InputFile] = []
     lines: list[int] = []
+    if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
+        faults.add(MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
+        return []
     text = read_bytes(manifest.path).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         value = line.strip()

@@ -53,6 +53,12 @@ def parse_feature_ids(texts: pa.StringArray, id_type: str) -> FeatureIds:
     return FeatureIds(ids, versions, kinds.to_numpy(zero_copy_only=False).astype(np.int8))
 
 
+def is_ensembl_id(text: str) -> bool:
+    """Whether this is the id of an Ensembl gene or transcript, with a version or without."""
+    kinds = parse_feature_ids(pa.array([text], pa.string()), "auto").kinds
+    return KINDS[int(kinds[0])] != "other"
+
+
 @dataclass
 class KindsSeen:
     """How many ids of each kind a task met, and where the first of them stand."""

@@ -19,8 +19,9 @@ BAD_ANNOTATION = 109
 _BLOCK_BYTES = 16 << 20
 _GFF = ("CHROM", "source", "type", "start", "end", "score", "strand", "phase", "attributes")
 _REQUIRED = ("feature_id", "gene_name", "CHROM", "start", "end", "strand")
+_READ = (*_REQUIRED, "feature_version")
 _FEATURE_TYPE = "(gene|transcript|RNA|_segment)$"
-_FASTA = b"\n##FASTA"
+_FASTA = b"##FASTA"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     missing = [column for column in _REQUIRED if column not in header]
     if missing:
         text = f"neither GTF nor GFF3, and as a table it lacks the columns {', '.join(missing)}"
+        faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
+        return None
+    if repeated := [column for column in _READ if header.count(column) > 1]:
+        text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
         faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
         return None
     found = _read_cells(first, blocks, header, delimiter, False, name, faults)
@@ -92,8 +97,8 @@ def _read_cells(
     """All rows as text with their lines; of GTF and GFF3 those of feature types only, so that memory stays small."""
     tables, line = [], 1
     block: bytes | None = first
-    while block:
-        at = block.find(_FASTA) if is_gff else -1
+    while block and not (is_gff and block.startswith(_FASTA)):
+        at = block.find(b"\n" + _FASTA) if is_gff else -1
         text = block[: at + 1] if at >= 0 else block
         found = _parse_block(text, header, delimiter, is_gff, line, name, faults)
         tables.append(found.filter(pc.match_substring_regex(found.column("type"), _FEATURE_TYPE)) if is_gff else found)

@@ -63,7 +63,7 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
 
     def split() -> pa.StringArray:
         cells = column.decode("utf-8", "replace").split("\n")[:-1]
-        return pa.array([cell.strip('"') for cell in cells], pa.string())
+        return pa.array([cell[1:-1] if cell[:1] == '"' == cell[1:][-1:] else cell for cell in cells], pa.string())
 
     return parse_column(read, split, rules, may_be_hex=rules.is_count and may_hold_hex(text))
 

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.errors import AppError
+from common.expression.feature_ids import is_ensembl_id
 from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
 from common.scan.files import compression_of, file_size
+from common.tables.header import split_header
 
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
@@ -69,13 +71,14 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
     try:
         is_gzip, size = compression_of(given.path) != "plain", file_size(given.path)
         text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
+        delimiter = "\t" if "\t" in text else ","
+        header = tuple(cell.strip() for cell in split_header(text, delimiter))
     except AppError as error:
         faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
         return None
     except UnicodeDecodeError:
-        text, header_bytes, lines = "", 0, 0
-    delimiter = "\t" if "\t" in text else ","
-    header = tuple(cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=delimiter), []))
+        faults.add(UNKNOWN_FORMAT, "the header is not UTF-8 text", file=given.name, line=1)
+        return None
     if len(header) < 2 or "\0" in text:
         faults.add(UNKNOWN_FORMAT, "no header of at least two columns, parted by comma or tab", file=given.name, line=1,
                    value=text[:80])  # fmt: skip
@@ -100,6 +103,12 @@ def _plan_tables(found: list[Headed], form: Format, faults: Faults) -> tuple[Sou
 
 def _validate_matrix_header(headed: Headed, faults: Faults) -> None:
     samples = headed.header[1:]
+    if is_ensembl_id(headed.header[0]):
+        text = "the first line begins with a feature id, so the file has no header"
+        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
+    elif is_ensembl_id(samples[0]):
+        text = "features head the columns; turn the table, so that they are its rows and samples its columns"
+        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
     if {"feature_id", "sample_id"} <= set(headed.header) or {"file_id", "sample_id"} <= set(headed.header):
         text = "not the columns of a long table (feature_id,sample_id,value) or a manifest (file_id,sample_id), in this order"
         faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
@@ -121,7 +130,7 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
     listed: dict[str, str] = {}
     samples: dict[str, str] = {}
     for manifest in (each for each in found if each.format == "manifest"):
-        for line, cells in _manifest_rows(manifest):
+        for line, cells in _manifest_rows(manifest, faults):
             place = {"file": manifest.given.name, "line": line}
             at = f"{manifest.given.name} line {line:,}"
             if len(cells) != 2 or not all(cells):
@@ -130,6 +139,8 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
                 )
                 continue
             file_id, sample = cells
+            if "\ufffd" in sample:
+                faults.add(BAD_MANIFEST, "the sample id is not UTF-8 text", **place, field="sample_id", value=sample)
             if sample in samples:
                 faults.add(
                     DUPLICATE, f"the sample is also in {samples[sample]}", **place, field="sample_id", value=sample
@@ -155,12 +166,18 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def _manifest_rows(manifest: Headed) -> list[tuple[int, list[str]]]:
+def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str]]]:
     """The rows of a manifest with their lines; blank lines are passed over."""
     rows: list[tuple[int, list[str]]] = []
     for text, first_line in read_buffers(whole_piece(manifest.file)):
         reader = csv.reader(io.StringIO(text.decode("utf-8", "replace")), delimiter=manifest.delimiter)
-        rows += [(first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells]
+        try:
+            rows.extend(
+                (first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells
+            )
+        except csv.Error as error:
+            line = first_line + reader.line_num - 1
+            faults.add(BAD_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line)
     return rows
 
 

@@ -20,11 +20,8 @@ def read_header(
     try:
         is_gzip = compression_of(file.path) != "plain"
         text, size, lines = first_record(file.path, is_gzip, encoding)
+        header = split_header(text, delimiter)
         whole = file_size(file.path)
-        header = next(csv.reader([text], delimiter=delimiter), [])
-    except csv.Error as error:
-        faults.add(UNREADABLE, f"the header cannot be read: {error}", file=file.name, line=1)
-        return None
     except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
         faults.add(
             UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
@@ -36,4 +33,14 @@ def read_header(
     if not text:
         faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
         return None
-    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), tuple(header)
+    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), header
+
+
+def split_header(text: str, delimiter: str) -> tuple[str, ...]:
+    """The cells of a header record. Raises `AppError` 65 where it cannot be parted into cells."""
+    try:
+        return tuple(next(csv.reader([text], delimiter=delimiter), []))
+    except csv.Error:
+        raise AppError(
+            UNREADABLE, f"a cell of the header has more than {csv.field_size_limit():,} characters"
+        ) from None

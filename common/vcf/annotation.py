@@ -31,25 +31,29 @@ _CSQ_NAMES = {
 }  # fmt: skip
 _IMPACTS = pa.array(["HIGH", "MODERATE", "LOW", "MODIFIER"])
 _ESCAPED = {"%3D": "=", "%3B": ";", "%2C": ",", "%25": "%"}  # VCF 4.3, section 1.2
-_FIRST, _SECOND = r"^(?P<value>-?\d+)", r"/(?P<value>\d+)$"
+_FIRST, _SECOND = r"^(?P<value>-?\d{1,18})(?:\D|$)", r"/(?P<value>\d{1,18})$"
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotationScheme:
-    """Which INFO field holds annotations, how many parts an entry has, and where each of ours stands among them."""
+    """Which INFO field holds annotations, how many parts an entry has, and where each of ours stands among them. `is_vep`
+    if alleles are named as VEP names them, not as SnpEff does."""
 
     key: str
     width: int
     places: Mapping[str, int]
+    is_vep: bool
 
 
 def annotation_scheme(header: VcfHeader) -> AnnotationScheme | None:
-    """ANN if the header declares it, else CSQ, else None."""
-    if "ANN" in header.info:
-        return AnnotationScheme("ANN", len(header.annotation_columns("ANN")) or _ANN_WIDTH, _ANN_PLACES)
-    columns = header.annotation_columns("CSQ")
+    """ANN if the header declares it, else CSQ, else None. VEP's columns may stand in ANN too (`--vcf_info_field ANN`)."""
+    key = "ANN" if "ANN" in header.info else "CSQ"
+    columns = header.annotation_columns(key)
     places = {ours: columns.index(theirs) for ours, theirs in _CSQ_NAMES.items() if theirs in columns}
-    return AnnotationScheme("CSQ", len(columns), places) if "allele" in places else None
+    if key == "ANN" and "effect" not in places:
+        width = len(columns) if len(columns) > max(_ANN_PLACES.values()) else _ANN_WIDTH
+        return AnnotationScheme(key, width, _ANN_PLACES, is_vep=False)
+    return AnnotationScheme(key, len(columns), places, is_vep=True) if "allele" in places else None
 
 
 def parse_annotations(
@@ -93,17 +97,18 @@ def _match_alleles(
     columns: Mapping[str, pa.Array], line: Positions, sites: Sites, scheme: AnnotationScheme
 ) -> Positions:
     """Which ALT of the block each entry is about; -1 for none of its line's."""
-    if "allele_number" in columns and columns["allele_number"].null_count == 0:
-        number = np.asarray(columns["allele_number"].cast(pa.int64()))
+    given = pc.fill_null(columns.get("allele_number", pa.nulls(len(line), pa.string())), "")
+    if pc.all(pc.match_substring_regex(given, r"^\d{1,9}$")).as_py():
+        number = np.asarray(given.cast(pa.int64()))
         in_line = (number >= 1) & (number <= np.diff(sites.first_alt)[line])
         return np.where(in_line, sites.first_alt[line] + number - 1, -1)
     known, of = [_keyed(sites.alt_line, sites.alt)], [np.arange(len(sites.alt))]
-    if scheme.key == "CSQ":
+    if scheme.is_vep:
         trimmed, at = _trimmed_as_vep(sites)
         known.append(_keyed(sites.alt_line[at], trimmed))
         of.append(at)
     named = pc.fill_null(columns["allele"], "-")
-    if scheme.key == "ANN":
+    if not scheme.is_vep:
         # SnpEff writes an allele compared with another as `G-C`, and a compound one as `G-…`.
         named = pc.struct_field(pc.extract_regex(named, r"^(?P<allele>[^-]+)"), "allele")
     place = pc.index_in(_keyed(line, pc.ascii_upper(named)), _upper_keys(known))

@@ -17,7 +17,7 @@ from isal import isal_zlib
 
 from common.errors import AppError
 from common.scan.files import Compression, compression_of, open_file
-from common.vcf.header import HeaderFindings, VcfHeader, parse_header
+from common.vcf.header import FIXED_COLUMNS, HeaderFindings, VcfHeader, parse_header
 from common.vcf.tabix import read_block_starts
 
 _InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
@@ -83,15 +83,17 @@ def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]
         kind = compression_of(path)
         if kind == "bgzip" and stored.read_at(len(_EMPTY_BLOCK), max(0, size - len(_EMPTY_BLOCK))) != _EMPTY_BLOCK:
             raise AppError(213, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short")
-        text, body, skip = b"", size, 0
+        text, body, skip, open_line = b"", size, 0, 0
         for position, data in _spans(stored, name, kind, 0):
             before, text = len(text), text + data
-            column_line = _COLUMN_LINE.search(text)
+            column_line = _COLUMN_LINE.search(text, open_line) if b"\n" in data else None
             if column_line:
                 text = text[: column_line.end()]
                 body, skip = position, len(text) - before
                 break
-            if len(text) - max(text.rfind(b"\n##"), 0) > _HEADER_GAP:
+            open_line = text.rfind(b"\n") + 1
+            is_column_line = text.startswith(FIXED_COLUMNS[0].encode(), open_line)  # a cohort's may be of any length
+            if not is_column_line and len(text) - max(text.rfind(b"\n##"), 0) > _HEADER_GAP:
                 break
     header, found = parse_header(text, name)
     if header is None:

@@ -21,9 +21,8 @@ TYPES = ("ref", "het-ref", "hom", "het-alt", "half", "no-call")
 
 _TERMINATORS = np.zeros(256, np.bool_)
 _TERMINATORS[[0, 9, 10, 58]] = True  # NUL, tab, line end, colon
-_GT = re.compile(rb"[/|]?(?:\d+|\.)(?:[/|](?:\d+|\.))*")
+_GT = re.compile(rb"[/|]?(?:\d{1,9}|\.)(?:[/|](?:\d{1,9}|\.))*")
 _SHORT = 4
-_LONGEST_GT = 1024
 _TOKEN_MASKS = np.array([0, 0xFF, 0xFFFF, 0xFFFFFF], np.uint32)
 
 
@@ -174,13 +173,14 @@ def _distinct_tokens(
     if not short.all():
         long = start[~short]
         ends = _next_terminator(data, long)
-        width = min(int((ends - long).max()), _LONGEST_GT)
-        tokens = np.lib.stride_tricks.sliding_window_view(np.append(data, np.zeros(width, np.uint8)), width)[long]
-        tokens[np.arange(width) >= (ends - long)[:, None]] = 0
-        more = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(tokens), [None, pa.py_buffer(tokens)])
-        distinct = more.cast(pa.binary()).dictionary_encode()
+        # Starts and ends in turn are the offsets of an array whose every second value is a token, as in `LineBlock.column`.
+        edges = np.stack((long, ends), axis=1).ravel().astype(np.int32)
+        every = pa.BinaryArray.from_buffers(
+            pa.binary(), len(edges) - 1, [None, pa.py_buffer(edges), pa.py_buffer(data)]
+        )
+        distinct = every.take(pa.array(np.arange(0, len(edges), 2))).dictionary_encode()
         codes[~short] = np.asarray(distinct.indices) + len(vocabulary)
-        vocabulary += [token.rstrip(b"\0") for token in distinct.dictionary.to_pylist()]
+        vocabulary += distinct.dictionary.to_pylist()
     return vocabulary, codes
 
 
@@ -196,10 +196,10 @@ def _mark_faulty(
     lines, first = np.unique(line[wrong], return_index=True)
     if not len(lines):
         return False
-    shown = codes[wrong][first]
+    shown, alts = codes[wrong][first], np.diff(sites.first_alt)[lines]
     found.add(
         block.numbers[lines], 205, "GT", lambda at: "not a genotype" if calls[shown[at]] is None
-        else f"names allele {highest[shown[at]]}, but the line has {np.diff(sites.first_alt)[lines[at]]} ALT alleles",
+        else f"names allele {highest[shown[at]]}, but the line has {alts[at]} ALT alleles",
         [vocabulary[code] for code in shown],
     )  # fmt: skip
     return True

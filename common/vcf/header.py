@@ -26,6 +26,7 @@ _PAIR = re.compile(r"""([^=,<>"\s]+)=("(?:[^"\\]|\\.)*"|\[[^\]]*\]|[^,"<>]*)(,|$
 _NUMBER = re.compile(r"\d+|[ARG.]|P|L[ARG]|M")
 _TYPES = ("Integer", "Float", "Flag", "Character", "String")
 _CONTIG = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _ALT_ID = re.compile(r"(DEL|INS|DUP|INV|CNV|BND)(:[^\s,<>]+)?|NON_REF|\*|[A-Z]")
 _PIPED_FORMAT = re.compile(r"(?:Format:\s*|annotations:\s*')([^'\"]+\|[^'\"]+)")
 
@@ -85,7 +86,8 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     `text` is everything up to and with the `#CHROM` line, or as much as there is when that line is missing.
     """
     found = HeaderFindings(file)
-    lines = text.decode("utf-8", errors="replace").splitlines() or [""]
+    # Not `splitlines`: UTF-8 has line ends that VCF has not, and a Description may hold one.
+    lines = [line.removesuffix("\r") for line in text.decode("utf-8", errors="replace").removesuffix("\n").split("\n")]
     version = _parse_fileformat(lines[0], found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
@@ -106,8 +108,11 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
         return None, found
     samples = tuple(columns[9:])
     header = VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns))
-    if "CSQ" in header.info and "ANN" not in header.info and not header.annotation_columns("CSQ"):
-        found.fault(212, "the Description of INFO/CSQ names no Format", 1, field="CSQ")
+    key = "ANN" if "ANN" in header.info else "CSQ"
+    parts = header.annotation_columns(key)
+    is_vep = key == "CSQ" or "Consequence" in parts
+    if key in header.info and is_vep and "Allele" not in parts:
+        found.fault(212, f"the Description of INFO/{key} names no Format that has an Allele", 1, field=key)
         return None, found
     return header, found
 
@@ -134,6 +139,8 @@ def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> N
         found.warn("there is a FORMAT column, but no sample", line)
     seen: set[str] = set()
     for sample in columns[9:]:
+        if "\ufffd" in sample:
+            found.fault(201, "the name of a sample is not UTF-8 text", line, value=sample)
         if not sample:
             found.fault(201, "a sample has no name", line)
         elif sample in seen:
@@ -189,7 +196,7 @@ def _parse_contig(pairs: dict[str, str], line: int, contigs: dict[str, int | Non
     if not _CONTIG.fullmatch(pairs["ID"]):
         found.warn("not a contig name", line, field="contig", value=pairs["ID"])
     length = pairs.get("length", "")
-    contigs[pairs["ID"]] = int(length) if length.isdigit() else None
+    contigs[pairs["ID"]] = int(length) if _LENGTH.fullmatch(length) else None
 
 
 def _parse_definition(

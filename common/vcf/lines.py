@@ -101,8 +101,9 @@ def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tup
     if comment.any():
         found.add(numbers[comment], 201, "", "a header line stands among the data lines")
     if wrong.any():
+        width = widths[wrong]
         found.add(
-            numbers[wrong], 203, "", lambda at: f"{widths[wrong][at]:,} columns, where the header has {columns:,}",
+            numbers[wrong], 203, "", lambda at: f"{width[at]:,} columns, where the header has {columns:,}",
             [plain[a:b][:200] for a, b in zip(starts[wrong][:EXAMPLES_PER_RULE], ends[wrong], strict=False)],
         )  # fmt: skip
     good = (widths == columns) & ~comment

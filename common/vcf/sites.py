@@ -21,7 +21,7 @@ _LIST = r"^(\.|[^\s;]+(;[^\s;]+)*)$"
 _FILTER_MISPLACED = r"(^0$)|(^0;)|(;0;)|(;0$)|(^\.;)|(;\.;)|(;\.$)"
 _BASES = r"(?i)^[ACGTN]+$"
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)$"
-_SYMBOLIC = r"^<[^\s<>,]+>$"
+_SYMBOLIC = r"(?i)^[ACGTN]*<[^\s<>,]+>$"  # after bases: a contig of the assembly file inserted (VCF 4.2, section 5.4.2)
 _BREAKEND = (
     r"(?i)^(\.[ACGTN]+|[ACGTN]+\.|[ACGTN]+\[[^\s\[\],]+:\d+\[|[ACGTN]+\][^\s\[\],]+:\d+\]"
     r"|\[[^\s\[\],]+:\d+\[[ACGTN]+|\][^\s\[\],]+:\d+\][ACGTN]+)$"

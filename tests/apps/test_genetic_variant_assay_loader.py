@@ -159,6 +159,26 @@ def test_pieces_split_by_region_must_not_overlap(run_app: Runner, write_files: F
     assert refused(run_app, [*paths.values()]) == [(208, "b.vcf", 6, "ALT", "1_100_A_G")]
 
 
+def test_symbolic_alleles_may_repeat_in_pieces_split_by_sample(run_app: Runner, write_files: Files) -> None:
+    lines = ["chr1\t5\t.\tA\t<INS>\t.\t.\tEND=7\tGT\t", "chr1\t5\t.\tA\t<INS>\t.\t.\tEND=9\tGT\t"]
+    paths = write_files(
+        a__vcf=META + FIXED + f"s1\n{lines[0]}0/1\n{lines[1]}0/0\n",
+        b__vcf=META + FIXED + f"s2\n{lines[0]}1/1\n{lines[1]}0/1\n",
+    )
+    load(run_app, [*paths.values()])
+    assert rows(run_app, ALLELES, "a_id", "end_pos", "alt_count") == [("1_5_A_<INS>", 7, 3), ("1_5_A_<INS>", 9, 1)]
+
+
+def test_a_file_given_twice_is_refused(run_app: Runner, write_files: Files) -> None:
+    (path,) = write_files(a__vcf=vcf([])).values()
+    assert refused(run_app, [path, path]) == [(210, "a.vcf", None, "vcf_files", None)]
+
+
+def test_a_blank_name_of_the_assay_is_refused(run_app: Runner, write_files: Files) -> None:
+    with pytest.raises(AppError, match="assay_name: the name is blank"):
+        run_app(APP, vcf_files=[*write_files(a__vcf=vcf()).values()], output_dataset_name="v", assay_name=" ")
+
+
 def test_pieces_may_not_share_some_samples(run_app: Runner, write_files: Files) -> None:
     paths = write_files(a__vcf=vcf(samples=[0, 1]), b__vcf=vcf(samples=[1, 2]))
     assert refused(run_app, [*paths.values()]) == [(210, "b.vcf", None, "sample_id", "s2")]
@@ -210,6 +230,14 @@ def test_permissive_mode_sets_faulty_lines_aside_whole(run_app: Runner, write_fi
     ]  # fmt: skip
 
 
+def test_a_line_of_many_samples_is_set_aside_whole(run_app: Runner, write_files: Files) -> None:
+    header = META + FIXED + "\t".join(f"s{number}" for number in range(40_000)) + "\n"
+    line = "chr1\tx\t.\tA\tC\t.\t.\t.\tGT" + "\t0/1" * 40_000
+    outputs = load(run_app, [*write_files(a__vcf=f"{header}{line}\n").values()], run_mode="permissive")
+    stored = run_app.store.file_path(outputs["faults"]["$dnanexus_link"]).read_text(encoding="utf-8")
+    assert stored.endswith(f",a.vcf,6,202,POS,not a whole number of zero or more,{line}\n")
+
+
 def test_a_line_set_aside_from_one_group_of_samples_is_missed_there(run_app: Runner, write_files: Files) -> None:
     paths = write_files(a__vcf=vcf(range(5), [0, 1]).replace("1/2:3", "1/7:3"), b__vcf=vcf(range(5), [2, 3]))
     missed = [(210, "", None, "ALT", "1_2500000_AT_A"), (210, "", None, "ALT", "1_2500000_AT_ATT")]
@@ -235,6 +263,15 @@ def test_faults_of_a_manifest_are_told_by_line(run_app: Runner, write_files: Fil
         run_app(
             APP, vcf_manifest=listed, vcf_files=[*paths.values()], output_dataset_name="variants", assay_name="germline"
         )
+
+
+def test_a_vcf_is_no_manifest(run_app: Runner, write_files: Files) -> None:
+    for path in write_files(a__vcf=vcf(), b__vcf__gz=gzip.compress(vcf().encode())).values():
+        with pytest.raises(FaultError) as caught:
+            run_app(APP, vcf_manifest=path, output_dataset_name="variants", assay_name="germline")
+        assert [(fault.code, fault.text) for fault in caught.value.faults] == [
+            (211, "this is no list of ids; give a VCF itself in vcf_files")
+        ]
 
 
 def test_a_vcf_without_samples_makes_alleles_alone(run_app: Runner, write_files: Files) -> None:

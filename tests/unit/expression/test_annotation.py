@@ -68,11 +68,14 @@ def test_in_gff3_a_transcript_has_the_name_of_its_gene(tmp_path: Path) -> None:
     assert not faults
 
 
-@pytest.mark.parametrize("block", [64, 200, 1 << 20])
-def test_blocks_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    whole = read(tmp_path, GENCODE)[0]
+@pytest.mark.parametrize("block", [64, 200, len(ENSEMBL_GFF3.partition("##FASTA")[0]), 1 << 20])
+@pytest.mark.parametrize("text", [GENCODE, ENSEMBL_GFF3])
+def test_blocks_of_any_size_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, block: int
+) -> None:
+    whole = read(tmp_path, text)
     monkeypatch.setattr(feature_lines, "_BLOCK_BYTES", block)
-    assert read(tmp_path, GENCODE)[0] == whole
+    assert read(tmp_path, text) == whole
 
 
 def test_a_table_may_order_its_columns_and_leave_places_blank(tmp_path: Path) -> None:
@@ -81,6 +84,16 @@ def test_a_table_may_order_its_columns_and_leave_places_blank(tmp_path: Path) ->
         ("FBgn1", "a, b", "2L", 5, 10, "+", None, "2L", 0),
         ("FBgn2", None, None, None, None, None, None, None, None),
     ]
+
+
+def test_a_table_may_have_other_columns_of_any_name(tmp_path: Path) -> None:
+    text = "line,feature_id,gene_name,CHROM,start,end,strand,note,note\n7,f1,a,1,5,10,+,x,y\n"
+    assert read(tmp_path, text)[0] == [("f1", "a", "1", 5, 10, "+", None, "1", 0)]
+
+
+def test_a_table_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    rows, faults = read(tmp_path, "feature_id,gene_name,chr,start,end,strand,CHROM\nf1,a,1,5,10,+,1\n")
+    assert (rows, [each.text for each in faults]) == ([], ["columns of the table stand twice (chr is CHROM): CHROM"])
 
 
 def test_all_faults_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ def test_quotes_and_carriage_returns_are_no_part_of_a_number() -> None:
     assert parse_cells(b'"1","2.5"\r\n3,"NA"\r\n', ",", REALS).values.tolist() == [1.0, 2.5, 3.0, -1.0]
 
 
+def test_a_cell_that_holds_the_delimiter_is_no_two_numbers() -> None:
+    parsed = parse_cells(b'"1,2"\n', ",", REALS)
+    assert [(each.code, each.texts) for each in parsed.bad] == [(105, ['"1', '2"'])]
+
+
 def test_the_first_texts_of_a_broken_rule_are_kept() -> None:
     parsed = parse_cells(b"1,x,y\n2,z,3\n", ",", REALS)
     assert [(each.code, each.places.tolist(), each.texts) for each in parsed.bad] == [(105, [1, 2, 4], ["x", "y", "z"])]

@@ -66,6 +66,24 @@ def test_what_is_no_table_has_no_known_format(tmp_path: Path) -> None:
     ]
 
 
+def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:
+    files = {"a.csv": "feature_id,s1\rf1,1\r", "b.csv": "g,Andr\xe9\n".encode("latin-1")}
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(FaultError) as error:
+        plan_sources([InputFile(name, str(tmp_path / name)) for name in files], "auto")
+    assert [(each.code, each.text) for each in error.value.faults] == [
+        (65, "the file has no header: lines end in CR alone, or a cell has more than 131,072 characters"),
+        (100, "the header is not UTF-8 text"),
+    ]
+
+
+def test_a_manifest_must_be_text(tmp_path: Path) -> None:
+    rows = "file_id,sample_id\na.csv,Andr\xe9\nb.csv,S\r2\n".encode("latin-1")
+    files = {"list.csv": rows, "a.csv": "feature_id,value\n"}
+    assert refused(tmp_path, files) == [(108, "list.csv", 3, None), (108, "list.csv", 2, "Andr\ufffd")]
+
+
 def test_a_stated_format_unlike_the_header_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, {"a.csv": "g,s1\n"}, "long") == [(101, "a.csv", 1, "g,s1")]
 
@@ -81,6 +99,17 @@ def test_all_faults_of_matrix_headers_are_told_at_once(tmp_path: Path) -> None:
         (102, "a.csv", 1, ""),
         (102, "b.csv", 1, "feature_id,value,sample_id"),
         (103, "a.csv", 1, "s1"),
+    ]
+
+
+def test_a_file_without_header_and_a_turned_one_are_told_by_ids_in_the_first_line(tmp_path: Path) -> None:
+    files = {
+        "a.tsv": "ENSG00000000003.15\t723\nENSG00000000005\t0\n",
+        "b.csv": "sample,ENST00000381578.6_PAR_Y,ENSG00000000005\ns1,1,2\n",
+    }
+    assert refused(tmp_path, files) == [
+        (102, "a.tsv", 1, "ENSG00000000003.15\t723"),
+        (102, "b.csv", 1, "sample,ENST00000381578.6_PAR_Y,ENSG00000000005"),
     ]
 
 

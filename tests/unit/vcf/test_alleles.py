@@ -26,6 +26,7 @@ from common.vcf.alleles import ALLELE_TYPES, normalise
         ("TA", "CA", (100, 100, "T", "C"), "SNP"),
         ("A", "<DEL>", (100, 100, "A", "<DEL>"), "Mixed"),
         ("A", "A[2:5[", (100, 100, "A", "A[2:5["), "Mixed"),
+        ("T", "C<ctg1>", (100, 100, "T", "C<ctg1>"), "Mixed"),
         ("a", "c", (100, 100, "A", "C"), "SNP"),
     ],
 )

@@ -77,3 +77,27 @@ def test_an_entry_of_another_width_is_refused(load: Callable[..., Any]) -> None:
 def test_ann_is_taken_before_csq(load: Callable[..., Any]) -> None:
     loaded = load("1 100 . A C . . CSQ=x;ANN=C|start_lost|HIGH|G1||||||||||||", meta=CSQ + ANN)
     assert loaded.rows("annotations", "effect") == [(["start_lost"],)]
+
+
+def test_vep_may_write_its_columns_in_ann(load: Callable[..., Any]) -> None:
+    line = "1 200 . CAG C . . {}=-|intron_variant|MODIFIER|G1|ENSG1|Transcript|ENST1||9/9|p.A1G||"
+    columns = ("a_id", "allele", "effect", "rank", "total", "hgvs_c", "hgvs_p")
+    expected = [("1_200_CAG_C", "-", ["intron_variant"], 9, 9, None, "p.A1G")]
+    assert load(line.format("ANN"), meta=CSQ.replace("ID=CSQ", "ID=ANN")).rows("annotations", *columns) == expected
+    assert load(line.format("CSQ"), meta=CSQ).rows("annotations", *columns) == expected
+
+
+def test_ann_whose_header_names_few_parts_is_read_by_the_standard(load: Callable[..., Any]) -> None:
+    meta = ANN.replace("annotations", "annotations: 'Allele | Annotation'")
+    loaded = load("1 100 . A C . . ANN=C|start_lost", "1 101 . A C . . ANN=C|start_lost|HIGH|G1||||||||||||", meta=meta)
+    assert loaded.refused() == [(212, 1, "INFO/ANN", "C|start_lost")]
+    assert loaded.rows("annotations", "a_id", "gene_name") == [("1_101_A_C", "G1")]
+
+
+def test_entries_go_by_the_number_of_their_allele_unless_it_is_none(load: Callable[..., Any]) -> None:
+    meta = CSQ.replace("|DISTANCE", "|ALLELE_NUM")
+    line = "1 100 . A C,G . . CSQ=G|intron_variant|MODIFIER|G1|||||||99999999999999999999/3|{}"
+    for number, a_id in (("1", "1_100_A_C"), ("x", "1_100_A_G"), ("", "1_100_A_G")):
+        assert load(line.format(number), meta=meta).rows("annotations", "a_id", "cds_position", "cds_len") == [
+            (a_id, None, 3)
+        ]

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
+from common.vcf import container
 from common.vcf.container import VcfFile, cut_pieces, line_bases, read_lines, read_vcf_file
 
 HEADER = b"##fileformat=VCFv4.2\n##x=1\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -83,6 +84,34 @@ def test_a_header_of_many_blocks_is_read_and_not_read_again(tmp_path: Path) -> N
     assert (
         b"".join(b"".join(read_lines(piece, 100)) for piece in cut_pieces(file, 3000)) == b"c1\t5\t.\tA\tC\t.\t.\t.\n"
     )
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_column_line_of_a_large_cohort_is_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(container, "_HEADER_GAP", 1000)
+    monkeypatch.setattr(container, "_READ", 1 << 17)
+    samples = [f"sample{number}" for number in range(30_000)]
+    header = HEADER[:-1] + b"\tFORMAT\t" + "\t".join(samples).encode() + b"\n"
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(WRITERS[kind](header + b"1\t1\n", 60_000))
+    file = opened(path)
+    assert file.header.samples == tuple(samples)
+    assert [text for piece in cut_pieces(file, 1 << 20) for text in read_lines(piece, 99)] == [b"1\t1\n"]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_no_column_line_is_looked_for_far_into_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(container, "_HEADER_GAP", 1000)
+    monkeypatch.setattr(container, "_READ", 1 << 17)
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(WRITERS[kind](b"##fileformat=VCFv4.2\n" + b"1\t1\n" * 100_000, 60_000))
+    file, found = read_vcf_file("a.vcf.gz", str(path))
+    assert file is None
+    assert found.faults.counts[201] < 50_000
 
 
 def test_a_line_longer_than_pieces_and_blocks_is_read_whole(tmp_path: Path) -> None:

@@ -83,6 +83,18 @@ def test_allele_indices_above_nine_are_read_whole(load: Callable[..., Any]) -> N
     ]
 
 
+def test_pools_of_any_ploidy_are_read_whole(load: Callable[..., Any]) -> None:
+    pool = "/".join(["0"] * 998 + ["1", "2"])
+    loaded = load(f"1 100 . A C,G . . . GT {pool} 0/0/0 .{pool[1:]}", samples="a b c")
+    assert loaded.rows("alt", "sample_id", "a_id", "type") == [
+        ("a", "1_100_A_C", "het-alt"),
+        ("a", "1_100_A_G", "het-alt"),
+        ("c", "1_100_A_C", "half"),
+        ("c", "1_100_A_G", "half"),
+    ]
+    assert loaded.rows("alleles", "alt_count", "ref_count", "nc_count") == [(2, 1998, 1), (2, 1998, 1)]
+
+
 def test_gt_is_found_where_format_puts_it(load: Callable[..., Any]) -> None:
     loaded = load("1 100 . A C . . . DP:GT:GQ 7:0/1:30 8:0/0:31 9 .:1|1", samples="a b c d", **ALL)
     assert loaded.rows("alt", "sample_id", "type", "depth", "genotype_quality") == [
@@ -139,7 +151,7 @@ def test_phase_before_the_first_allele_of_vcf_4_4_is_read(load: Callable[..., An
     assert loaded.rows("alt", "sample_id", "type") == [("a", "het-ref"), ("b", "hom"), ("c", "hom")]
 
 
-@pytest.mark.parametrize("token", ["1/C", "0/3", "0.0", "0/|1", "a", "-1/0", "0//1", "0/1/", ""])
+@pytest.mark.parametrize("token", ["1/C", "0/3", "0.0", "0/|1", "a", "-1/0", "0//1", "0/1/", "", "0/" + "9" * 20])
 def test_a_call_that_is_none_is_refused_with_its_line(load: Callable[..., Any], token: str) -> None:
     text = f"1\t90\t.\tA\tC,G\t.\t.\t.\tGT\t0/0\t0/1\n1\t100\t.\tA\tC,G\t.\t.\t.\tGT\t0/1\t{token}\n"
     loaded = load(text=text.encode(), samples="a b")

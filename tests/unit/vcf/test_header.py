@@ -39,6 +39,26 @@ def test_definitions_contigs_and_samples_are_typed_values() -> None:
     assert header.columns == 11
 
 
+def test_only_lf_and_crlf_end_a_line() -> None:
+    text = f"##fileformat=VCFv4.3\r\n##source=a\u2028b\x0cc\x85d\r\n{COLUMNS[:-1]}\tFORMAT\tNA1\r\n"
+    header, found = parse_header(text.encode(), "a.vcf")
+    assert header is not None
+    assert (header.samples, found.faults.total, found.warnings.total) == (("NA1",), 0, 0)
+    assert faults_of(text.replace("\r\n", "\r")[:-1])[0][:2] == (200, 1)
+
+
+def test_a_sample_whose_name_is_not_utf8_is_refused() -> None:
+    _, found = parse_header(f"##fileformat=VCFv4.2\n{COLUMNS[:-1]}\tFORMAT\tAndr\xe9\n".encode("latin-1"), "a.vcf")
+    assert [(fault.code, fault.line, fault.value) for fault in found.faults] == [(201, 2, "Andr\ufffd")]
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "9" * 5000, "1e6", "-3"])
+def test_a_length_of_a_contig_that_is_none_is_as_none_stated(length: str) -> None:
+    header, _ = parse_header(f"##fileformat=VCFv4.2\n##contig=<ID=1,length={length}>\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    assert header.contigs == {"1": None}
+
+
 @pytest.mark.parametrize("version", ["4.1", "4.2", "4.3", "4.4", "4.5"])
 def test_versions_4_1_to_4_5_are_read(version: str) -> None:
     assert faults_of(f"##fileformat=VCFv{version}\n{COLUMNS}") == []
@@ -63,6 +83,8 @@ def test_version_4_0_is_read_with_a_remark() -> None:
         ("##fileformat=VCFv4.2\n#CHROM\tPOSITION\n", [(201, 2, "#CHROM\tPOSITION")]),
         ("##fileformat=VCFv4.2\n" + COLUMNS[:-1] + "\tFORMAT\ta\tb\ta\n", [(209, 2, "a")]),
         ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"x\">\n" + COLUMNS, [(212, 1, None)]),
+        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"Format: SYMBOL|Gene\">\n" + COLUMNS,
+         [(212, 1, None)]),
     ],
 )  # fmt: skip
 def test_every_fault_is_told_with_its_line(text: str, expected: list[tuple[int, int, str | None]]) -> None:
