@@ -17,7 +17,7 @@ def add_to(commands: Any) -> None:
     """Adds the command to the parser."""
     parser = commands.add_parser("describe", help="show a Dataset", description="Shows a Dataset of a project.")
     parser.add_argument("record", metavar="RECORD", help="the record's id or name")
-    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
+    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the record and its descriptor as one JSON object")
     parser.add_argument("--verbose", action="store_true", help="show the trace of an internal error")
     parser.set_defaults(command=describe)

@@ -38,10 +38,8 @@ def add_to(commands: Any) -> None:
                         type=parse_argument, help="one input; repeat it for each value of an array")  # fmt: skip
     parser.add_argument("-j", "--input-json", metavar="JSON", default="{}",
                         help="inputs as a JSON object or the path of one; -i overrides it")  # fmt: skip
-    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
-    parser.add_argument(
-        "--job-dir", metavar="DIR", help="where the job files go (<project>/jobs/<time>; for a URI jobs/<time>)"
-    )
+    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
+    parser.add_argument("--job-dir", metavar="DIR", help="where the job files go (<project>/jobs/<time>)")
     parser.add_argument("--master", metavar="URL", help="the Spark master; all cores of this machine if not given")
     parser.add_argument("--brief", action="store_true", help="print the new record's id, or nothing, and no progress")
     parser.add_argument(
@@ -115,9 +113,9 @@ def record_ids(outputs: Mapping[str, Any], spec: Spec) -> list[str]:
 
 
 def _default_job_dir(project: str) -> Path:
-    # A job folder is on the driver's own disk, which a project on S3 or HDFS is not.
-    jobs = Path("jobs") if "://" in project else Path(project) / "jobs"
-    return jobs / datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
+    from common.platform.local.store import project_folder
+
+    return project_folder(project) / "jobs" / datetime.now().strftime("%Y-%m-%d-%H%M%S-%f")
 
 
 def _output_lines(outputs: Mapping[str, Any], project: str, folder: JobFolder) -> list[str]:

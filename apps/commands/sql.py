@@ -39,7 +39,7 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("statements", metavar="SQL", nargs="?", help="statements, with ; between them")
     parser.add_argument("-f", "--file", metavar="FILE", help="a file of statements, with ; between them")
-    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
+    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table",
                         help=f"table: aligned, the first {_TABLE_ROWS:,} rows; csv; json: one object a line (%(default)s)")  # fmt: skip
     parser.add_argument("--master", metavar="URL", help="the Spark master; all cores of this machine if not given")

@@ -35,7 +35,23 @@ def validate_existing_tables(
             elif not files and entity not in bound:
                 faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
                 break
+        if entity in bound and insert_mode == "append" and not database.is_new:
+            _validate_division(platform, database, dictionary, tables[entity], faults)
     return existing
+
+
+def _validate_division(
+    platform: Platform, database: Database, dictionary: DataDictionary, planned: tuple[TablePlan, ...], faults: Faults
+) -> None:
+    """Adds fault 82 where the rows of an entity stand in other tables than those planned: what is appended would not join them."""
+    entity, names = planned[0].entity, [table.table for table in planned]
+    first_part = f"{entity}_0001"
+    known = [*names, entity, *([first_part] if first_part not in dictionary.entities else [])]
+    found = [name for name in dict.fromkeys(known) if platform.table_files(database, name)]
+    if found and not set(names) <= set(found):
+        text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
+        remedy = "Append with the fields and the max_columns of the first load."
+        faults.add(TABLE_DIFFERS, text, entity=entity, remedy=remedy)
 
 
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:

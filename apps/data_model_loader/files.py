@@ -11,7 +11,7 @@ from common.platform import InputFile
 from common.scan.delimited import TextFile
 from common.tables.header import read_header
 
-NO_ENTITY, EXTRA, MISSING, DUPLICATE = 60, 62, 63, 64
+NO_ENTITY, EXTRA, MISSING, DUPLICATE, JOB_INPUT = 60, 62, 63, 64, 90
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,14 @@ class EntityFiles:
 def bind_files(
     given: Sequence[InputFile], dictionary: DataDictionary, delimiter: str, encoding: str, faults: Faults
 ) -> dict[str, EntityFiles]:
-    """Files by entity: the entity is the file's name up to the first dot. Adds faults 60 and 62 to 65."""
+    """Files by entity: the entity is the file's name up to the first dot. Adds faults 60, 62 to 65, and 90."""
     bound: dict[str, list[tuple[TextFile, tuple[str, ...]]]] = {}
-    for file in sorted(given, key=lambda each: (each.name, each.path)):
+    files = sorted(given, key=lambda each: (each.name, each.path))
+    for before, file in zip([None, *files], files, strict=False):
+        if before and before.path == file.path:
+            faults.add(JOB_INPUT, "the file is given twice", file=file.name, field="data_files", value=file.path,
+                       remedy="Give each file once.")  # fmt: skip
+            continue
         stem = file.name.split(".", 1)[0]
         entity = dictionary.entities.get(stem)
         if entity is None:

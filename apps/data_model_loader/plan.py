@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -16,6 +15,7 @@ from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
 from common.platform import Database, InputFile
+from common.platform.names import parse_record_name
 from common.scan.files import read_bytes
 from common.tables.records import TextFormat, parse_delimiter
 
@@ -51,7 +51,8 @@ def make_plan(run: Run) -> Plan:
     """Reads dictionaries and headers. Raises one `FaultError` with all that is wrong in them."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
-        stem = dataset_stem(inputs.output_dataset_name)
+        name = parse_record_name(inputs.output_dataset_name)
+        stem = dataset_stem(name)
         database = _find_database(run, inputs.database_name or f"{stem}_db")
         validate_encoding(inputs.encoding)
         form = TextFormat(parse_delimiter(inputs.delimiter, "delimiter"), tuple(inputs.null_values))
@@ -73,7 +74,7 @@ def make_plan(run: Run) -> Plan:
         count = sum(len(each.files) for each in files.values())
         stage.note(f"{len(dictionary.entities)} entities, {fields:,} fields, {count:,} data files")
     return Plan(
-        inputs.output_dataset_name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
+        name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
         tables, files, existing, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
         inputs.validate_only,
     )  # fmt: skip
@@ -116,10 +117,10 @@ def _read_text(file: InputFile) -> TextFile:
 
 
 def validate_encoding(encoding: str) -> None:
-    """Raises `AppError` 90 for an encoding that Python does not know."""
+    """Raises `AppError` 90 for an encoding that Python does not know, or that is none of text, such as `hex`."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "a".encode(encoding)
+    except (LookupError, ValueError):
         raise AppError(
             90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
         ) from None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,9 @@ def _write_files(run: Run, plan: Plan, loads: Loads) -> dict[str, Path]:
 def _write_faults(path: Path, loads: Loads) -> Path:
     """All lines that were set aside, with their true line numbers, as every loader writes them."""
     folder = loads.staging.scratch_folder("quarantine")
-    csv.field_size_limit(sys.maxsize)  # a line of a large cohort is one cell
-    with path.open("w", encoding="utf-8", newline="") as out:
+    limit = csv.field_size_limit(sys.maxsize)  # a line of a large cohort is one cell
+    with ExitStack() as stack, path.open("w", encoding="utf-8", newline="") as out:
+        stack.callback(csv.field_size_limit, limit)
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(COLUMNS)
         for result in loads.results:

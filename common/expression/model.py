@@ -12,7 +12,6 @@ from common.scan.delimited import TextFile
 Format = Literal["matrix", "long", "manifest"]
 
 COUNT = "count"
-VALUE_TYPES = ("rpkm", "fpkm", "fpkm-uq", "tpm", COUNT)
 
 BIN_WIDTH = 2_500_000
 """Base pairs of a bin: `bin = floor(start / BIN_WIDTH)`."""

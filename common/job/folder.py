@@ -36,6 +36,11 @@ class JobFolder:
         return self.path / "job_error.log"
 
     @property
+    def report_path(self) -> Path:
+        """Where the run's report goes."""
+        return self.path / "report.json"
+
+    @property
     def is_done(self) -> bool:
         """Whether the job has succeeded."""
         return self._output_path.exists()
@@ -46,7 +51,7 @@ class JobFolder:
         Raises `AppError` 91 if the folder cannot be made.
         """
         self._make()
-        for stale in (self._output_path, self._error_path, self.trace_path):
+        for stale in (self._output_path, self._error_path, self.trace_path, self.report_path):
             stale.unlink(missing_ok=True)
         self._reserve_path.write_bytes(b" " * _RESERVED_BYTES)
 

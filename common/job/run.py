@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from common.errors import AppError
+from common.faults import FaultError
 from common.job import Main, Run
 from common.job.folder import JobError, JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.outputs import check_outputs
 from common.job.progress import ConsoleProgress
+from common.job.report import write_report
 from common.job.spec import Spec, read_spec
 from common.platform import Database, Platform, Staging
 from common.platform.names import new_id
@@ -66,7 +68,7 @@ def _option_parser(spec: Spec) -> ArgumentParser:
         description=f"{spec.summary}. Reads job_input.json in the job folder, writes job_output.json or job_error.json there.",
         epilog="Paths in job_input.json are relative to the working directory.",
     )
-    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder or URI (%(default)s)")
+    parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
     parser.add_argument("--job-dir", metavar="DIR", default=".", help="the job folder (%(default)s)")
     parser.add_argument(
         "--master", metavar="URL", help="the Spark master, such as local[2]; spark-submit's own if not given"
@@ -91,7 +93,12 @@ def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> N
         inputs = resolve_inputs(given, spec, closed)
         progress = ConsoleProgress(brief=options.brief)
         run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
-        outputs |= check_outputs(main(run), spec)
+        try:
+            outputs |= check_outputs(main(run), spec)
+        except FaultError as error:
+            if not folder.report_path.exists():  # an app that has more to say has written its own
+                _quietly(partial(write_report, run, {"faults": error.faults.to_json()}))
+            raise
         folder.write_output(outputs)
 
 

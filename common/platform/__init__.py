@@ -92,7 +92,7 @@ class Staging(Protocol):
     ) -> Published:
         """Makes the tables, the record and the files (output name to a path on the driver) visible in one step.
 
-        Raises `AppError` 81 or 82 if the database changed since it was looked up.
+        Raises `AppError` 80, 81 or 82 if the database changed since it was looked up.
         """
 
     def close(self) -> None:

@@ -72,7 +72,9 @@ def parse_database_name(text: str) -> str:
     """A database's name, in lower case as the platform keeps it. Raises `AppError` 80."""
     name = text.lower()
     if not _DATABASE_NAME.fullmatch(name):
-        remedy = "Start with a letter; use letters, digits and underscores only, at most 128 of them."
+        remedy = (
+            "Give a database_name that starts with a letter, of letters, digits and underscores, at most 128 of them."
+        )
         raise AppError(80, f"{text!r} cannot be the name of a database", remedy)
     return name
 

@@ -102,6 +102,8 @@ class Figures:
 
     def keep_smallest(self, hashes: np.ndarray) -> None:
         """Takes hashes into the sketch."""
+        if len(hashes) > self.size:  # nearly all of a column of few distinct values, which are found sooner than sorted
+            hashes = pc.unique(pa.array(hashes)).to_numpy()
         merged = np.sort(np.concatenate((self.sketch, hashes)))
         is_first = np.concatenate(([True], merged[1:] != merged[:-1]))[: len(merged)]
         self.sketch = merged[is_first][: self.size]

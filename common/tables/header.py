@@ -22,8 +22,10 @@ def read_header(
         text, size, lines = first_record(file.path, is_gzip, encoding)
         header = split_header(text, delimiter)
         whole = file_size(file.path)
-    except UnicodeDecodeError as error:
-        faults.add(UNREADABLE, f"the header is not {encoding}: {error.reason}", file=file.name, line=1)
+    except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
+        faults.add(
+            UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
+        )
         return None
     except AppError as error:
         faults.add(error.code, error.text, file=file.name, remedy=error.remedy)
@@ -39,5 +41,6 @@ def split_header(text: str, delimiter: str) -> tuple[str, ...]:
     try:
         return tuple(next(csv.reader([text], delimiter=delimiter), []))
     except csv.Error:
-        what = f"lines end in CR alone, or a cell has more than {csv.field_size_limit():,} characters"
-        raise AppError(UNREADABLE, f"the file has no header: {what}", "Save the file with LF or CRLF.") from None
+        raise AppError(
+            UNREADABLE, f"a cell of the header has more than {csv.field_size_limit():,} characters"
+        ) from None

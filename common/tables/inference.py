@@ -37,8 +37,6 @@ _LEADING_ZERO = r"^[+-]?0[0-9]"
 _ZERO_YEAR = r"^0[0-9]{3}$"
 _VALUE_SHOWN = 40
 _ZERO, _NINE, _PLUS, _MINUS = b"09+-"
-_STARTS_NUMBER = np.isin(np.arange(256), list(b"+-.0123456789"))
-_ENDS_NUMBER = np.isin(np.arange(256), list(b".0123456789"))
 
 
 @dataclass

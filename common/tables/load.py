@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX
+from common.errors import AppError
 from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
 from common.scan.files import locate
@@ -101,11 +102,14 @@ def load_pieces(task: LoadTask) -> LoadResult:
 def _read_records(plan: LoadPlan, index: int, piece: Piece, faults: Faults) -> Iterator[Records]:
     by_name = {column.field.name: column.read_type for column in plan.columns}
     types = {name: by_name[name] for name in plan.headers[index]}
-    for text, first_line in read_buffers(piece, buffer_bytes(len(types))):
-        records = parse_records(piece.file, text, first_line, types, plan.form, faults)
-        if records is None:
-            return
-        yield records
+    try:
+        for text, first_line in read_buffers(piece, buffer_bytes(len(types))):
+            records = parse_records(piece.file, text, first_line, types, plan.form, faults)
+            if records is None:
+                return
+            yield records
+    except AppError as error:  # a damaged gzip, a file that is gone: a fault among those of other files
+        faults.add(error.code, error.text, file=piece.file.name, remedy=error.remedy)
 
 
 def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResult, output: _Output) -> None:

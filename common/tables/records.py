@@ -11,7 +11,7 @@ import pyarrow.csv as pacsv
 
 from common.errors import AppError
 from common.faults import Faults
-from common.scan.delimited import LINE_END, QUOTE, TextFile, count_byte, record_lines, stray_quotes
+from common.scan.delimited import LINE_END, TextFile, count_byte, lone_returns, record_lines, stray_quotes
 
 UNREADABLE, RAGGED = 65, 66
 _REPLACED = "\ufffd".encode()
@@ -66,10 +66,11 @@ def parse_records(
 ) -> Records | None:
     """Cells of a buffer that begins at a record. `types` gives each header, in the file's order, the type to read it as.
 
-    Adds faults 65 (bad bytes, stray quotes, line ends of CR alone) and 66 (ragged rows). None where the structure is unknown.
+    Adds faults 65 (bad bytes, stray quotes, carriage returns alone) and 66 (ragged rows). None where stray quotes or carriage
+    returns leave the structure unknown.
     """
     text = _readable(file, text, first_line, faults)
-    if _add_stray_quotes(file, text, first_line, form, faults) or _add_lone_return(file, text, first_line, faults):
+    if _add_stray_quotes(file, text, first_line, form, faults) or _add_lone_returns(file, text, first_line, faults):
         return None
     ragged: list[tuple[int, int, str]] = []
 
@@ -127,35 +128,29 @@ def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Fault
 def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFormat, faults: Faults) -> bool:
     stray = stray_quotes(text, form.delimiter)
     if stray:
-        at = stray[0]
-        line = first_line + text.count(LINE_END, 0, at)
-        begin = text.rfind(LINE_END, 0, at) + 1
-        shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
-        faults.add(
-            UNREADABLE, "a quote stands inside a cell, or is never closed; what follows in the file was not checked",
-            file=file.name, line=line, value=shown,
-            remedy='Put the whole cell in quotes and double each quote inside it: "5"" pipe".',
-        )  # fmt: skip
+        problem = "a quote stands inside a cell, or is never closed; what follows in the file was not checked"
+        remedy = 'Put the whole cell in quotes and double each quote inside it: "5"" pipe".'
+        _add_unreadable(file, text, first_line, stray[0], problem, remedy, faults)
     return bool(stray)
 
 
-def _add_lone_return(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bool:
-    """A fault for the first CR outside quotes without an LF: Arrow ends a row there, which has no line of its own."""
-    if text.count(b"\r") == text.count(b"\r\n"):
-        return False
-    data = np.frombuffer(text, dtype=np.uint8)
-    returns = np.flatnonzero(data[:-1] == 13)
-    returns = returns[data[returns + 1] != LINE_END[0]]
-    lone = returns[np.searchsorted(np.flatnonzero(data == QUOTE[0]), returns) % 2 == 0]
-    if len(lone):
-        at = int(lone[0])
-        begin = text.rfind(LINE_END, 0, at) + 1
-        faults.add(
-            UNREADABLE, "a line ends in CR alone; what follows in the file was not checked", file=file.name,
-            line=first_line + text.count(LINE_END, 0, at), value=text[max(begin, at - 30) : at].decode("utf-8", "replace"),
-            remedy="Save the file with line ends LF or CRLF.",
-        )  # fmt: skip
-    return bool(len(lone))
+def _add_lone_returns(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bool:
+    lone = lone_returns(text)
+    if lone:
+        problem = "a carriage return stands alone, outside quotes; what follows in the file was not checked"
+        remedy = "Put the whole cell in quotes, or end lines as on Unix or Windows."
+        _add_unreadable(file, text, first_line, lone[0], problem, remedy, faults)
+    return bool(lone)
+
+
+def _add_unreadable(
+    file: TextFile, text: bytes, first_line: int, at: int, problem: str, remedy: str, faults: Faults
+) -> None:
+    """Adds a fault 65 at an offset of the text, with what stands around it on its line."""
+    line = first_line + text.count(LINE_END, 0, at)
+    begin = text.rfind(LINE_END, 0, at) + 1
+    shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
+    faults.add(UNREADABLE, problem, file=file.name, line=line, value=shown, remedy=remedy)
 
 
 def _add_ragged(records: Records, ragged: list[tuple[int, int, str]], expected: int, faults: Faults) -> None:

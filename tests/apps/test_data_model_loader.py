@@ -153,18 +153,24 @@ def test_a_wide_entity_is_split_and_every_part_repeats_the_key(run_app: Runner, 
     ]
 
 
-def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(write_files: Files, tmp_path: Path) -> None:
+@pytest.fixture
+def planner(tmp_path: Path) -> Runner:
+    """A runner without Spark."""
+
     class NoCluster:
         def __getattr__(self, name: str) -> Any:
             pytest.fail(f"Spark was used: {name}")
 
-    run_app = Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]
+    return Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]
+
+
+def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(planner: Runner, write_files: Files) -> None:
     dictionary = DICTIONARY.replace("visit,seen,date", "visit,select,day") + "visit,code,string,,missing,,\n"
     files = write_files(
         data_dictionary__csv=dictionary, codings__csv=CODINGS, patient__csv="patient_id,sexx,age,age\nP1,F,1,1\n",
         visits__csv=VISITS,
     )  # fmt: skip
-    assert refused(run_app, **given(files)) == [
+    assert refused(planner, **given(files)) == [
         (25, "data_dictionary.csv", 7, "visit", "select", "select"),
         (30, "data_dictionary.csv", 7, "visit", "select", "day"),
         (50, "data_dictionary.csv", 8, "visit", "code", "missing"),
@@ -172,6 +178,32 @@ def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(write
         (62, "patient.csv", 1, "patient", "", "sexx"),
         (63, "patient.csv", 1, "patient", "sex", None),
         (64, "patient.csv", 1, "patient", "", "age"),
+    ]
+
+
+def test_a_file_given_twice_and_files_whose_header_has_no_end_are_refused(run_app: Runner, write_files: Files) -> None:
+    files = write_files(
+        data_dictionary__csv=DICTIONARY, codings__csv=CODINGS, patient__mac__csv=PATIENTS.replace("\n", "\r"),
+        patient__open__csv=PATIENTS.replace("age", '"age'), visit__csv=VISITS,
+    )  # fmt: skip
+    inputs = given(files)
+    inputs["data_files"] += [files["visit.csv"]]
+    assert refused(run_app, **inputs) == [
+        (65, "patient.mac.csv", None, "", "", None),
+        (65, "patient.open.csv", None, "", "", None),
+        (90, "visit.csv", None, "", "data_files", files["visit.csv"]),
+    ]
+
+
+def test_a_gzip_that_was_cut_off_is_told_beside_the_faults_of_other_files(run_app: Runner, write_files: Files) -> None:
+    rows = "".join(f"P{number},F,{number}\n" for number in range(20_000))
+    files = write_files(
+        data_dictionary__csv=DICTIONARY, codings__csv=CODINGS, visit__csv=VISITS + "4,,soon\n",
+        patient__csv__gz=gzip.compress(f"patient_id,sex,age\n{rows}".encode())[:-20],
+    )  # fmt: skip
+    assert refused(run_app, **given(files)) == [
+        (65, "patient.csv.gz", None, "", "", None),
+        (70, "visit.csv", 5, "visit", "seen", "soon"),
     ]
 
 
@@ -262,6 +294,12 @@ def test_an_existing_table_stops_a_load_unless_a_mode_is_given(run_app: Runner, 
     ]
 
 
+def test_a_database_is_not_taken_for_another_of_that_name(run_app: Runner, write_files: Files) -> None:
+    database = run_app("data_model_loader", **study(write_files))["database"]
+    with pytest.raises(AppError, match=r"Error 80 .*is the database study_db, not other_db"):
+        run_app("data_model_loader", **more(write_files, database, insert_mode="append", database_name="other_db"))
+
+
 def test_append_adds_rows_and_checks_keys_and_references_over_old_and_new(run_app: Runner, write_files: Files) -> None:
     database = run_app("data_model_loader", **study(write_files))["database"]
     run_app("data_model_loader", **more(write_files, database, insert_mode="append"))
@@ -318,6 +356,16 @@ def test_a_table_that_differs_from_the_dictionary_is_refused_column_by_column(
     ]
 
 
+def test_an_append_to_tables_that_are_divided_otherwise_is_refused(run_app: Runner, write_files: Files) -> None:
+    database = run_app("data_model_loader", **study(write_files))["database"]
+    with pytest.raises(FaultError) as caught:
+        run_app("data_model_loader", **more(write_files, database, insert_mode="append", max_columns=2))
+    assert [(f.code, f.entity, f.text) for f in caught.value.faults] == [
+        (82, "patient", "its rows stand in patient, and would now be in patient_0001, patient_0002"),
+        (82, "visit", "its rows stand in visit, and would now be in visit_0001, visit_0002"),
+    ]
+
+
 def test_a_dataset_can_be_laid_over_tables_that_are_there(run_app: Runner, write_files: Files) -> None:
     database = run_app("data_model_loader", **study(write_files))["database"]
     inputs = study(write_files, database_id=database, output_dataset_name="same") | {"data_files": []}
@@ -346,17 +394,22 @@ def test_the_same_input_gives_the_same_tables_and_descriptor_but_for_ids(run_app
     [
         ({"database_name": "../evil"}, 80),
         ({"database_name": "drop table x"}, 80),
+        ({"output_dataset_name": "2024"}, 80),
         ({"output_dataset_name": "a\nb"}, 84),
+        ({"output_dataset_name": " "}, 84),
         ({"delimiter": "ab"}, 90),
         ({"encoding": "klingon"}, 90),
+        ({"encoding": "hex"}, 90),
+        ({"encoding": "utf-16"}, 65),
         ({"max_columns": 1}, 16),
+        ({"database_id": "study_db"}, 80),
         ({"database_id": "database-aaaaaaaaaaaaaaaaaaaaaaaa"}, 91),
     ],
 )
 def test_hostile_or_unfit_names_and_options_are_refused_by_number(
-    run_app: Runner, write_files: Files, inputs: dict[str, Any], code: int
+    planner: Runner, write_files: Files, inputs: dict[str, Any], code: int
 ) -> None:
     with pytest.raises(AppError) as caught:
-        run_app("data_model_loader", **study(write_files, **inputs))
+        planner("data_model_loader", **study(write_files, **inputs))
     assert caught.value.code == code
-    assert run_app.store.find_objects("record") == []
+    assert planner.store.find_objects("record") == []

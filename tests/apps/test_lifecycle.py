@@ -34,6 +34,11 @@ def row_counts(project: Path, database_id: str) -> dict[str, int]:
     return {name: duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}/*.parquet'").fetchall()[0][0] for name in ROWS}
 
 
+def table_files(project: Path) -> list[str]:
+    """The files of all tables, as a reader by path finds them."""
+    return sorted(str(path) for path in (project / "databases").glob("*/*/*.parquet"))
+
+
 def output(job_dir: Path) -> dict[str, object]:
     found: dict[str, object] = json.loads((job_dir / "job_output.json").read_text(encoding="utf-8"))
     return found
@@ -65,11 +70,13 @@ def test_a_run_killed_after_any_stage_leaves_nothing_to_see_and_the_next_run_swe
     assert [path for path in (project / ".staged").iterdir() if path.is_dir()] == []
 
 
-def test_an_append_killed_before_its_publish_leaves_the_tables_as_they_were(tmp_path: Path) -> None:
+def test_an_overwrite_killed_before_its_publish_leaves_the_tables_as_they_were(tmp_path: Path) -> None:
     project = tmp_path / "project"
     subprocess.run(command(project, tmp_path / "first"), cwd=ROOT, check=True, capture_output=True)
     database = str(output(tmp_path / "first")["database"])
+    before = table_files(project)
     kill_after("check", project, tmp_path / "killed", "-i", f"database_id={database}", "-i", "insert_mode=overwrite")
+    assert table_files(project) == before
     assert row_counts(project, database) == ROWS
     assert len(LocalProject(str(project)).find_objects("record")) == 1
 

@@ -59,8 +59,8 @@ def _read(process: psutil.Process, cpu: dict[tuple[int, float], float], largest:
 
 
 def _kind(process: psutil.Process) -> str:
-    """`worker` for a Python that Spark runs tasks in, or else the name of the program."""
-    return "worker" if not set(_WORKERS).isdisjoint(process.cmdline()) else process.name()
+    """`worker` for a Python that Spark runs tasks in, or else the name of the program without its version."""
+    return "worker" if not set(_WORKERS).isdisjoint(process.cmdline()) else process.name().rstrip("0123456789.")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ _WHOLE = str(1 << 40)
 _MARK = "loaders.unpublished"
 """The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
 
+_HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
+
 
 class Metastore:
     """Spark's catalogue of databases. Refusals of Spark's are `AppError` 92."""
@@ -55,10 +57,10 @@ class Metastore:
             )
 
     def take_over(self, database: Database, job_id: str) -> None:
-        """Removes the tables of a database that another job left, and puts this job's mark on it."""
+        """Puts this job's mark on a database, and removes the tables that a killed job left in it."""
+        self.mark_database(database, job_id)
         name = self._known_name(database)
         with _failures(f"what a job left in database {database.name} could not be removed"):
-            self._session.sql(f"ALTER DATABASE `{name}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')")
             for table in self._session.catalog.listTables(name):
                 self._session.sql(f"DROP TABLE IF EXISTS `{name}`.`{table.name}`")
 
@@ -73,10 +75,16 @@ class Metastore:
         )
         return found[1] if found else ""
 
+    def mark_database(self, database: Database, job_id: str) -> None:
+        """Puts this job's mark on a database, in place of any other."""
+        with _failures(f"database {database.name} could not be marked"):
+            self._session.sql(
+                f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')"
+            )
+
     def release_database(self, database: Database) -> None:
         """Takes the mark off a database."""
-        with _failures(f"database {database.name} could not be published"):
-            self._session.sql(f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '')")
+        self.mark_database(database, "")
 
     def drop_database(self, database: Database) -> None:
         """Removes a database with its tables, if Spark knows it."""
@@ -114,7 +122,8 @@ class Metastore:
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
         table = self._table_name(database, change.table)
-        with _failures(f"table {change.table} of {database.name} could not be written"):
+        remedy = "" if change.mode == "new" else _HALF_WRITTEN
+        with _failures(f"table {change.table} of {database.name} could not be written", remedy):
             if not change.files:
                 self._session.sql(f"TRUNCATE TABLE {table}")
                 return
@@ -188,7 +197,7 @@ def partition_columns(files: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _failures(what: str) -> Iterator[None]:
+def _failures(what: str, remedy: str = "") -> Iterator[None]:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
@@ -196,4 +205,4 @@ def _failures(what: str) -> Iterator[None]:
         yield
     except (Py4JError, PySparkException) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise AppError(92, f"{what}: {lines[0] if lines else type(error).__name__}") from None
+        raise AppError(92, f"{what}: {lines[0] if lines else type(error).__name__}", remedy) from None

@@ -83,23 +83,25 @@ class DxPlatform:
             self._check_free(build_database(standing))
         self._metastore.create_database(name, self.job_id)
         made = replace(self._objects.find_database(name), is_new=True)
-        if (maker := self._metastore.database_mark(made)) not in ("", self.job_id):
-            raise AppError(80, f"{maker} is making a database {name} now", "Wait for it to end, or give another name.")
+        self._check_free(made)  # again: another job may have made it since
+        self._metastore.take_over(made, self.job_id)
         self._made = made
         return made
 
     def _check_free(self, database: Database) -> None:
-        """Clears a database that a killed job left. Raises `AppError` 80 for one that holds what was published, or that a job at
-        work makes; one that is empty, and nobody's, is free."""
+        """Raises `AppError` 80 for a database that holds what was published, or that a job at work makes; what a killed job left
+        is free, and so is one that is empty, and nobody's."""
         maker = self._metastore.database_mark(database)
-        if maker and self._objects.is_left_by(maker):
-            self._metastore.take_over(database, self.job_id)
-        elif maker:
+        if maker and not self._objects.is_left_by(maker):
             text = f"{maker} is making a database {database.name} now: {database.id}"
             raise AppError(80, text, "Wait for it to end, or give another name.")
-        elif self._objects.has_tables(database):
+        if not maker and self._objects.has_tables(database):
             text = f"the project has a database {database.name} already: {database.id}"
             raise AppError(80, text, "Give its id as database_id, or another name.")
+
+    def _is_ours(self, database: Database) -> bool:
+        """Whether a database that we made is so still: a job that took us for ended may have taken it over."""
+        return self._metastore.database_mark(database) in ("", self.job_id)
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
@@ -107,11 +109,13 @@ class DxPlatform:
         return build_database(self._objects.describe(ObjectReference(database_id), "database"))
 
     def table_files(self, database: Database, table: str) -> list[str]:
-        """As `Platform`; tasks cannot read the platform's tables by path, so Spark copies the table out, once a job."""
+        """As `Platform`; tasks cannot read the platform's tables by path, so Spark copies the table out, once a job. A new one that
+        is marked still is nobody's to read: a job is writing it, or was killed."""
         key = (database.unique_name, table)
         if key not in self._copied:
             self._copied[key] = []
-            if self._metastore.has_table(database, table):
+            mark = self._metastore.table_mark(database, table)
+            if mark is not None and not mark.startswith("new "):
                 self._metastore.copy_out(database, table, "/".join((self._shared.spark_uri, "copied", *key)))
                 self._copied[key] = self._shared.parquet_files("copied", *key)
         return self._copied[key]
@@ -124,7 +128,7 @@ class DxPlatform:
         return link(object_id)
 
     def close(self) -> None:
-        if self._made and not any(each.has_published for each in self._stagings):
+        if self._made and not any(each.has_published for each in self._stagings) and self._is_ours(self._made):
             self._metastore.drop_database(self._made)
         if not self._stagings:
             self._shared.remove()

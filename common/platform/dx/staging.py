@@ -90,8 +90,9 @@ class DxStaging:
         written: list[TableChange] = []
         descriptor = ""
         try:
-            for change in tables:
-                self._make_way(change)
+            if tables:
+                self._claim_database()
+            written += [change for change in tables if self._make_way(change)]
             for change in tables:
                 if change.files or change.mode == "overwrite":
                     self._claim_table(change)
@@ -113,14 +114,24 @@ class DxStaging:
         self.has_published = self.has_published or bool(tables or record)
         return Published(record_id, uploaded)
 
-    def _make_way(self, change: TableChange) -> None:
-        """Removes the table that a killed job left where a new one is to be. Raises `AppError` 81 if there is one that was
-        published, 82 if another job is writing to the table or was killed while it added to it."""
-        if not self._database:
+    def _claim_database(self) -> None:
+        """Puts our mark on a standing database that a killed job made: the next would remove what we publish in it. Raises `AppError`
+        80 if a job at work makes it."""
+        maker = self._metastore.database_mark(self._database) if self._database else ""
+        if not self._database or maker in ("", self._objects.job_id):
             return
-        mark = self._metastore.table_mark(self._database, change.table)
-        if mark is None:
-            return
+        if not self._objects.is_left_by(maker):
+            text = f"{maker} is making the database {self._database.name} now: {self._database.id}"
+            raise AppError(80, text, "Wait for it to end, or give another database.")
+        self._metastore.mark_database(self._database, self._objects.job_id)
+
+    def _make_way(self, change: TableChange) -> bool:
+        """Removes the table that a killed job left where a new one is to be; whether what is to be overwritten is such a job's.
+        Raises `AppError` 81 if there is one that was published, 82 if another job is writing to the table or was killed while it
+        added to it."""
+        mark = self._metastore.table_mark(self._database, change.table) if self._database else None
+        if not self._database or mark is None:
+            return False
         done, _, job_id = mark.partition(" ")
         shown = f"table {change.table} of database {self._database.name}"
         if job_id and not self._objects.is_left_by(job_id):
@@ -132,6 +143,7 @@ class DxStaging:
         elif change.mode == "append" and job_id:
             text = f"{job_id} ended while it wrote to {shown}: some of its rows may be there"
             raise AppError(82, text, "Load the whole table anew, with insert_mode overwrite.")
+        return change.mode == "overwrite" and bool(job_id)
 
     def _claim_table(self, change: TableChange) -> None:
         if self._database:
@@ -148,7 +160,7 @@ class DxStaging:
         if self._database:
             for change in tables:
                 self._metastore.release_table(self._database, change.table)
-            if self._database.is_new:
+            if self._metastore.database_mark(self._database):
                 self._metastore.release_database(self._database)
 
     def _was_made(self, record: RecordDraft, descriptor: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
 from common.platform.local.staging import LocalStaging
-from common.platform.local.store import Object, ProjectStore, build_object, now
+from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
 from common.platform.names import (
     ObjectReference,
     is_id,
@@ -38,7 +38,7 @@ class LocalProject:
         self.job_id = job_id or new_id("job")
         if not is_id(self.job_id, "job"):
             raise ValueError(f"{job_id!r} is no job id")
-        self._store = ProjectStore(Path(path))
+        self._store = ProjectStore(project_folder(path))
 
     @property
     def id(self) -> str:

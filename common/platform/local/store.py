@@ -28,6 +28,14 @@ Mark = dict[str, str]
 Object = dict[str, Any]
 
 
+def project_folder(path: str | Path) -> Path:
+    """The folder that `--project` names. Raises `AppError` 91 for a URI, of which a path would make a folder named `s3:`."""
+    if "://" in str(path):
+        remedy = "Give the path of a folder, on a file system that all nodes share."
+        raise AppError(91, f"a project is a folder, and {str(path)!r} is a URI", remedy)
+    return Path(path)
+
+
 class ProjectStore:
     """A project's folders and objects. Makes the folder if it is missing; raises `AppError` 91 if it cannot be used."""
 

@@ -73,7 +73,7 @@ def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:
     with pytest.raises(FaultError) as error:
         plan_sources([InputFile(name, str(tmp_path / name)) for name in files], "auto")
     assert [(each.code, each.text) for each in error.value.faults] == [
-        (65, "the file has no header: lines end in CR alone, or a cell has more than 131,072 characters"),
+        (65, "its lines end with a carriage return alone"),
         (100, "the header is not UTF-8 text"),
     ]
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from common.errors import AppError
+from common.faults import FaultError, Faults
 from common.job import Main, Run
 from common.job.run import execute
 from common.platform import RecordDraft
@@ -172,6 +173,18 @@ def test_what_an_earlier_run_left_is_gone(job: Job) -> None:
     job.give([])
     assert job.run(count_lines) == 1
     assert job.files() == ["job_error.json", "job_input.json"]
+
+
+def test_the_faults_of_a_refused_run_are_in_its_report_and_not_in_the_next_ones(job: Job) -> None:
+    def refuse(run: Run) -> dict[str, Any]:
+        faults = Faults()
+        faults.add(61, "the entity has no data file", entity="visit")
+        raise FaultError("The plan", faults)
+
+    assert job.run(refuse) == 1
+    assert [(each["code"], each["count"]) for each in job.read("report.json")["faults"]] == [(61, 1)]
+    assert job.run(count_lines) == 0
+    assert "report.json" not in job.files()
 
 
 def test_a_full_disk_is_no_bug_and_room_for_its_error_was_reserved(job: Job) -> None:

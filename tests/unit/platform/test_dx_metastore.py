@@ -91,6 +91,15 @@ def test_rows_are_appended_by_name_of_column_and_overwritten(
     assert metastore.table_mark(database, "visit") == f"overwrite {JOB}"
 
 
+def test_rows_that_cannot_be_added_are_not_said_to_have_changed_nothing(
+    metastore: Metastore, database: Database, shared: SharedFolder
+) -> None:
+    write(metastore, database, shared, "new", stage(shared, "part-00000-a.parquet", id=[1]))
+    with pytest.raises(AppError) as caught:
+        write(metastore, database, shared, "append", stage(shared, "part-00000-b.parquet", id=["x"]))
+    assert (caught.value.code, "Some of its rows may be there" in caught.value.remedy) == (92, True)
+
+
 def test_partition_folders_become_partitions(
     metastore: Metastore, database: Database, shared: SharedFolder, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ def test_a_new_table_that_a_killed_job_left_in_a_standing_database_is_made_anew(
     kill(killed, killed.find_database(database.id), Metastore, "write_table", 1)
     project.ended(JOB)
     platform = project.job(NEXT)
+    assert [len(platform.table_files(database, table)) for table in ("codings", "patient", "visit")] == [1, 0, 0]
     publish(platform, platform.find_database(database.id), "new", patient=[7])
     assert (project.rows("codings"), project.rows("patient")) == ([0], [7])
     with pytest.raises(AppError) as caught:
@@ -169,6 +170,26 @@ def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(proj
     staging = platform.stage(database)
     staging.publish([TableChange("patient", "append", []), TableChange("visit", "overwrite", [])], None, {})
     assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [])
+
+
+def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_not_pass_it_off_as_whole(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = project.job(new_id("job"))
+    database = first.new_database(NAME)
+    publish(first, database, "new", patient=[1], visit=[2])
+    killed = project.job(JOB)
+    kill(killed, database, Metastore, "write_table", 1, mode="append")
+    project.ended(JOB)
+    failing = project.job(NEXT)
+    with monkeypatch.context() as patch:
+        end_at(patch, Metastore, "claim_table", AppError(92, "no room"), after=1)
+        with pytest.raises(AppError, match="no room"):
+            publish(failing, database, "overwrite", patient=[1], visit=[2])
+    project.ended(NEXT)
+    with pytest.raises(AppError, match="some of its rows may be there") as caught:
+        publish(project.job(new_id("job")), database, "append", patient=[3])
+    assert (caught.value.code, project.rows("patient")) == (82, [1, 1])
 
 
 def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
@@ -228,14 +249,69 @@ def test_a_job_that_finds_another_making_the_database_is_refused_and_does_not_ha
     assert (project.records(), project.rows("patient")) == ([JOB], [1])
 
 
+def test_a_database_that_another_job_made_and_published_since_it_was_looked_for_is_not_harmed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = project.job(JOB), project.job(NEXT)
+    real = Metastore.create_database
+
+    def create_after_another_published(*given: Any) -> None:
+        monkeypatch.setattr(Metastore, "create_database", real)
+        publish(first, first.new_database(NAME), "new", patient=[1])
+        real(*given)
+
+    monkeypatch.setattr(Metastore, "create_database", create_after_another_published)
+    with pytest.raises(AppError, match="Give its id as database_id") as caught:
+        second.new_database(NAME)
+    second.close()
+    assert (caught.value.code, project.records(), project.rows("patient")) == (80, [JOB], [1])
+
+
+def test_an_empty_database_of_nobodys_is_the_first_jobs_that_wants_it(project: Project) -> None:
+    metastore = Metastore(project.cluster, (project.root / "databases" / ".made" / NAME).as_uri())
+    metastore.create_database(NAME, "")
+    first, second = project.job(JOB), project.job(NEXT)
+    database = first.new_database(NAME)
+    with pytest.raises(AppError, match=f"{JOB} is making a database {NAME} now"):
+        second.new_database(NAME)
+    second.close()
+    publish(first, database, "new", patient=[1])
+    assert (project.records(), project.rows("patient")) == ([JOB], [1])
+
+
+def test_a_job_that_was_taken_for_ended_does_not_harm_the_one_that_took_its_database_over(project: Project) -> None:
+    first, second = project.job(JOB), project.job(NEXT)
+    database = first.new_database(NAME)
+    project.ended(JOB)
+    taken = second.new_database(NAME)
+    with pytest.raises(AppError, match=f"{NEXT} is making the database {NAME} now"):
+        publish(first, database, "new", patient=[1])
+    first.close()
+    publish(second, taken, "new", patient=[2])
+    assert (project.records(), project.rows("patient")) == ([NEXT], [2])
+
+
+def test_what_was_published_by_id_in_a_database_that_a_killed_job_made_stays(project: Project) -> None:
+    killed = project.job(JOB)
+    database = killed.new_database(NAME)
+    kill(killed, database, Metastore, "write_table", 1)
+    second = project.job(new_id("job"))
+    with pytest.raises(AppError, match=f"{JOB} is making the database {NAME} now"):
+        publish(second, second.find_database(database.id), "new", patient=[2])
+    project.ended(JOB)
+    publish(second, second.find_database(database.id), "new", patient=[2])
+    with pytest.raises(AppError, match="Give its id as database_id") as caught:
+        project.job(NEXT).new_database(NAME)
+    assert (caught.value.code, project.records(), project.rows("patient")) == (80, [second.job_id], [2])
+
+
 @pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
 def test_a_job_that_finds_another_writing_to_the_table_is_refused_and_does_not_harm_it(
     project: Project, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = project.job(JOB), project.job(NEXT)
     database = first.new_database(NAME)
-    if mode != "new":
-        publish(first, database, "new", patient=[0])
+    publish(first, database, "new", **{"codings" if mode == "new" else "patient": [0]})
     refused: list[AppError] = []
     real = Metastore.write_table
 

@@ -219,6 +219,14 @@ def test_what_is_no_file_is_refused(root: Path, value: str | dict[str, object]) 
         LocalProject(root).open_file(value)
 
 
+@pytest.mark.parametrize("path", ["s3://bucket/project", "file:///tmp/project"])
+def test_a_uri_is_no_project(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with refusal(91):
+        LocalProject(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_nearest_names_are_offered(root: Path, report: Path) -> None:
     project = LocalProject(root)
     with pytest.raises(AppError, match=r"Did you mean report\.json"):

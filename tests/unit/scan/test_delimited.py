@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.errors import AppError
+from common.scan import delimited
 from common.scan.delimited import (
     Piece,
     TextFile,
     build_pieces,
     cut_blocks,
     first_record,
+    lone_returns,
     read_buffers,
     record_lines,
     record_texts,
@@ -118,9 +121,13 @@ def test_a_gzip_that_is_a_thousand_times_its_size_comes_a_buffer_at_a_time(tmp_p
     assert b"".join(texts) == b"0" * 5_000_000 + b"1" * 2_000_000
 
 
-def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
-    from common.errors import AppError
+def test_padding_between_gzip_members_is_passed_over_however_long_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.gz"
+    path.write_bytes(gzip.compress(b"one") + bytes(3 << 20) + gzip.compress(b"two") + bytes(2 << 20))
+    assert list(stream_gzip(str(path), 100)) == [b"onetwo"]
 
+
+def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"a,b\n" + bytes(str(list(range(5000))), "ascii") + b"\n")
     file = write(tmp_path, whole)
     (tmp_path / "t.csv").write_bytes(whole[:-20])
@@ -146,6 +153,36 @@ def test_records_are_found_again_by_their_lines() -> None:
 )
 def test_quotes_that_no_csv_may_have_are_found(text: bytes, offsets: list[int]) -> None:
     assert stray_quotes(text, ",") == offsets
+
+
+@pytest.mark.parametrize(
+    ("text", "offsets"),
+    [
+        (b'1,"a\rb"\r\n2,c\r\r\n3,d\r', []),
+        (b'1,"a"\n2,b\rc\n', [9]),
+        (b"1,a\r2,b\r3,c", [3, 7]),
+    ],
+)
+def test_carriage_returns_that_may_or_may_not_end_a_line_are_found(text: bytes, offsets: list[int]) -> None:
+    assert lone_returns(text) == offsets
+
+
+@pytest.mark.parametrize("content", [b"a,b\r1,2\r", b'a,"b\n1,2\n', b'a,"b\n' + b"1,2\n" * 20_000])
+def test_a_header_without_an_end_is_refused(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delimited, "LONGEST_RECORD", 1 << 16)
+    with pytest.raises(AppError, match="Error 65"):
+        write(tmp_path, content)
+
+
+def test_a_quote_that_is_never_closed_does_not_gather_the_rest_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "LONGEST_RECORD", 100)
+    file = write(tmp_path, b'a,b\n1,2\n3,5" pipe\n' + b"6,7\n" * 100)
+    texts = list(read_buffers(whole_piece(file), 50))
+    assert texts[0] == (b"1,2\n", 2)
+    assert max(len(text) for text, _ in texts) <= 150
+    assert b"".join(text for text, _ in texts) == (tmp_path / "t.csv").read_bytes()[4:]
 
 
 def test_buffers_of_a_piece_are_of_even_size(tmp_path: Path) -> None:

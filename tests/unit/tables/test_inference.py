@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date
+from math import isfinite
 
 import numpy as np
 import pyarrow as pa
@@ -166,7 +166,7 @@ def _expected_type(cells: list[str | None]) -> str:
 
     rules = {
         "integer": lambda text: _WHOLE.fullmatch(text) and not _ZERO.match(text),
-        "float": lambda text: _NUMBER.fullmatch(text) and not _ZERO.match(text) and math.isfinite(float(text)),
+        "float": lambda text: _NUMBER.fullmatch(text) and not _ZERO.match(text) and isfinite(float(text)),
         "date": is_date,
         "datetime": is_moment,
     }

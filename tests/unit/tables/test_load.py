@@ -127,6 +127,11 @@ def test_bad_bytes_and_stray_quotes_are_placed(tmp_path: Path) -> None:
     ]
 
 
+def test_a_carriage_return_alone_is_placed_and_makes_no_row(tmp_path: Path) -> None:
+    result = load(tmp_path, f'{HEADER}\n"P\r1",0,,,\nP2,0\r,,,\nP3,0,,,\n')
+    assert faults(result) == [(65, "patient.1.csv", 3, "", "P2,0\r,,,")]
+
+
 def test_a_fault_in_the_last_row_of_many_is_counted_and_placed(tmp_path: Path) -> None:
     body = "".join(f"P{n},0,1990-01-01,1.5,SF\n" for n in range(100_000))
     result = load(tmp_path, f"{HEADER}\n{body}P100000,0,1990-01-01,1.5.2,SF\n")
