@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _TABLE_ROWS = 1000
 _PROMPT, _PROMPT_ON = "sql> ", "   > "
 
+_READING = re.compile(
+    r"Show|Describe|Explain|Set(Command|Namespace|CatalogAndNamespace)|CreateView|Cache|Uncache|Refresh"
+)
+"""How the commands begin, as Spark names them in its plans, that leave tables as they are. All other commands are refused."""
+
+_NODE = re.compile(r"^[\s:+-]*'?(\w+)", re.MULTILINE)
 _PIECE = re.compile(
     r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|`[^`]*`?"""  # quoted text, or what is left of it at the end
     r"""|--[^\n]*|/\*.*?(?:\*/|\Z)"""  # comments
@@ -35,7 +41,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "sql", help="query a project's databases with Spark SQL",
         description="Runs Spark SQL over a project's databases, each known by its unique name and, where no other has it, by "
-        "its plain name; a project's only database is the current one. Without a statement, reads them from stdin.",
+        "its plain name; a project's only database is the current one. Tables are only read. Without a statement, reads them "
+        "from stdin.",
     )  # fmt: skip
     parser.add_argument("statements", metavar="SQL", nargs="?", help="statements, with ; between them")
     parser.add_argument("-f", "--file", metavar="FILE", help="a file of statements, with ; between them")
@@ -139,6 +146,9 @@ def run_statement(session: SparkSession, statement: str, form: str) -> bool:
     from pyspark.errors import PySparkException
 
     try:
+        if _may_write(session, statement):
+            print("SQL error: published tables are only read here; the loaders write them", file=sys.stderr)
+            return False
         frame = session.sql(statement)
         if frame.columns:
             {"table": print_table, "csv": print_csv, "json": print_json}[form](frame)
@@ -146,6 +156,18 @@ def run_statement(session: SparkSession, statement: str, form: str) -> bool:
         print(f"SQL error: {parse_spark_message(str(error))}", file=sys.stderr)
         return False
     return True
+
+
+def _may_write(session: SparkSession, statement: str) -> bool:
+    """Whether a statement may change a table or a file, by the plan that Spark parses it to. Attached tables are files of the
+    project, so Spark would write to them past all checks and versions."""
+    jvm: Any = session._jvm
+    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(statement)
+    nodes = _NODE.findall(plan.treeString())
+    command = jvm.java.lang.Class.forName("org.apache.spark.sql.catalyst.plans.logical.Command")
+    if any(node.startswith("Insert") or "ExecuteImmediate" in node for node in nodes):
+        return True
+    return bool(command.isInstance(plan)) and not _READING.match(nodes[0])
 
 
 def parse_spark_message(text: str) -> str:

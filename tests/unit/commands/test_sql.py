@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from apps.commands.sql import parse_spark_message, print_csv, print_json, print_table, run_statement, split_statements
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyspark.sql import SparkSession
 
 ROWS = """
@@ -130,6 +132,43 @@ def test_what_spark_refuses_is_one_line(
     assert capsys.readouterr().out == ""
     assert not run_statement(spark, statement, "table")
     assert capsys.readouterr().err.endswith(said)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO kept VALUES (2)", "INSERT OVERWRITE kept SELECT 2", "WITH two AS (SELECT 2) INSERT INTO kept SELECT * FROM two",
+        "FROM kept INSERT INTO kept SELECT x INSERT INTO kept SELECT x", "INSERT OVERWRITE DIRECTORY '{}' USING csv SELECT 2",
+        "TRUNCATE TABLE kept", "DROP TABLE kept", "ALTER TABLE kept RENAME TO gone", "CREATE TABLE more AS SELECT 2",
+        "EXECUTE IMMEDIATE 'INSERT INTO kept VALUES (2)'", "DELETE FROM kept", "UPDATE kept SET x = 2",
+    ],
+)  # fmt: skip
+def test_statements_that_write_are_refused(
+    spark: SparkSession, tmp_path: Path, statement: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spark.range(1).toDF("x").write.parquet(str(tmp_path / "kept"))
+    spark.sql(f"CREATE TABLE kept USING parquet LOCATION '{tmp_path}/kept'")
+    try:
+        assert not run_statement(spark, statement.format(tmp_path / "out"), "csv")
+        assert capsys.readouterr().err.endswith(
+            "SQL error: published tables are only read here; the loaders write them\n"
+        )
+        assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+        assert run_statement(spark, "SELECT x FROM kept", "csv")
+        assert capsys.readouterr().out == "x\n0\n"
+    finally:
+        spark.sql("DROP TABLE IF EXISTS kept")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SHOW TABLES", "SHOW DATABASES", "USE default", "SET spark.sql.ansi.enabled", "VALUES (1)", "DESCRIBE FUNCTION abs",
+        "EXPLAIN SELECT 1", "CREATE OR REPLACE TEMPORARY VIEW one AS SELECT 1", "WITH one AS (SELECT 1) SELECT * FROM one",
+    ],
+)  # fmt: skip
+def test_statements_that_read_are_run(spark: SparkSession, statement: str) -> None:
+    assert run_statement(spark, statement, "csv")
 
 
 def test_statements_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
