@@ -31,7 +31,7 @@ def empty_session(_: str, __: str) -> None:
     from common.spark.session import SparkCluster
 
     cluster = SparkCluster("empty", master="local[2]")
-    assert cluster.parallelism == 2  # noqa: S101 - it is asking that starts Spark
+    assert cluster.parallelism == 2  # it is asking that starts Spark
     cluster.stop()
 
 
