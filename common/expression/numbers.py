@@ -49,7 +49,8 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
     >>> parsed.values.tolist(), parsed.any_absent, [(each.code, each.texts) for each in parsed.bad]
     ([1.0, -1.0, 2.5, -3.0], True, [(106, ['-3'])])
     """
-    column = text.translate(bytes.maketrans(delimiter.encode(), b"\n"), b"\r")
+    plain = text.replace(b"\r\n", b"\n") if b"\r" in text else text
+    column = plain.translate(bytes.maketrans(delimiter.encode(), b"\n"))
     quotes = b'"' in column
 
     def read(arrow_type: pa.DataType) -> pa.Array:
@@ -65,12 +66,16 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
         cells = column.decode("utf-8", "replace").split("\n")[:-1]
         return pa.array([cell[1:-1] if cell[:1] == '"' == cell[1:][-1:] else cell for cell in cells], pa.string())
 
+    if b"\r" in column:  # which Arrow would take for the end of a cell
+        return _parse_texts(split(), rules)
     return parse_column(read, split, rules, may_be_hex=rules.is_count and may_hold_hex(text))
 
 
 def may_hold_hex(text: bytes) -> bool:
     """Whether text could hold `0x1A`, which Arrow takes for an integer and we do not."""
-    return b"0x" in text or b"0X" in text
+    return any(
+        letter in text and b"0" + letter in text for letter in (b"x", b"X")
+    )  # one byte is found much sooner than two
 
 
 def parse_column(

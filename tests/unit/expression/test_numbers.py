@@ -68,6 +68,11 @@ def test_a_cell_that_holds_the_delimiter_is_no_two_numbers() -> None:
     assert [(each.code, each.texts) for each in parsed.bad] == [(105, ['"1', '2"'])]
 
 
+def test_a_carriage_return_amid_a_cell_is_no_part_of_a_number() -> None:
+    parsed = parse_cells(b"1\r2,3\r\n4,5\r\n", ",", REALS)
+    assert [(each.code, each.places.tolist(), each.texts) for each in parsed.bad] == [(105, [0], ["1\r2"])]
+
+
 def test_the_first_texts_of_a_broken_rule_are_kept() -> None:
     parsed = parse_cells(b"1,x,y\n2,z,3\n", ",", REALS)
     assert [(each.code, each.places.tolist(), each.texts) for each in parsed.bad] == [(105, [1, 2, 4], ["x", "y", "z"])]
