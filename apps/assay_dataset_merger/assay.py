@@ -129,7 +129,7 @@ def _write_linking_entity(database: Database) -> Json:
     fields = tuple(Field(LINKING_TABLE, each.name, "string") for each in LINKING_COLUMNS)
     entity = Entity(LINKING_TABLE, fields, title="Linked sample IDs")
     written: Json = build_assay(DataDictionary({LINKING_TABLE: entity}, {}), database, outside=())["entities"]
-    return written[LINKING_TABLE]  # type: ignore[no-any-return]
+    return written[LINKING_TABLE]  # type: ignore[no-any-return]  # JSON is of any type
 
 
 def _joined_tables(join: Mapping[str, Any]) -> set[str]:

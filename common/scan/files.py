@@ -14,7 +14,7 @@ from common.errors import AppError
 
 Compression = Literal["plain", "gzip", "bgzip"]
 
-_InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
+InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -83,7 +83,7 @@ def stream_gzip(path: str, buffer_bytes: int) -> Iterator[bytes]:
                     if size == buffer_bytes:
                         yield b"".join(pending)
                         pending, size = [], 0
-        except _InflateError as error:
+        except InflateError as error:
             raise AppError(65, f"{path} is a damaged gzip file: {error}") from error
         if not inflate.eof:
             raise AppError(65, f"{path} is a gzip file that ends too early; it was probably cut off in transfer")

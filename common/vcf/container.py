@@ -16,11 +16,10 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from common.errors import AppError
-from common.scan.files import Compression, compression_of, open_file
+from common.scan.files import Compression, InflateError, compression_of, open_file
 from common.vcf.header import FIXED_COLUMNS, HeaderFindings, VcfHeader, parse_header
 from common.vcf.tabix import read_block_starts
 
-_InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _BLOCK_MAGIC = b"\x1f\x8b\x08\x04"
 _EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _BLOCK_HEADER = 18
@@ -203,7 +202,7 @@ def _inflate_blocks(stored: pa.NativeFile, name: str, start: int) -> Iterator[tu
             raise AppError(213, f"{name} ends within a bgzip block, or is damaged, at byte {position:,}")
         try:
             data = isal_zlib.decompress(memoryview(buffer)[at : at + length], wbits=31)
-        except _InflateError as error:
+        except InflateError as error:
             raise AppError(213, f"{name} is damaged in the bgzip block at byte {position:,}: {error}") from None
         yield position, data
         position, at = position + length, at + length
@@ -219,7 +218,7 @@ def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, byt
             offset += len(pending)
         try:
             data = inflate.decompress(pending, _READ)
-        except _InflateError as error:
+        except InflateError as error:
             raise AppError(213, f"{name} is damaged gzip near byte {offset:,}: {error}") from None
         pending = inflate.unconsumed_tail
         if inflate.eof:

@@ -161,7 +161,7 @@ def planner(tmp_path: Path) -> Runner:
         def __getattr__(self, name: str) -> Any:
             pytest.fail(f"Spark was used: {name}")
 
-    return Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]
+    return Runner(NoCluster(), tmp_path / "project", tmp_path / "jobs")  # type: ignore[arg-type]  # no run may reach it
 
 
 def test_dictionary_and_file_mistakes_are_told_together_and_start_no_spark(planner: Runner, write_files: Files) -> None:

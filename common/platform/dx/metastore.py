@@ -2,7 +2,8 @@
 a table; Spark does, through the file system classes of the cluster.
 
 A database that a job makes, and a table that it makes or writes to, carries the job's mark in the metastore until the publish
-is done. So two jobs see each other, and of a job that was killed it can be told what it left.
+is done. So two jobs see each other, unless both look in the same instant, and of a job that was killed it can be told what it
+left.
 """
 
 from __future__ import annotations

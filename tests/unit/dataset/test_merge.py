@@ -48,7 +48,7 @@ def merge(source: Dataset, target: Dataset, relationship: str = "one_to_one", pr
     link = tuple(find_link_field(*each, None, None, faults) for each in ((source, "source"), (target, "target")))
     names = plan_names(source, target, prefix, faults)
     faults.raise_if_any("The test")
-    merged = merge_datasets("Both", source, target, link, relationship, names)  # type: ignore[arg-type]
+    merged = merge_datasets("Both", source, target, link, relationship, names)  # type: ignore[arg-type]  # a pair, though its type does not tell
     return parse_descriptor(write_descriptor(merged))
 
 
