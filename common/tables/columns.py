@@ -21,6 +21,7 @@ PART_MARK = "|"
 """Separates the values of a multi-select cell."""
 
 _CELLS_AT_ONCE = 1 << 15
+"""Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""
 
 NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
 
