@@ -10,8 +10,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -22,8 +22,9 @@ from pathlib import Path
 import psutil
 
 from common.errors import AppError
+from common.spark.archive import archive_options
 from common.spark.bundle import ROOT
-from common.spark.launch import LOOPBACK, environment, java_options, spark_home
+from common.spark.launch import LOOPBACK, environment, spark_home
 
 FOLDER = ROOT / "build" / "cluster"
 _PORT = 7077
@@ -68,28 +69,29 @@ def start(folder: Path = FOLDER, workers: int = 2, cores: int = 1, memory: str =
     if running is not None:
         return running
     folder.mkdir(parents=True, exist_ok=True)
-    port, page = _free_port(_PORT), _free_port()
-    url, names = f"spark://{LOOPBACK}:{port}", {"--host": LOOPBACK}
-    processes = [_launch(folder, "master", "master.Master", {**names, "--port": port, "--webui-port": page})]
-    wishes = {**names, "--webui-port": 0, "--cores": cores, "--memory": memory}
-    for number in range(1, workers + 1):
-        work = {**wishes, "--work-dir": folder / f"worker-{number}"}
-        processes.append(_launch(folder, f"worker-{number}", "worker.Worker", work, url))
-    cluster = Standalone(url, f"http://{LOOPBACK}:{page}", workers, tuple(processes))
-    _state(folder).write_text(json.dumps(asdict(cluster)), encoding="utf-8")
     deadline = time.monotonic() + _DEADLINE
+    common = {"--host": LOOPBACK, "--webui-port": 0}
+    master = _launch(folder, "master", "Master", {**common, "--port": _PORT})
+    cluster = _keep(folder, Standalone("", "", workers, (master,)))
+    # Spark takes the next port where one is taken, so the master is asked for its own and none is chosen for it.
+    while not (addresses := _addresses(folder)):
+        _wait(folder, cluster, deadline)
+    wishes = {**common, "--cores": cores, "--memory": memory}
+    url, page = addresses
+    launched = [
+        _launch(folder, name, "Worker", {**wishes, "--work-dir": folder / name}, url)
+        for name in (f"worker-{number}" for number in range(1, workers + 1))
+    ]
+    cluster = _keep(folder, Standalone(url, page, workers, (master, *launched)))
     while registered_workers(cluster) < workers:
-        if time.monotonic() > deadline or not cluster.is_whole:
-            stop(folder)
-            raise AppError(92, f"the cluster did not come up; its logs are in {folder}")
-        time.sleep(0.2)
+        _wait(folder, cluster, deadline)
     return cluster
 
 
 def find(folder: Path = FOLDER) -> Standalone | None:
     """The cluster that runs from this folder, if every process of it does."""
     cluster = _read_state(folder)
-    return cluster if cluster and cluster.is_whole else None
+    return cluster if cluster and cluster.url and cluster.is_whole else None
 
 
 def stop(folder: Path = FOLDER) -> int:
@@ -115,30 +117,45 @@ def registered_workers(cluster: Standalone) -> int:
 
 def _launch(folder: Path, name: str, role: str, options: dict[str, object], *arguments: str) -> tuple[int, float]:
     names = environment(f"spark://{LOOPBACK}:{_PORT}")
-    # They only keep count, so they need neither the optimising compiler nor collector threads.
-    daemon = ["-XX:+UseSerialGC", *java_options()]
+    # They only keep count, so they need neither the optimising compiler nor collector threads. Spark's own log stays on:
+    # it goes to a file of its own.
+    daemon = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *archive_options()]
     names |= {"SPARK_DAEMON_JAVA_OPTS": shlex.join(daemon), "SPARK_DAEMON_MEMORY": "512m"}
-    command = [str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{role}"]
+    command = [str(spark_home() / "bin" / "spark-class"), f"org.apache.spark.deploy.{role.lower()}.{role}"]
     command += [str(part) for option in options.items() for part in option] + list(arguments)
-    with (folder / f"{name}.log").open("w", encoding="utf-8") as log:
+    with _log(folder, name).open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, env=names, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     return process.pid, psutil.Process(process.pid).create_time()
 
 
-def _free_port(wanted: int = 0) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, wanted))
-        except OSError:
-            return _free_port()
-        return int(probe.getsockname()[1])
+def _addresses(folder: Path) -> tuple[str, str] | None:
+    """The master's URL and its status page, once its log tells both."""
+    log = _log(folder, "master").read_text(encoding="utf-8", errors="replace")
+    url = re.search(r"Starting Spark master at (spark://\S+)", log)
+    page = re.search(r"MasterWebUI\b.*:(\d+)$", log, re.MULTILINE)
+    return (url[1], f"http://{LOOPBACK}:{page[1]}") if url and page else None
+
+
+def _wait(folder: Path, cluster: Standalone, deadline: float) -> None:
+    if time.monotonic() > deadline or not cluster.is_whole:
+        stop(folder)
+        raise AppError(92, f"the cluster did not come up; its logs are in {folder}")
+    time.sleep(0.2)
+
+
+def _log(folder: Path, name: str) -> Path:
+    return folder / f"{name}.log"
 
 
 def _state(folder: Path) -> Path:
     return folder / "cluster.json"
+
+
+def _keep(folder: Path, cluster: Standalone) -> Standalone:
+    _state(folder).write_text(json.dumps(asdict(cluster)), encoding="utf-8")
+    return cluster
 
 
 def _read_state(folder: Path) -> Standalone | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 
 import pytest
 
+from common.errors import AppError
 from common.spark import standalone
 from common.spark.launch import environment, spark_submit_command
 
@@ -76,10 +76,21 @@ def test_a_job_through_plain_python_ships_the_suite_itself(standalone_cluster, t
     assert (ran.stdout.splitlines(), ran.returncode) == (EXPECTED, 0), ran.stderr
 
 
-def test_stop_ends_every_process_and_a_second_stop_finds_none(tmp_path):
-    cluster = standalone.start(tmp_path, workers=1)
-    assert (cluster.is_whole, standalone.stop(tmp_path), cluster.alive(), standalone.stop(tmp_path)) == (True, 2, [], 0)
-    assert standalone.find(tmp_path) is None
+def test_two_clusters_run_side_by_side_and_each_is_stopped_alone(standalone_cluster, tmp_path):
+    first, _ = standalone_cluster
+    second = standalone.start(tmp_path, workers=1)
+    assert (second.url != first.url, second.page != first.page) == (True, True)
+    assert standalone.registered_workers(second) == 1
+    assert (second.is_whole, standalone.stop(tmp_path), second.alive(), standalone.stop(tmp_path)) == (True, 2, [], 0)
+    assert (standalone.find(tmp_path), first.is_whole, standalone.registered_workers(first)) == (None, True, 2)
+
+
+def test_a_cluster_that_does_not_come_up_is_taken_down_and_says_where_its_logs_are(tmp_path):
+    with pytest.raises(AppError, match=r"Error 92 \(Spark failed\): the cluster did not come up") as told:
+        standalone.start(tmp_path, workers=1, memory="none")
+    assert str(tmp_path) in told.value.text
+    assert "Usage: Worker" in (tmp_path / "worker-1.log").read_text()
+    assert standalone.stop(tmp_path) == 0
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(tmp_path):
@@ -88,11 +99,3 @@ def test_a_pid_that_now_belongs_to_another_process_is_left_alone(tmp_path):
         (tmp_path / "cluster.json").write_text(state)
         assert (standalone.stop(tmp_path), other.poll()) == (0, None)
         other.kill()
-
-
-def test_a_taken_port_is_not_fought_over(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert standalone._free_port(port) != port
