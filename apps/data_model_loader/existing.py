@@ -20,9 +20,13 @@ def validate_existing_tables(
     platform: Platform, database: Database, dictionary: DataDictionary, tables: dict[str, tuple[TablePlan, ...]],
     bound: AbstractSet[str], insert_mode: str, faults: Faults,
 ) -> dict[str, list[str]]:  # fmt: skip
-    """The Parquet files of each planned table that exists. Adds faults 61, 81 and 82."""
+    """The Parquet files of each planned table that exists, none of one to be overwritten. Adds faults 61, 81 and 82."""
     existing: dict[str, list[str]] = {}
     for entity in dictionary.entities:
+        if entity in bound and insert_mode == "overwrite" and not database.is_new:
+            # What a killed job left of such a table is no matter: all of it goes.
+            existing |= {each.table: [] for each in tables[entity] if platform.has_table(database, each.table)}
+            continue
         for table in tables[entity]:
             files = [] if database.is_new else platform.table_files(database, table.table)
             place = {"entity": entity, "value": table.table}
@@ -30,7 +34,7 @@ def validate_existing_tables(
                 existing[table.table] = files
             if files and entity in bound and insert_mode == "error":
                 faults.add(TABLE_EXISTS, f"the database {database.name} has a table {table.table}", **place)
-            elif files and not (entity in bound and insert_mode == "overwrite"):
+            elif files:
                 _validate_columns(table, files[0], database, faults)
             elif not files and entity not in bound:
                 faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)

@@ -25,7 +25,7 @@ InsertMode = Literal["error", "append", "overwrite"]
 @dataclass(frozen=True)
 class Plan:
     """What will be loaded. `files` has no entry for an entity whose rows stand in the database already; `existing` holds the
-    Parquet files of each table that is there, by table name."""
+    Parquet files of each table that is there, by table name; none of one to be overwritten."""
 
     name: str
     schema: str

@@ -43,7 +43,9 @@ class Database:
     is_new: bool = False
 
 
-ChangeMode = Literal["new", "append", "overwrite"]
+ChangeMode = Literal["new", "append", "overwrite", "replace"]
+"""`replace` is an overwrite of a table by one with the same columns, and with rows that are kept of the old: whoever reads it has
+all of the one or all of the other, although the job be killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,12 @@ class Platform(Protocol):
     def find_database(self, database_id: str) -> Database:
         """An existing database. Raises `AppError` 80 or 91."""
 
+    def has_table(self, database: Database, table: str) -> bool:
+        """Whether the database has a table of this name, for a job that does not read it."""
+
     def table_files(self, database: Database, table: str) -> list[str]:
-        """Paths or URIs of a table's Parquet files, sorted; empty if the database has no such table."""
+        """Paths or URIs of a table's Parquet files, sorted; empty if the database has no such table. Raises `AppError` 82 if the
+        rows may not all be there: a job writes to it now, or was killed while it did."""
 
     def stage(self, database: Database | None) -> Staging:
         """Opens a staging place for this job, for tables of this database; None for a job that makes a record only."""

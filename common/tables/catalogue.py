@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common.platform import Database
+from common.spark.tables import partition_columns, quote_name, quote_text, table_definition, table_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,31 +38,15 @@ def attach_databases(session: SparkSession, databases: Sequence[tuple[Database, 
         session.sql(f"USE {quote_name(databases[0][0].unique_name)}")
 
 
-def quote_name(name: str) -> str:
-    """An SQL identifier, whatever characters it has.
-
-    >>> quote_name("a`b")
-    '`a``b`'
-    """
-    return "`" + name.replace("`", "``") + "`"
-
-
-def quote_text(text: str) -> str:
-    r"""An SQL string literal in Spark's default notation, where a backslash escapes.
-
-    >>> quote_text("it's")
-    "'it\\'s'"
-    """
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def _attach_table(session: SparkSession, database: Database, table: str, file: str) -> None:
     name = f"{quote_name(database.unique_name)}.{quote_name(table)}"
     parent, _, below = file.rpartition(f"/{table}/")
+    folder, partitions = f"{parent}/{table}", partition_columns([below])
+    definition = table_definition(table_schema(session, folder, [below]), partitions)
     # A folder is meant as it is spelt: its brackets and stars are no pattern.
-    options = "OPTIONS (`__globPaths__` 'false')"
-    session.sql(f"CREATE TABLE IF NOT EXISTS {name} USING parquet {options} LOCATION {quote_text(f'{parent}/{table}')}")
-    if "=" in below.rpartition("/")[0]:
+    place = f"OPTIONS (`__globPaths__` 'false') LOCATION {quote_text(folder)}"
+    session.sql(f"CREATE TABLE IF NOT EXISTS {name} {definition} {place}")
+    if partitions:
         # Without this the catalogue knows of no partition, and the table reads as empty.
         session.sql(f"MSCK REPAIR TABLE {name}")
 

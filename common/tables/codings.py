@@ -24,7 +24,7 @@ def stage_codings(
     name = part_name(0)
     with PartWriter(f"{staging.table_folder(CODINGS_TABLE)}/{name}", codings_schema()) as writer:
         writer.add(codings_table(codings, there))
-    return [TableChange(CODINGS_TABLE, "overwrite" if there else "new", [name])]
+    return [TableChange(CODINGS_TABLE, "replace" if there else "new", [name])]
 
 
 def codings_schema() -> pa.Schema:

@@ -9,16 +9,17 @@ left.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from common.errors import AppError
 from common.platform import Database, TableChange
 from common.platform.names import parse_table_name
 from common.spark import Cluster
+from common.spark.tables import partition_columns, quote_text, table_definition, table_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -27,7 +28,10 @@ _WHOLE = str(1 << 40)
 """Bytes: more than any file, so that Spark reads each file as one partition and writes one for each."""
 
 _MARK = "loaders.unpublished"
-"""The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
+"""The property that is a mark: of a database the job's id, of a table what is done to it (a `ChangeMode`) and that."""
+
+_ROWS = re.compile(r"/rows-[0-9a-f]{32}$")
+"""The end of the location of a table that was replaced: a folder of its own in the table's own one."""
 
 _HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
 
@@ -51,10 +55,10 @@ class Metastore:
 
     def create_database(self, name: str, job_id: str) -> None:
         """Makes a database with this job's mark, or does nothing if there is one of that name."""
-        location = self._location.replace("\\", "\\\\").replace("'", "\\'")
         with _failures(f"database {name} could not be made"):
             self._session.sql(
-                f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION '{location}' WITH DBPROPERTIES ('{_MARK}' = '{job_id}')"
+                f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION {quote_text(self._location)}"
+                f" WITH DBPROPERTIES ('{_MARK}' = '{job_id}')"
             )
 
     def take_over(self, database: Database, job_id: str) -> None:
@@ -123,10 +127,13 @@ class Metastore:
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
         table = self._table_name(database, change.table)
-        remedy = "" if change.mode == "new" else _HALF_WRITTEN
+        remedy = _HALF_WRITTEN if change.mode in ("append", "overwrite") else ""
         with _failures(f"table {change.table} of {database.name} could not be written", remedy):
             if not change.files:
                 self._session.sql(f"TRUNCATE TABLE {table}")
+                return
+            if change.mode == "replace":
+                self._replace_rows(table, change, folder)
                 return
             if change.mode == "overwrite":  # its columns may be others, and Spark's own overwrite would lose the mark
                 self.drop_table(database, change.table)
@@ -134,15 +141,32 @@ class Metastore:
             writer = self._read(change, folder).write.format("parquet").mode("append")
             writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
 
+    def _replace_rows(self, table: str, change: TableChange, folder: str) -> None:
+        """Writes the rows to a folder of their own, then turns the table to it: one change in the metastore, before which a reader
+        has all of the old rows, and after which all of the new."""
+        described = self._session.sql(f"DESCRIBE TABLE EXTENDED {table}").collect()
+        own_folder = _ROWS.sub("", next(str(each["data_type"]) for each in described if each["col_name"] == "Location"))
+        rows = f"rows-{uuid4().hex}"
+        self._read(change, folder).write.parquet(f"{own_folder}/{rows}")
+        self._session.sql(f"ALTER TABLE {table} SET LOCATION {quote_text(f'{own_folder}/{rows}')}")
+        self._clear(own_folder, rows)
+
+    def _clear(self, folder: str, kept: str) -> None:
+        """Removes all in a folder of the cluster's file system but what is to be kept: old rows, and what killed jobs left there."""
+        jvm: Any = self._session._jvm
+        path = jvm.org.apache.hadoop.fs.Path(folder)
+        files = path.getFileSystem(self._session.sparkContext._jsc.hadoopConfiguration())
+        for each in files.listStatus(path):
+            if each.getPath().getName() != kept:
+                files.delete(each.getPath(), True)
+
     def _make_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         with _failures(f"table {change.table} of {database.name} could not be made"):
-            fields = self._read(change, folder).schema
-            columns = ", ".join(f"`{each.name}` {each.dataType.simpleString()}" for each in fields)
-            partitions = ", ".join(f"`{each}`" for each in partition_columns(change.files))
+            schema = table_schema(self._session, folder, change.files)
             self._session.sql(
-                f"CREATE TABLE IF NOT EXISTS {self._table_name(database, change.table)} ({columns}) USING parquet"
-                + (f" PARTITIONED BY ({partitions})" if partitions else "")
-                + f" TBLPROPERTIES ('{_MARK}' = '{change.mode} {job_id}')"
+                f"CREATE TABLE IF NOT EXISTS {self._table_name(database, change.table)}"
+                f" {table_definition(schema, partition_columns(change.files))}"
+                f" TBLPROPERTIES ('{_MARK}' = '{change.mode} {job_id}')"
             )
         self._check_mark(database, change, job_id)
 
@@ -152,7 +176,9 @@ class Metastore:
             raise AppError(82, text, "Run this job again when that one has ended.")
 
     def _read(self, change: TableChange, folder: str) -> DataFrame:
-        return self._session.read.option("basePath", folder).parquet(*(f"{folder}/{file}" for file in change.files))
+        schema = table_schema(self._session, folder, change.files)
+        files = (f"{folder}/{file}" for file in change.files)
+        return self._session.read.schema(schema).option("basePath", folder).parquet(*files)
 
     def release_table(self, database: Database, table: str) -> None:
         """Takes the mark off a table."""
@@ -185,16 +211,6 @@ class Metastore:
         """The platform's catalogue knows a database by its unique name; the session that made it may know its own name only."""
         names = (database.unique_name, database.name)
         return next((name for name in names if self._session.catalog.databaseExists(name)), None)
-
-
-def partition_columns(files: Sequence[str]) -> list[str]:
-    """The columns that the folders of staged files name.
-
-    >>> partition_columns(["chr=1/bin=0/part-00000.parquet"])
-    ['chr', 'bin']
-    """
-    folders = PurePosixPath(files[0]).parts[:-1] if files else ()
-    return [part.partition("=")[0] for part in folders if "=" in part]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
-from common.platform.dx.staging import DxStaging, SharedFolder
+from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
 from common.platform.names import ObjectReference, is_id, link, parse_database_name, parse_file_name, parse_reference
 from common.platform.records import parse_descriptor, parse_record
 from common.spark import Cluster
@@ -108,14 +108,23 @@ class DxPlatform:
             raise AppError(80, f"{database_id!r} is no database id", "A database id is database- and 24 characters.")
         return build_database(self._objects.describe(ObjectReference(database_id), "database"))
 
+    def has_table(self, database: Database, table: str) -> bool:
+        return self._published_mark(database, table) is not None
+
+    def _published_mark(self, database: Database, table: str) -> str | None:
+        """What is done to a table, empty if nothing is; None if there is none, or a new one: a job is writing it, or was killed, and
+        it is nobody's to read."""
+        mark = self._metastore.table_mark(database, table)
+        return None if mark is None or mark.startswith("new ") else mark
+
     def table_files(self, database: Database, table: str) -> list[str]:
-        """As `Platform`; tasks cannot read the platform's tables by path, so Spark copies the table out, once a job. A new one that
-        is marked still is nobody's to read: a job is writing it, or was killed."""
+        """As `Platform`; tasks cannot read the platform's tables by path, so Spark copies the table out, once a job."""
         key = (database.unique_name, table)
         if key not in self._copied:
-            self._copied[key] = []
-            mark = self._metastore.table_mark(database, table)
-            if mark is not None and not mark.startswith("new "):
+            if (mark := self._published_mark(database, table)) is None:
+                self._copied[key] = []
+            else:
+                check_is_whole(self._objects, database, table, mark)
                 self._metastore.copy_out(database, table, "/".join((self._shared.spark_uri, "copied", *key)))
                 self._copied[key] = self._shared.parquet_files("copied", *key)
         return self._copied[key]

@@ -61,6 +61,25 @@ class SharedFolder:
             self._files.delete_dir(path)
 
 
+def check_no_writer(objects: Objects, database: Database, table: str, mark: str) -> None:
+    """Raises `AppError` 82 if the job that marked a table is at work."""
+    job_id = mark.partition(" ")[2]
+    if job_id and not objects.is_left_by(job_id):
+        text = f"{job_id} is writing to table {table} of database {database.name}"
+        raise AppError(82, text, "Run this job again when that one has ended.")
+
+
+def check_is_whole(objects: Objects, database: Database, table: str, mark: str) -> None:
+    """Raises `AppError` 82 for a table of which only some rows may be there: a job writes to it, or was killed while it did."""
+    check_no_writer(objects, database, table, mark)
+    done, _, job_id = mark.partition(" ")
+    if job_id and done != "replace":
+        text = (
+            f"{job_id} ended while it wrote to table {table} of database {database.name}: some of its rows may be there"
+        )
+        raise AppError(82, text, "Load the whole table anew, with insert_mode overwrite.")
+
+
 class DxStaging:
     """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only.
 
@@ -132,18 +151,14 @@ class DxStaging:
         mark = self._metastore.table_mark(self._database, change.table) if self._database else None
         if not self._database or mark is None:
             return False
-        done, _, job_id = mark.partition(" ")
-        shown = f"table {change.table} of database {self._database.name}"
-        if job_id and not self._objects.is_left_by(job_id):
-            raise AppError(82, f"{job_id} is writing to {shown}", "Run this job again when that one has ended.")
+        check_no_writer(self._objects, self._database, change.table, mark)
         if change.mode == "new":
-            if done != "new":
+            if not mark.startswith("new "):
                 raise AppError(81, f"database {self._database.name} already has table {change.table}")
             self._metastore.drop_table(self._database, change.table)
-        elif change.mode == "append" and job_id:
-            text = f"{job_id} ended while it wrote to {shown}: some of its rows may be there"
-            raise AppError(82, text, "Load the whole table anew, with insert_mode overwrite.")
-        return change.mode == "overwrite" and bool(job_id)
+        elif change.mode == "append":
+            check_is_whole(self._objects, self._database, change.table, mark)
+        return change.mode == "overwrite" and bool(mark)
 
     def _claim_table(self, change: TableChange) -> None:
         if self._database:
@@ -172,12 +187,12 @@ class DxStaging:
 
     def _take_back(self, claimed: Sequence[TableChange], written: Sequence[TableChange]) -> None:
         """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back: they
-        keep their mark, so that nothing is added to them unawares."""
+        keep their mark, so that nothing is added to them unawares. A table that was to be replaced is whole."""
         for change in claimed:
             with suppress(AppError):
                 if self._database and change.mode == "new":
                     self._metastore.drop_table(self._database, change.table)
-                elif self._database and change not in written:
+                elif self._database and (change.mode == "replace" or change not in written):
                     self._metastore.release_table(self._database, change.table)
 
     def close(self) -> None:

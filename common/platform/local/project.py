@@ -96,6 +96,9 @@ class LocalProject:
         self._store.versions(database.unique_name).pin()
         return database
 
+    def has_table(self, database: Database, table: str) -> bool:
+        return bool(self.table_files(database, table))
+
     def table_files(self, database: Database, table: str) -> list[str]:
         versions = self._store.versions(database.unique_name)
         folder = versions.path(versions.seen or "") / table

@@ -121,7 +121,7 @@ class DatabaseVersions:
         """Makes the folder of a new version out of the pinned one and the staged files, which are moved."""
         target = self.path(version)
         target.mkdir()
-        replaced = {change.table for change in changes if change.mode == "overwrite"}
+        replaced = {change.table for change in changes if change.mode in ("overwrite", "replace")}
         if self._pinned:
             for table in set(self.tables()) - replaced:
                 _link_table(self.path(self._pinned) / table, target / table)

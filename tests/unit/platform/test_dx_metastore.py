@@ -116,6 +116,16 @@ def test_partition_folders_become_partitions(
     assert partition_columns(files) == ["chr", "bin"]
 
 
+@pytest.mark.parametrize("chromosomes", [("1", "2"), ("1", "X"), ("01", "1e5")], ids=lambda names: " ".join(names))
+def test_a_chromosome_is_text_and_a_bin_a_number_whatever_is_loaded(
+    metastore: Metastore, database: Database, shared: SharedFolder, cluster: Cluster, chromosomes: tuple[str, str]
+) -> None:
+    files = [stage(shared, f"chr={name}/bin=4/part-00000.parquet", pos=[7]) for name in chromosomes]
+    write(metastore, database, shared, "new", *files)
+    found = cluster.session.newSession().sql(f"SELECT * FROM {NAME}.visit ORDER BY chr").collect()
+    assert [tuple(row) for row in found] == [(7, chromosomes[0], 4), (7, chromosomes[1], 4)]
+
+
 def test_a_dropped_table_is_gone_and_its_name_free(
     metastore: Metastore, database: Database, shared: SharedFolder
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,13 @@ import dxpy
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import DataFrameWriter, SparkSession
 
+from apps.data_model_loader.existing import validate_existing_tables
+from common.dataset.layout import plan_tables
+from common.dictionary import CODINGS_TABLE, Code, Coding, TextFile, parse_dictionary
 from common.errors import AppError
+from common.faults import Faults
 from common.platform import Database, RecordDraft, TableChange
 from common.platform.api import ApiServer
 from common.platform.dx import DxPlatform
@@ -23,6 +30,7 @@ from common.platform.dx.staging import DxStaging
 from common.platform.local import LocalProject
 from common.platform.names import new_id
 from common.spark import Cluster
+from common.tables.codings import stage_codings
 
 NAME = "study_db"
 JOB, NEXT = new_id("job"), new_id("job")
@@ -170,6 +178,104 @@ def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(proj
     staging = platform.stage(database)
     staging.publish([TableChange("patient", "append", []), TableChange("visit", "overwrite", [])], None, {})
     assert (project.rows("patient"), project.rows("visit")) == ([1, 3], [])
+
+
+def test_no_load_goes_by_rows_of_which_a_killed_job_may_have_added_some(project: Project) -> None:
+    """The next load has files of visits only, and would take the patients as they stand."""
+    first = project.job(new_id("job"))
+    database = replace(first.new_database(NAME), is_new=False)
+    publish(first, database, "new", patient=[1], visit=[2])
+    kill(project.job(JOB), database, Metastore, "write_table", 1, mode="append")
+    text = "entity,name,type,primary_key_type\npatient,id,integer,global\nvisit,id,integer,local\n"
+    dictionary = parse_dictionary(TextFile("data_dictionary.csv", text.encode()), Faults())
+    assert dictionary is not None
+    tables = {plan.entity: (plan,) for plan in plan_tables(dictionary, 400)}
+
+    def existing(platform: DxPlatform, mode: str, *bound: str) -> dict[str, int]:
+        found = validate_existing_tables(platform, database, dictionary, tables, set(bound), mode, faults)
+        return {table: len(files) for table, files in found.items()}
+
+    faults = Faults()
+    with pytest.raises(AppError, match=f"{JOB} is writing to table patient"):
+        existing(project.job(NEXT), "overwrite", "visit")
+    project.ended(JOB)
+    for mode in ("append", "overwrite"):
+        with pytest.raises(AppError, match=f"{JOB} ended while it wrote to table patient") as caught:
+            existing(project.job(NEXT), mode, "visit")
+        assert (caught.value.code, caught.value.remedy) == (
+            82,
+            "Load the whole table anew, with insert_mode overwrite.",
+        )
+    platform = project.job(NEXT)
+    assert existing(platform, "overwrite", "patient", "visit") == {"patient": 0, "visit": 0}
+    publish(platform, database, "overwrite", patient=[1], visit=[2])
+    assert existing(project.job(new_id("job")), "append", "visit") == {"patient": 1, "visit": 1}
+    assert not faults
+
+
+def publish_codings(platform: DxPlatform, database: Database, **codings: str) -> None:
+    """The publish of a Dataset with these codings, each of one code that means this."""
+    staging = platform.stage(database)
+    built = {name: Coding(name, (Code("1", meaning),)) for name, meaning in codings.items()}
+    changes = stage_codings(platform, staging, database, built)
+    staging.publish(changes, RecordDraft(platform.job_id, {"name": platform.job_id}, "ds-study", [database]), {})
+
+
+def codings(platform: DxPlatform, database: Database) -> dict[str, str]:
+    """The codings that a job finds, each with the meaning of its code."""
+    files = platform.table_files(database, CODINGS_TABLE)
+    return {row["coding_name"]: row["meaning"] for file in files for row in pq.read_table(file).to_pylist()}
+
+
+def kill_after_step(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Ends the job when it has done so many steps of writing a table's rows: statements of SQL, and files written by Spark."""
+    left = [number]
+    real = Metastore.write_table
+
+    def counted(of: type, step: str) -> None:
+        do = getattr(of, step)
+
+        def done(*given: Any, **named: Any) -> Any:
+            result = do(*given, **named)
+            left[0] -= 1
+            if not left[0]:
+                raise Killed
+            return result
+
+        patch.setattr(of, step, done)
+
+    def counting(*given: Any) -> None:
+        for of, step in ((SparkSession, "sql"), (DataFrameWriter, "parquet"), (DataFrameWriter, "saveAsTable")):
+            counted(of, step)
+        real(*given)
+        left[0] = 0
+
+    patch.setattr(Metastore, "write_table", counting)
+    patch.setattr(DxStaging, "_take_back", lambda *_: None)
+
+
+def test_a_kill_while_codings_are_rewritten_leaves_those_of_other_datasets(project: Project) -> None:
+    """Whenever it comes, the table is as it was before or as it was to be; and the next publish is as if nothing had been."""
+    first = project.job(new_id("job"))
+    database = replace(first.new_database(NAME), is_new=False)
+    publish_codings(first, database, sex="female", eye="blue")
+    left = []
+    for number in count(1):
+        job = project.job(new_id("job"))
+        with pytest.MonkeyPatch.context() as patch:
+            kill_after_step(patch, number)
+            try:
+                publish_codings(job, database, eye="green", hair="red")
+            except Killed:
+                project.ended(job.job_id)
+            else:
+                break
+        left.append(codings(project.job(new_id("job")), database))
+    old, new = {"sex": "female", "eye": "blue"}, {"sex": "female", "eye": "green", "hair": "red"}
+    assert left == [old, old, new]
+    assert codings(project.job(NEXT), database) == new
+    files = (project.root / "databases" / ".made" / NAME / CODINGS_TABLE).rglob("*.parquet")
+    assert [pq.read_table(file)["coding_name"].to_pylist() for file in files] == [["eye", "hair", "sex"]]
 
 
 def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_not_pass_it_off_as_whole(

@@ -57,10 +57,15 @@ def test_a_plain_name_that_two_databases_have_is_known_to_neither(session: Spark
     assert values(session, "SHOW DATABASES LIKE 'twin_study'") == []
 
 
-def test_a_partitioned_table_has_its_rows_and_its_partition_columns(session: SparkSession, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chromosomes", [("1", "2"), ("1", "X"), ("01", "1e5")], ids=lambda names: " ".join(names))
+def test_a_partitioned_table_has_its_rows_and_its_columns_are_of_one_type_whatever_is_loaded(
+    session: SparkSession, tmp_path: Path, chromosomes: tuple[str, str]
+) -> None:
     files = [
-        *write_table(tmp_path / "genotype" / "chr=1" / "bin=0", pos=[10]),
-        *write_table(tmp_path / "genotype" / "chr=2" / "bin=0", pos=[20]),
+        *write_table(tmp_path / "[a]" / "genotype" / f"chr={chromosomes[0]}" / "bin=0", pos=[10]),
+        *write_table(tmp_path / "[a]" / "genotype" / f"chr={chromosomes[1]}" / "bin=-1", pos=[20]),
     ]
     attach_databases(session, [(database("call_study"), {"genotype": files, "empty": []})])
-    assert values(session, "SELECT pos, chr, bin FROM genotype ORDER BY pos") == [(10, 1, 0), (20, 2, 0)]
+    found = values(session, "SELECT pos, chr, bin FROM genotype ORDER BY pos")
+    assert found == [(10, chromosomes[0], 0), (20, chromosomes[1], -1)]
+    assert values(session, f"SELECT pos FROM genotype WHERE chr = '{chromosomes[1]}' AND bin IN (-1)") == [(20,)]
