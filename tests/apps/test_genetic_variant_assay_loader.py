@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from apps.commands.project import database_files
 from apps.genetic_variant_assay_loader import load as loading
 from common.errors import AppError
 from common.faults import FaultError
+from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
 
 Files = Callable[..., dict[str, str]]
@@ -311,6 +313,18 @@ def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
         assert frame.where("chr = '1' AND pos BETWEEN 2500000 AND 2500010 AND bin IN (1)").count() == (
             3 if count == 7 else 2
         )
+
+
+def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    load(run_app, [*write_files(a__vcf=vcf([0, 1, 2])).values()])
+    session = run_app.cluster.session.newSession()
+    attach_databases(session, [database_files(run_app.store, run_app.store.databases()[0])])
+    for table, bins in ((GENOTYPES, [0, 1]), (ALLELES, [0, 1]), (ANNOTATIONS, [0])):
+        found = session.sql(f"SELECT DISTINCT typeof(chr), chr, typeof(bin), bin FROM {table} ORDER BY bin").collect()
+        assert [tuple(row) for row in found] == [("string", "1", "int", each) for each in bins]
 
 
 def test_few_pieces_make_few_files(run_app: Runner, write_files: Files, tmp_path: Path) -> None:

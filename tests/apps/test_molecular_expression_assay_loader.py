@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSAY_EXPRESSION_FILTERING_CONDITIONS_1_1
 
+from apps.commands.project import database_files
 from apps.molecular_expression_assay_loader import load
 from common.errors import AppError
 from common.expression import loading
 from common.faults import FaultError
 from common.spark import Cluster
+from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
 
 APP = "molecular_expression_assay_loader"
@@ -362,6 +364,24 @@ def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
     bins = {f"chr={chrom}/bin={start // 2_500_000}" for _, chrom, start, _ in STUDY.place.values()}
     is_large = "folders" in request.node.name
     assert folders == ({*bins, "chr=Other/bin=-1"} if is_large else {"."})
+
+
+def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "PARTITIONED_FROM", 1)
+    files = write_files(
+        matrix__csv="gene,A\nENSG00000000001.4,2\nENSG00000000002.1,1.5\n",
+        genes__tsv="feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
+        "ENSG00000000001.4\tG1\t2\t5000000\t5000010\t+\nENSG00000000002.1\tG2\t11\t7\t9\t-\n",
+    )
+    run_app(APP, **given([files["matrix.csv"]], feature_annotation=files["genes.tsv"]))
+    session = run_app.cluster.session.newSession()
+    attach_databases(session, [database_files(run_app.store, run_app.store.databases()[0])])
+    found = session.sql(
+        "SELECT typeof(chr), chr, typeof(bin), bin, value FROM expression_read_optimized ORDER BY value"
+    )
+    assert [tuple(row) for row in found.collect()] == [("string", "11", "int", 0, 1.5), ("string", "2", "int", 2, 2.0)]
 
 
 @pytest.mark.parametrize("name", QUERIES)
