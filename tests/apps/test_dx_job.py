@@ -224,11 +224,11 @@ TEXTS = {
     "samples.csv": "sample_id,patient_id\nP1,P2\nP3,P3\nP8,P8\n",
     "scores.csv": "patient_id,score\nP3,7\nP1,\nP2,12\n",
 }
-RNA = {
-    "source_expression_data": ["matrix.csv"], "feature_annotation": "genes.gtf", "feature_value_type": "count",
-    "reference_genome": "GRCh38.109", "assay_name": "liver", "output_dataset_name": "rna",
-}  # fmt: skip
 LATER = {
+    "molecular_expression_assay_loader": {
+        "source_expression_data": ["matrix.csv"], "feature_annotation": "genes.gtf", "feature_value_type": "count",
+        "reference_genome": "GRCh38.109", "assay_name": "liver", "output_dataset_name": "rna",
+    },
     "genetic_variant_assay_loader": {"vcf_files": ["trio.vcf"], "assay_name": "germline", "output_dataset_name": "trio"},
     "dataset_extender": {"target_dataset": "trial", "source_data": "scores.csv", "output_dataset_name": "scored"},
     "assay_dataset_merger": {
@@ -237,7 +237,7 @@ LATER = {
     },
     "clinical_dataset_merger": {"source_dataset": "rna", "target_dataset": "whole", "output_dataset_name": "joined"},
 }  # fmt: skip
-"""Jobs after those that load `trial` and `rna`; the last three read these tables."""
+"""Jobs after that which loads `trial`; the last three read its tables, and those of `rna`."""
 
 
 def with_files(given: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +276,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
         sent = job.upload(files)
         loaded = {**trial(job), "output_dataset_name": "trial", "database_name": "trial_db"}
         victim = Submitted("data_model_loader", loaded, "trial_db", killed_at="visit")
-        killed = job.submit(Submitted("molecular_expression_assay_loader", with_files(RNA, sent), "rna_db"), victim)
+        killed = job.submit(victim)
         records = [each["name"] for each in LocalProject(project).find_objects("record")]
         tables = sorted(each.name for each in (project / "databases" / ".made" / "trial_db").glob("[!.]*"))
         LocalProject(project, victim.job_id).write_job(victim.app, "failed", {})  # as the platform would know it
@@ -292,7 +292,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
 
 def test_a_job_killed_between_its_tables_leaves_no_record_and_the_next_loads_all(lives: Lives) -> None:
     assert lives.killed.returncode == 128 + signal.SIGKILL, lives.killed.stdout
-    assert (lives.left_records, lives.left_tables) == (["rna"], ["dx_codings", "patient", "visit"])
+    assert (lives.left_records, lives.left_tables) == ([], ["dx_codings", "patient", "visit"])
     assert lives.later.returncode == 0, lives.later.stdout
     listed = lives.dx("extract_dataset", "trial", "--list-entities")
     assert listed == "patient\tPatients\nvisit\tVisits\n"
@@ -301,7 +301,6 @@ def test_a_job_killed_between_its_tables_leaves_no_record_and_the_next_loads_all
 def test_every_app_publishes_as_a_job_what_a_local_run_does(lives: Lives, run_app: Runner) -> None:
     assert lives.later.returncode == 0, lives.later.stdout
     files = {name: str(path) for name, path in lives.files.items()}
-    run_app("molecular_expression_assay_loader", **with_files(RNA, files))
     run_app("data_model_loader", **local_trial(), output_dataset_name="trial", database_name="trial_db")
     for app, given in LATER.items():
         run_app(app, **with_files(given, files))
