@@ -42,6 +42,7 @@ class Metastore:
     def __init__(self, cluster: Cluster, location: str) -> None:
         self._cluster = cluster
         self._location = location
+        self._copied_from: dict[str, str] = {}
 
     @cached_property
     def _session(self) -> SparkSession:
@@ -114,7 +115,8 @@ class Metastore:
     def claim_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Puts this job's mark on the table of a change; makes a new one, empty, of the form of the staged files below `folder`.
 
-        Raises `AppError` 82 if the table is another job's, which came first.
+        Raises `AppError` 82 if the table is another job's, which came first; or if it is to be replaced, and is no longer what was
+        copied out.
         """
         if change.mode == "new":
             self._make_table(database, change, folder, job_id)
@@ -123,6 +125,10 @@ class Metastore:
                 table, mark = self._table_name(database, change.table), f"{change.mode} {job_id}"
                 self._session.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{_MARK}' = '{mark}')")
             self._check_mark(database, change, job_id)
+            if change.mode == "replace" and self._rows_location(table) != self._copied_from.get(table):
+                self.release_table(database, change.table)
+                text = f"another job changed table {change.table} of database {database.name} while this one ran"
+                raise AppError(82, text, "Run this job again: it will then see the other job's rows.")
 
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
@@ -144,12 +150,16 @@ class Metastore:
     def _replace_rows(self, table: str, change: TableChange, folder: str) -> None:
         """Writes the rows to a folder of their own, then turns the table to it: one change in the metastore, before which a reader
         has all of the old rows, and after which all of the new."""
-        described = self._session.sql(f"DESCRIBE TABLE EXTENDED {table}").collect()
-        own_folder = _ROWS.sub("", next(str(each["data_type"]) for each in described if each["col_name"] == "Location"))
+        own_folder = _ROWS.sub("", self._rows_location(table))
         rows = f"rows-{uuid4().hex}"
         self._read(change, folder).write.parquet(f"{own_folder}/{rows}")
         self._session.sql(f"ALTER TABLE {table} SET LOCATION {quote_text(f'{own_folder}/{rows}')}")
         self._clear(own_folder, rows)
+
+    def _rows_location(self, table: str) -> str:
+        """Where the rows of a table are: another folder each time that it is replaced."""
+        described = self._session.sql(f"DESCRIBE TABLE EXTENDED {table}").collect()
+        return next(str(each["data_type"]) for each in described if each["col_name"] == "Location")
 
     def _clear(self, folder: str, kept: str) -> None:
         """Removes all in a folder of the cluster's file system but what is to be kept: old rows, and what killed jobs left there."""
@@ -196,6 +206,9 @@ class Metastore:
         """Writes a table's rows as Parquet files below `folder`, where tasks can read them, partition folders and all."""
         name = self._table_name(database, table)
         with _failures(f"table {table} of {database.name} could not be read"):
+            self._copied_from[name] = self._rows_location(
+                name
+            )  # first: rows that come after it were not copied for sure
             partitions = [each.name for each in self._session.catalog.listColumns(name) if each.isPartition]
             self._session.table(name).write.mode("overwrite").partitionBy(*partitions).parquet(folder)
 

@@ -278,6 +278,20 @@ def test_a_kill_while_codings_are_rewritten_leaves_those_of_other_datasets(proje
     assert [pq.read_table(file)["coding_name"].to_pylist() for file in files] == [["eye", "hair", "sex"]]
 
 
+def test_codings_that_another_job_published_meanwhile_are_not_lost(project: Project) -> None:
+    first, second = project.job(JOB), project.job(NEXT)
+    database = replace(first.new_database(NAME), is_new=False)
+    publish_codings(first, database, sex="female")
+    first = project.job(JOB)
+    assert codings(first, database) == {"sex": "female"}
+    publish_codings(second, database, eye="blue")
+    with pytest.raises(AppError, match="another job changed table dx_codings of database study_db") as caught:
+        publish_codings(first, database, hair="red")
+    assert (caught.value.code, sorted(project.records())) == (82, sorted([JOB, NEXT]))
+    publish_codings(project.job(JOB), database, hair="red")
+    assert codings(project.job(NEXT), database) == {"sex": "female", "eye": "blue", "hair": "red"}
+
+
 def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_not_pass_it_off_as_whole(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
