@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from common.platform.local.store import Object, ProjectStore, now
 _MOST_PARTS = 10_000
 _BLOCK = 1 << 20
 _PART = 32 << 20
+_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})\s*")
 
 UPLOAD_PARAMETERS = {
     "minimumPartSize": 5 << 20, "maximumPartSize": 5 << 30, "maximumFileSize": 5 << 40, "maximumNumParts": _MOST_PARTS,
@@ -132,10 +134,10 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     """
     if header is None:
         return None
-    unit, _, text = header.partition("=")
-    first, dash, last = text.strip().partition("-")
-    if unit.strip() != "bytes" or not dash or not (first + last).isdigit():
+    found = _RANGE.fullmatch(header)
+    if found is None or not any(found.groups()):
         raise ApiError("InvalidInput", f"{header!r} is no range of bytes")
+    first, last = found.groups()
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last) + 1, size) if first and last else size
     if start >= end:

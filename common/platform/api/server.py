@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -26,6 +27,7 @@ from common.platform.names import is_id
 LOOPBACK = "127.0.0.1"
 _LARGEST_INPUT = 64 << 20
 _BLOCK = 1 << 20
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 class ApiServer(ThreadingHTTPServer):
@@ -142,7 +144,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _put(self) -> None:
         url = urlsplit(self.path)
         parts, promised = url.path.strip("/").split("/"), parse_qs(url.query)
-        if len(parts) != 3 or parts[0] != "upload" or not is_id(parts[1], "file") or not parts[2].isdigit():
+        if len(parts) != 3 or parts[0] != "upload" or not is_id(parts[1], "file") or not _NUMBER.fullmatch(parts[2]):
             raise ApiError("ResourceNotFound", f"there is no route {url.path} on this server")
         size = self._length()
         if promised.get("size") != [str(size)]:
@@ -178,7 +180,7 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _length(self, most: int | None = None) -> int:
         text = self.headers.get("Content-Length", "")
-        if not text.isdigit() or (most is not None and int(text) > most):
+        if not _NUMBER.fullmatch(text) or (most is not None and int(text) > most):
             self.close_connection = True
             raise ApiError("InvalidInput", "the body's length is missing or too large")
         return int(text)

@@ -128,6 +128,9 @@ def test_what_is_not_there_is_refused_in_the_platforms_form(call: Caller) -> Non
 
 def test_faulty_input_is_refused(call: Caller) -> None:
     assert call.send("POST", "/system/whoami", b"{")[0] == 400
+    for length in ("-1", "²", "9" * 5000):
+        assert call.send("POST", "/system/whoami", **{"Content-Length": length})[0] == 422
+    assert call.send("PUT", f"/upload/{new_id('file')}/{'9' * 5000}?size=0")[0] == 404
     assert call.refused("/system/whoami", [1]) == (422, "InvalidInput")
     assert call.refused("/file/new", {"name": "x"}) == (422, "InvalidInput")
     assert call.refused("/file/new", {"project": new_id("project"), "name": "x"}) == (404, "ResourceNotFound")
@@ -279,7 +282,18 @@ def test_a_range_is_what_slicing_gives(size: int, start: int, length: int) -> No
 
 
 @pytest.mark.parametrize(
-    "header", ["bytes=", "bytes=-", "bytes=3-2", "lines=1-2", "bytes=1-2,4-5", "bytes=-0", "bytes=a-b"]
+    "header",
+    [
+        "bytes=",
+        "bytes=-",
+        "bytes=3-2",
+        "lines=1-2",
+        "bytes=1-2,4-5",
+        "bytes=-0",
+        "bytes=a-b",
+        "bytes=²-",
+        f"bytes=0-{'9' * 5000}",
+    ],
 )
 def test_what_is_no_range_is_refused(header: str) -> None:
     with pytest.raises(ApiError):
