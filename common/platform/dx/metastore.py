@@ -159,7 +159,8 @@ class Metastore:
     def _rows_location(self, table: str) -> str:
         """Where the rows of a table are: another folder each time that it is replaced."""
         described = self._session.sql(f"DESCRIBE TABLE EXTENDED {table}").collect()
-        return next(str(each["data_type"]) for each in described if each["col_name"] == "Location")
+        # The last of that name: a column may have it too, and the columns come first.
+        return [str(each["data_type"]) for each in described if each["col_name"] == "Location"][-1]
 
     def _clear(self, folder: str, kept: str) -> None:
         """Removes all in a folder of the cluster's file system but what is to be kept: old rows, and what killed jobs left there."""
@@ -206,9 +207,8 @@ class Metastore:
         """Writes a table's rows as Parquet files below `folder`, where tasks can read them, partition folders and all."""
         name = self._table_name(database, table)
         with _failures(f"table {table} of {database.name} could not be read"):
-            self._copied_from[name] = self._rows_location(
-                name
-            )  # first: rows that come after it were not copied for sure
+            # Asked before the rows are read: a table that is replaced in between is then seen to have changed.
+            self._copied_from[name] = self._rows_location(name)
             partitions = [each.name for each in self._session.catalog.listColumns(name) if each.isPartition]
             self._session.table(name).write.mode("overwrite").partitionBy(*partitions).parquet(folder)
 
