@@ -262,6 +262,36 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
     ]
 
 
+def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app: Runner, write_files: Files) -> None:
+    patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\nP4,X,99\nP5,,60\n"
+    visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2023-01-02\n3,,\n4,,soon\n"
+    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
+    exact = {"distinct_is_exact": True, "mean": None}
+    assert entities["patient"]["rows"] == 2
+    assert entities["patient"]["fields"] == {
+        "patient_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": "P1", "max": "P5", **exact},
+        "sex": {"rows": 2, "nulls": 1, "distinct": 1, "min": "F", "max": "F", "top_codes": [{"code": "F", "rows": 1}], **exact},
+        "age": {"rows": 2, "nulls": 0, "distinct": 2, "min": 50, "max": 60, **exact, "mean": 55.0},
+    }  # fmt: skip
+    assert entities["visit"]["rows"] == 2
+    assert entities["visit"]["fields"] == {
+        "visit_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": 1, "max": 3, **exact, "mean": 2.0},
+        "patient_id": {"rows": 2, "nulls": 1, "distinct": 1, "min": "P1", "max": "P1", **exact},
+        "seen": {"rows": 2, "nulls": 1, "distinct": 1, "min": "2024-01-01", "max": "2024-01-01", **exact},
+    }  # fmt: skip
+
+
+def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(run_app: Runner, write_files: Files) -> None:
+    run_app("data_model_loader", **study(write_files, "patient_id,sex,age\nP1,X,1\n", "visit_id,patient_id,seen\n1,P1,\n",
+                                         on_fault="quarantine"))  # fmt: skip
+    tables = run_app.tables("study")
+    assert (tables["patient"], tables["visit"]) == ([], [])
+    entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
+    fields = [field for entity in entities.values() for field in entity["fields"].values()]
+    assert [(field["rows"], field["nulls"], field["distinct"]) for field in fields] == [(0, 0, 0)] * 6
+
+
 def test_quarantine_does_not_cover_rows_that_cannot_be_read(run_app: Runner, write_files: Files) -> None:
     inputs = study(write_files, "patient_id,sex,age\nP1,F\nP2,M,old\n", on_fault="quarantine")
     assert [fault[0] for fault in refused(run_app, **inputs)] == [66, 70]
