@@ -121,7 +121,9 @@ def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResu
     if plan.quarantine_folder is None:
         columns, _ = _build_records(plan, records, result.figures, result.faults)
     else:
-        figures = deepcopy(result.figures)  # of rows that are loaded: those seen so far, and these if all of them are good
+        figures = deepcopy(
+            result.figures
+        )  # of rows that are loaded: those seen so far, and these if all of them are good
         columns, faulty = _build_records(plan, records, figures, result.faults)
         if faulty:
             output.quarantine(records, faulty)

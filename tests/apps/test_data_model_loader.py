@@ -282,7 +282,9 @@ def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app:
     }  # fmt: skip
 
 
-def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(run_app: Runner, write_files: Files) -> None:
+def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(
+    run_app: Runner, write_files: Files
+) -> None:
     run_app("data_model_loader", **study(write_files, "patient_id,sex,age\nP1,X,1\n", "visit_id,patient_id,seen\n1,P1,\n",
                                          on_fault="quarantine"))  # fmt: skip
     tables = run_app.tables("study")
