@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from itertools import chain, count
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.dataset.layout import TablePlan
+from common.dataset.layout import TablePlan, part_table
 from common.dictionary import DataDictionary
 from common.faults import Faults
 from common.platform import Database, Platform
@@ -35,20 +36,35 @@ def validate_existing_tables(
             elif not files and entity not in bound:
                 faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
                 break
-        if entity in bound and insert_mode == "append" and not database.is_new:
-            _validate_division(platform, database, dictionary, tables[entity], faults)
+        if entity in bound and insert_mode == "append":
+            _validate_division(platform, database, entity, tables, existing, faults)
     return existing
 
 
+def find_outdated_tables(
+    platform: Platform, database: Database, entity: str, tables: dict[str, tuple[TablePlan, ...]]
+) -> list[str]:
+    """Tables in which rows of an entity stand that was divided otherwise when it was loaded: not those that are planned now."""
+    planned = {table.table for each in tables.values() for table in each}
+    found: list[str] = []
+    for name in chain([entity], (part_table(entity, number) for number in count(1))):
+        if name not in planned:
+            if not database.is_new and platform.table_files(database, name):
+                found.append(name)
+            elif name != entity:  # parts are numbered without a gap
+                break
+    return found
+
+
 def _validate_division(
-    platform: Platform, database: Database, dictionary: DataDictionary, planned: tuple[TablePlan, ...], faults: Faults
-) -> None:
+    platform: Platform, database: Database, entity: str, tables: dict[str, tuple[TablePlan, ...]],
+    existing: dict[str, list[str]], faults: Faults,
+) -> None:  # fmt: skip
     """Adds fault 82 where the rows of an entity stand in other tables than those planned: what is appended would not join them."""
-    entity, names = planned[0].entity, [table.table for table in planned]
-    first_part = f"{entity}_0001"
-    known = [*names, entity, *([first_part] if first_part not in dictionary.entities else [])]
-    found = [name for name in dict.fromkeys(known) if platform.table_files(database, name)]
-    if found and not set(names) <= set(found):
+    names = [table.table for table in tables[entity]]
+    here = [name for name in names if name in existing]
+    found = [*here, *find_outdated_tables(platform, database, entity, tables)]
+    if found and here != names:
         text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
         remedy = "Append with the fields and the max_columns of the first load."
         faults.add(TABLE_DIFFERS, text, entity=entity, remedy=remedy)

@@ -43,14 +43,15 @@ class Database:
     is_new: bool = False
 
 
-ChangeMode = Literal["new", "append", "overwrite"]
+ChangeMode = Literal["new", "append", "overwrite", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
 class TableChange:
     """What a publish does to one table: the staged files that successful tasks returned, relative to the staged table folder.
 
-    A file may lie below partition folders (`chr=1/bin=0/part-….parquet`). Staged files that are not listed are left behind.
+    A file may lie below partition folders (`chr=1/bin=0/part-….parquet`). Staged files that are not listed are left behind. A
+    table to remove has none.
     """
 
     table: str

@@ -398,6 +398,47 @@ def test_an_append_to_tables_that_are_divided_otherwise_is_refused(run_app: Runn
     ]
 
 
+WIDE = """entity,name,type,primary_key_type,referenced_entity_field,relationship
+p,id,string,global,,
+p,f0,integer,,,
+p,f1,integer,,,
+p,f2,integer,,,
+other,id,string,,p:id,many_to_one
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "tables", "outdated"),
+    [
+        (400, 2, {"p_0001": ["id", "f0"], "p_0002": ["id", "f1"], "p_0003": ["id", "f2"]}, "p"),
+        (2, 400, {"p": ["id", "f0", "f1", "f2"]}, "p_0001, p_0002, p_0003"),
+        (2, 3, {"p_0001": ["id", "f0", "f1"], "p_0002": ["id", "f2"]}, "p_0003"),
+    ],
+    ids=["cut", "joined", "fewer parts"],
+)
+def test_overwrite_leaves_no_table_of_another_division_of_its_entities(
+    run_app: Runner, write_files: Files, before: int, after: int, tables: dict[str, list[str]], outdated: str
+) -> None:
+    files = write_files(data_dictionary__csv=WIDE, p__csv="id,f0,f1,f2\na,1,2,3\n", other__csv="id\na\n")
+    database = run_app("data_model_loader", **given(files, max_columns=before))["database"]
+    files = write_files(data_dictionary__csv=WIDE, p__csv="id,f0,f1,f2\na,4,5,6\n")
+    again = {"database_id": database, "insert_mode": "overwrite", "output_dataset_name": "new"}
+    run_app("data_model_loader", **given(files, max_columns=after) | again)
+    found = run_app.tables("new")
+    assert {name: list(rows[0]) for name, rows in found.items()} == {**tables, "other": ["id"]}
+    assert {key: value for name in tables for key, value in found[name][0].items()} == {
+        "id": "a",
+        "f0": 4,
+        "f1": 5,
+        "f2": 6,
+    }
+    now = ", ".join(tables)
+    assert (
+        f"Warning: the rows of p stood in {outdated}, which {now} will replace; "
+        "a Dataset that was made over the old tables must be made again"
+    ) in run_app.shown.splitlines()
+
+
 def test_a_dataset_can_be_laid_over_tables_that_are_there(run_app: Runner, write_files: Files) -> None:
     database = run_app("data_model_loader", **study(write_files))["database"]
     inputs = study(write_files, database_id=database, output_dataset_name="same") | {"data_files": []}

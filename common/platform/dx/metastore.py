@@ -27,7 +27,7 @@ _WHOLE = str(1 << 40)
 """Bytes: more than any file, so that Spark reads each file as one partition and writes one for each."""
 
 _MARK = "loaders.unpublished"
-"""The property that is a mark: of a database the job's id, of a table what is done to it (`new`, `append`, `overwrite`) and that."""
+"""The property that is a mark: of a database the job's id, of a table what is done to it (a change's mode) and that."""
 
 _HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
 
@@ -126,7 +126,7 @@ class Metastore:
         remedy = "" if change.mode == "new" else _HALF_WRITTEN
         with _failures(f"table {change.table} of {database.name} could not be written", remedy):
             if not change.files:
-                self._session.sql(f"TRUNCATE TABLE {table}")
+                self._session.sql(f"{'DROP' if change.mode == 'remove' else 'TRUNCATE'} TABLE {table}")
                 return
             if change.mode == "overwrite":  # its columns may be others, and Spark's own overwrite would lose the mark
                 self.drop_table(database, change.table)
