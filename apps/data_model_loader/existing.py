@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from itertools import chain, count
+from itertools import count, takewhile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from common.dataset.layout import TablePlan, part_table
-from common.dictionary import DataDictionary
+from common.dictionary import DataDictionary, Entity
 from common.faults import Faults
 from common.platform import Database, Platform
 from common.scan.files import locate
@@ -37,42 +37,48 @@ def validate_existing_tables(
                 faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
                 break
         if entity in bound and insert_mode == "append":
-            _validate_division(platform, database, entity, tables, existing, faults)
+            _validate_division(platform, database, dictionary.entities[entity], tables, existing, faults)
     return existing
 
 
 def find_outdated_tables(
-    platform: Platform, database: Database, entity: str, tables: dict[str, tuple[TablePlan, ...]]
+    platform: Platform, database: Database, entity: Entity, tables: dict[str, tuple[TablePlan, ...]]
 ) -> list[str]:
-    """Tables in which rows of an entity stand that was divided otherwise when it was loaded: not those that are planned now."""
+    """Tables in which rows of an entity stand that was divided otherwise when it was loaded: not those that are planned now.
+
+    An entity stands in the table of its name or else in parts, numbered without a gap, each of which has its key. Any other
+    table of such a name is another entity's, of another Dataset.
+    """
+    if database.is_new:
+        return []
+    parts = (part_table(entity.name, number) for number in count(1))
+    has_one = bool(platform.table_files(database, entity.name))
+    found = [entity.name] if has_one else takewhile(lambda part: _has_key(platform, database, part, entity), parts)
     planned = {table.table for each in tables.values() for table in each}
-    found: list[str] = []
-    for name in chain([entity], (part_table(entity, number) for number in count(1))):
-        if name not in planned:
-            if not database.is_new and platform.table_files(database, name):
-                found.append(name)
-            elif name != entity:  # parts are numbered without a gap
-                break
-    return found
+    return [table for table in found if table not in planned]
+
+
+def _has_key(platform: Platform, database: Database, table: str, entity: Entity) -> bool:
+    key, files = entity.primary_key, platform.table_files(database, table)
+    return key is not None and bool(files) and key.name in _read_schema(files[0]).names
 
 
 def _validate_division(
-    platform: Platform, database: Database, entity: str, tables: dict[str, tuple[TablePlan, ...]],
+    platform: Platform, database: Database, entity: Entity, tables: dict[str, tuple[TablePlan, ...]],
     existing: dict[str, list[str]], faults: Faults,
 ) -> None:  # fmt: skip
     """Adds fault 82 where the rows of an entity stand in other tables than those planned: what is appended would not join them."""
-    names = [table.table for table in tables[entity]]
+    names = [table.table for table in tables[entity.name]]
     here = [name for name in names if name in existing]
     found = [*here, *find_outdated_tables(platform, database, entity, tables)]
     if found and here != names:
         text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
         remedy = "Append with the fields and the max_columns of the first load."
-        faults.add(TABLE_DIFFERS, text, entity=entity, remedy=remedy)
+        faults.add(TABLE_DIFFERS, text, entity=entity.name, remedy=remedy)
 
 
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
-    filesystem, inner = locate(file)
-    found = {each.name: each.type for each in pq.read_schema(inner, filesystem=filesystem)}
+    found = {each.name: each.type for each in _read_schema(file)}
     for column in table.arrow_schema:
         place = {"entity": table.entity, "field": column.name}
         if column.name not in found:
@@ -90,3 +96,8 @@ def _are_equal(found: pa.DataType, planned: pa.DataType) -> bool:
     if pa.types.is_list(found) and pa.types.is_list(planned):
         return _are_equal(found.value_type, planned.value_type)
     return bool(found == planned)
+
+
+def _read_schema(file: str) -> pa.Schema:
+    filesystem, inner = locate(file)
+    return pq.read_schema(inner, filesystem=filesystem)

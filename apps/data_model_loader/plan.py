@@ -71,7 +71,7 @@ def make_plan(run: Run) -> Plan:
             run.platform, database, dictionary, tables, bound, inputs.insert_mode, faults
         )
         faults.raise_if_any("The plan")
-        outdated = _find_outdated(run, database, tables, bound)
+        outdated = _find_outdated(run, database, dictionary, tables, bound)
         fields = sum(len(entity.fields) for entity in dictionary.entities.values())
         count = sum(len(each.files) for each in files.values())
         stage.note(f"{len(dictionary.entities)} entities, {fields:,} fields, {count:,} data files")
@@ -115,14 +115,14 @@ def _tables_by_entity(dictionary: DataDictionary, max_columns: int) -> dict[str,
 
 
 def _find_outdated(
-    run: Run, database: Database, tables: dict[str, tuple[TablePlan, ...]], bound: set[str]
+    run: Run, database: Database, dictionary: DataDictionary, tables: dict[str, tuple[TablePlan, ...]], bound: set[str]
 ) -> list[str]:
     """The tables of earlier divisions of entities that are overwritten: left there, they would hold rows that are no more."""
     found: list[str] = []
-    for entity in tables if run.inputs.insert_mode == "overwrite" else ():
-        if entity in bound and (outdated := find_outdated_tables(run.platform, database, entity, tables)):
-            names = ", ".join(table.table for table in tables[entity])
-            text = f"the rows of {entity} stood in {', '.join(outdated)}, which {names} will replace"
+    for name, entity in dictionary.entities.items() if run.inputs.insert_mode == "overwrite" else ():
+        if name in bound and (outdated := find_outdated_tables(run.platform, database, entity, tables)):
+            names = ", ".join(table.table for table in tables[name])
+            text = f"the rows of {name} stood in {', '.join(outdated)}, which {names} will replace"
             run.progress.warn(f"{text}; a Dataset that was made over the old tables must be made again")
             found += outdated
     return found

@@ -426,17 +426,35 @@ def test_overwrite_leaves_no_table_of_another_division_of_its_entities(
     run_app("data_model_loader", **given(files, max_columns=after) | again)
     found = run_app.tables("new")
     assert {name: list(rows[0]) for name, rows in found.items()} == {**tables, "other": ["id"]}
-    assert {key: value for name in tables for key, value in found[name][0].items()} == {
-        "id": "a",
-        "f0": 4,
-        "f1": 5,
-        "f2": 6,
-    }
+    joined = {key: value for name in tables for key, value in found[name][0].items()}
+    assert joined == {"id": "a", "f0": 4, "f1": 5, "f2": 6}
     now = ", ".join(tables)
     assert (
         f"Warning: the rows of p stood in {outdated}, which {now} will replace; "
         "a Dataset that was made over the old tables must be made again"
     ) in run_app.shown.splitlines()
+
+
+ENTITY, REFERRING = "entity,name,type,primary_key_type\n", WIDE.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "texts"),
+    [
+        (f"{REFERRING}p,id,string,global,,\np_0001,code,string,,p:id,many_to_one\n", {"p": "id\nx\n"}),
+        (f"{ENTITY}p_0001,code,string,global\n", {}),
+    ],
+    ids=["beside the entity's own", "without the entity's key"],
+)
+def test_overwrite_leaves_a_table_of_another_dataset_that_is_named_like_a_part(
+    run_app: Runner, write_files: Files, dictionary: str, texts: dict[str, str]
+) -> None:
+    files = {f"{name}__csv": text for name, text in {**texts, "p_0001": "code\nx\n"}.items()}
+    database = run_app("data_model_loader", **given(write_files(data_dictionary__csv=dictionary, **files)))["database"]
+    files = write_files(data_dictionary__csv=f"{ENTITY}p,id,string,global\n", p__csv="id\nnew\n")
+    again = {"database_id": database, "insert_mode": "overwrite", "output_dataset_name": "new"}
+    run_app("data_model_loader", **given(files) | again)
+    assert run_app.tables("new") == {"p": [{"id": "new"}], "p_0001": [{"code": "x"}]}
 
 
 def test_a_dataset_can_be_laid_over_tables_that_are_there(run_app: Runner, write_files: Files) -> None:
