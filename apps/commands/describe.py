@@ -1,4 +1,5 @@
-"""`describe`: a Dataset as people read it: entities with their rows, fields, keys, relationships, codings and assays."""
+"""`describe`: a Dataset as people read it: entities with their rows, fields, keys, relationships, codings and assays; or the
+three dictionaries that it comes from, or could come from."""
 
 from __future__ import annotations
 
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from apps.commands.project import open_project
+from common.dictionary import DataDictionary, write_codings, write_data_dictionary, write_entity_dictionary
+from common.errors import AppError
 from common.job.progress import align
 from common.platform import Platform, Record
+from common.platform.names import parse_file_name
 
 
 def add_to(commands: Any) -> None:
@@ -19,22 +23,57 @@ def add_to(commands: Any) -> None:
     parser.add_argument("record", metavar="RECORD", help="the record's id or name")
     parser.add_argument("--project", metavar="DIR", default="project", help="the project's folder (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the record and its descriptor as one JSON object")
+    parser.add_argument(
+        "--dictionaries",
+        metavar="DIR",
+        help="write its data dictionary, codings and entity dictionary into this folder",
+    )
     parser.add_argument("--verbose", action="store_true", help="show the trace of an internal error")
     parser.set_defaults(command=describe)
 
 
 def describe(args: Namespace) -> int:
-    """Prints the Dataset, or its JSON."""
+    """Prints the Dataset, or its JSON, or the paths of the dictionaries that it writes."""
     project = open_project(args.project)
     record = project.find_record(args.record)
     descriptor = project.read_descriptor(record)
-    if args.json:
+    if args.dictionaries:
+        from common.dataset.descriptor import parse_descriptor
+
+        paths = write_dictionaries(parse_descriptor(descriptor).dictionary, Path(args.dictionaries), record.name)
+        print("\n".join(map(str, paths)))
+    elif args.json:
         print(
             json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False)
         )
     else:
         print("\n".join(describe_dataset(record, descriptor, project, Path(args.project))))
     return 0
+
+
+def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> list[Path]:
+    """Writes the dictionaries as the Data Model Loader reads them, named as `dx extract_dataset -ddd` does; their paths.
+
+    Raises `AppError` 91 rather than write over a file, which someone may have worked on.
+    """
+    contents = {
+        folder / parse_file_name(f"{name}.{kind}.csv"): content
+        for kind, content in (
+            ("data_dictionary", write_data_dictionary(dictionary)),
+            ("codings", write_codings(dictionary)),
+            ("entity_dictionary", write_entity_dictionary(dictionary)),
+        )
+        if content is not None
+    }
+    if there := [str(path) for path in contents if path.exists()]:
+        raise AppError(91, f"{', '.join(there)}: there already", "Give another folder, or remove what is there.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, content in contents.items():
+            path.write_bytes(content)
+    except OSError as error:
+        raise AppError(91, f"{folder} cannot be written to: {error.strerror}", "Give another folder.") from None
+    return list(contents)
 
 
 def describe_dataset(record: Record, descriptor: Mapping[str, Any], project: Platform, folder: Path) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import AppError
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
 def open_project(path: str) -> LocalProject:
     """The project in an existing folder. Raises `AppError` 91 if there is none."""
     from common.platform.local import LocalProject
+    from common.platform.local.store import project_folder
 
-    if not Path(path, "objects").is_dir():
+    if not (project_folder(path) / "objects").is_dir():
         raise AppError(91, f"there is no project in {path!r}", "Give the project's folder with --project.")
     return LocalProject(path)
 

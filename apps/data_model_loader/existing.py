@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from itertools import count, takewhile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from common.dataset.layout import TablePlan
-from common.dictionary import DataDictionary
+from common.dataset.layout import TablePlan, part_table
+from common.dictionary import DataDictionary, Entity
 from common.faults import Faults
 from common.platform import Database, Platform
 from common.scan.files import locate
@@ -39,28 +41,55 @@ def validate_existing_tables(
             elif not files and entity not in bound:
                 faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
                 break
-        if entity in bound and insert_mode == "append" and not database.is_new:
-            _validate_division(platform, database, dictionary, tables[entity], faults)
+        if entity in bound and insert_mode == "append":
+            _validate_division(platform, database, dictionary.entities[entity], tables, existing, faults)
     return existing
 
 
+def find_outdated_tables(
+    platform: Platform, database: Database, entity: Entity, tables: dict[str, tuple[TablePlan, ...]]
+) -> list[str]:
+    """Tables in which rows of an entity stand that was divided otherwise when it was loaded: not those that are planned now.
+
+    An entity stands in the table of its name or else in parts, numbered without a gap, each of which has its key. Any other
+    table of such a name is another entity's, of another Dataset.
+    """
+    if database.is_new:
+        return []
+    planned = {table.table for each in tables.values() for table in each}
+
+    def is_part(table: str) -> bool:
+        """Of a planned table the name says enough: what a killed job left in it is no matter."""
+        if table in planned:
+            return platform.has_table(database, table)
+        files = platform.table_files(database, table)
+        return (
+            bool(files) and entity.primary_key is not None and entity.primary_key.name in _read_schema(files[0]).names
+        )
+
+    if platform.has_table(database, entity.name):
+        found: Iterable[str] = [entity.name]
+    else:
+        found = takewhile(is_part, (part_table(entity.name, number) for number in count(1)))
+    return [table for table in found if table not in planned]
+
+
 def _validate_division(
-    platform: Platform, database: Database, dictionary: DataDictionary, planned: tuple[TablePlan, ...], faults: Faults
-) -> None:
+    platform: Platform, database: Database, entity: Entity, tables: dict[str, tuple[TablePlan, ...]],
+    existing: dict[str, list[str]], faults: Faults,
+) -> None:  # fmt: skip
     """Adds fault 82 where the rows of an entity stand in other tables than those planned: what is appended would not join them."""
-    entity, names = planned[0].entity, [table.table for table in planned]
-    first_part = f"{entity}_0001"
-    known = [*names, entity, *([first_part] if first_part not in dictionary.entities else [])]
-    found = [name for name in dict.fromkeys(known) if platform.table_files(database, name)]
-    if found and not set(names) <= set(found):
+    names = [table.table for table in tables[entity.name]]
+    here = [name for name in names if name in existing]
+    found = [*here, *find_outdated_tables(platform, database, entity, tables)]
+    if found and here != names:
         text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
         remedy = "Append with the fields and the max_columns of the first load."
-        faults.add(TABLE_DIFFERS, text, entity=entity, remedy=remedy)
+        faults.add(TABLE_DIFFERS, text, entity=entity.name, remedy=remedy)
 
 
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
-    filesystem, inner = locate(file)
-    found = {each.name: each.type for each in pq.read_schema(inner, filesystem=filesystem)}
+    found = {each.name: each.type for each in _read_schema(file)}
     for column in table.arrow_schema:
         place = {"entity": table.entity, "field": column.name}
         if column.name not in found:
@@ -78,3 +107,8 @@ def _are_equal(found: pa.DataType, planned: pa.DataType) -> bool:
     if pa.types.is_list(found) and pa.types.is_list(planned):
         return _are_equal(found.value_type, planned.value_type)
     return bool(found == planned)
+
+
+def _read_schema(file: str) -> pa.Schema:
+    filesystem, inner = locate(file)
+    return pq.read_schema(inner, filesystem=filesystem)

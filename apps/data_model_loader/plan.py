@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from apps.data_model_loader.existing import validate_existing_tables
+from apps.data_model_loader.existing import find_outdated_tables, validate_existing_tables
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
@@ -25,7 +25,8 @@ InsertMode = Literal["error", "append", "overwrite"]
 @dataclass(frozen=True)
 class Plan:
     """What will be loaded. `files` has no entry for an entity whose rows stand in the database already; `existing` holds the
-    Parquet files of each table that is there, by table name; none of one to be overwritten."""
+    Parquet files of each table that is there, by table name, none of one to be overwritten; `outdated` are tables that the load
+    replaces by others."""
 
     name: str
     schema: str
@@ -35,6 +36,7 @@ class Plan:
     tables: dict[str, tuple[TablePlan, ...]]
     files: dict[str, EntityFiles]
     existing: dict[str, list[str]]
+    outdated: list[str]
     insert_mode: InsertMode
     max_columns: int
     form: TextFormat
@@ -70,12 +72,13 @@ def make_plan(run: Run) -> Plan:
             run.platform, database, dictionary, tables, bound, inputs.insert_mode, faults
         )
         faults.raise_if_any("The plan")
+        outdated = _find_outdated(run, database, dictionary, tables, bound)
         fields = sum(len(entity.fields) for entity in dictionary.entities.values())
         count = sum(len(each.files) for each in files.values())
         stage.note(f"{len(dictionary.entities)} entities, {fields:,} fields, {count:,} data files")
     return Plan(
         name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
-        tables, files, existing, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
+        tables, files, existing, outdated, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
         inputs.validate_only,
     )  # fmt: skip
 
@@ -110,6 +113,20 @@ def _tables_by_entity(dictionary: DataDictionary, max_columns: int) -> dict[str,
     for table in plan_tables(dictionary, max_columns):
         tables[table.entity] = (*tables.get(table.entity, ()), table)
     return tables
+
+
+def _find_outdated(
+    run: Run, database: Database, dictionary: DataDictionary, tables: dict[str, tuple[TablePlan, ...]], bound: set[str]
+) -> list[str]:
+    """The tables of earlier divisions of entities that are overwritten: left there, they would hold rows that are no more."""
+    found: list[str] = []
+    for name, entity in dictionary.entities.items() if run.inputs.insert_mode == "overwrite" else ():
+        if name in bound and (outdated := find_outdated_tables(run.platform, database, entity, tables)):
+            names = ", ".join(table.table for table in tables[name])
+            text = f"the rows of {name} stood in {', '.join(outdated)}, which {names} will replace"
+            run.progress.warn(f"{text}; a Dataset that was made over the old tables must be made again")
+            found += outdated
+    return found
 
 
 def _read_text(file: InputFile) -> TextFile:

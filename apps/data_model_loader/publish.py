@@ -41,6 +41,7 @@ def _publish_tables(run: Run, plan: Plan, loads: Loads, files: dict[str, Path]) 
         plan.name, f"Dataset: {plan.name}", plan.schema, plan.dictionary, plan.database, plan.max_columns
     )
     changes = [change for load in loads.entities.values() for change in _table_changes(plan, load)]
+    changes += [TableChange(table, "remove", []) for table in plan.outdated]
     draft = RecordDraft(plan.name, write_descriptor(dataset), plan.schema, [plan.database], f"Dataset: {plan.name}")
     return loads.staging.publish(
         [*changes, *stage_codings(run.platform, loads.staging, plan.database, plan.dictionary.codings)], draft, files

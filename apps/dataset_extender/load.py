@@ -65,6 +65,8 @@ def load_source(run: Run, plan: Plan) -> Load:
             load.link = _link(run, plan, infer_plan, target_files, load)
             load.counts = count_links(run.cluster, load.link)
         stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+    if not load.rows and not load.faults:
+        run.progress.warn(f"{plan.file.name} has no rows below its header; what is added is empty")
     if load.rows > SOFT_ROWS:
         run.progress.warn(
             f"{plan.file.name} has {load.rows:,} rows, more than {SOFT_ROWS:,}; the app is meant for fewer"

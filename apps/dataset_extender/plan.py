@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from common.dataset.descriptor import parse_descriptor
+from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import CODINGS_TABLE, HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
@@ -190,9 +191,9 @@ def _part_name(entity: str, target: Dataset) -> str:
     """The table of the new fields: the entity's next part, by a name that no table of the Dataset has."""
     taken = {table.casefold() for table in _tables(target)}
     number = 1 + len({mapping.table for (owner, _), mapping in target.mappings.items() if owner == entity})
-    while f"{entity}_{number:04d}".casefold() in taken:
+    while part_table(entity, number).casefold() in taken:
         number += 1
-    return f"{entity}_{number:04d}"
+    return part_table(entity, number)
 
 
 def _parse_folders(text: str | None) -> tuple[str, ...]:

@@ -100,8 +100,13 @@ def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) ->
             column for field in others[start : start + max_columns - 1] for column in _field_columns(dictionary, field)
         ]
         columns = (*(_field_columns(dictionary, key) if number == 1 else (Column(key),)), *added)
-        plans.append(TablePlan(f"{entity.name}_{number:04d}", entity.name, columns))
+        plans.append(TablePlan(part_table(entity.name, number), entity.name, columns))
     return tuple(plans)
+
+
+def part_table(entity: str, number: int) -> str:
+    """The table of the n-th part of a split entity, counted from 1."""
+    return f"{entity}_{number:04d}"
 
 
 def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[Column, ...]:

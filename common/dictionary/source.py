@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from common.dictionary.nearest import nearest_name
 from common.faults import Faults
 
-# What a file that is no plain text begins with, and how the user knows it.
+# What a file that is no text begins with, and how the user knows it. Letters alone may begin a header: PAR1, BZh.
 _SIGNATURES = {
-    b"\x1f\x8b": "gzip",
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    b"PAR1": "Parquet",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+    rb"\x1f\x8b": "gzip",
+    rb"PK\x03\x04": "a zip archive or a spreadsheet",
+    rb"BZh[1-9]1AY&SY": "bzip2",
+    rb"\xfd7zXZ": "xz",
+    rb"\x28\xb5\x2f\xfd": "zstd",
+    rb"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    rb"PAR1\x15": "Parquet",
 }
+_UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def format_of(data: bytes) -> str | None:
+    """What a file that begins with these bytes is, if it is no text, as the user knows it."""
+    return next((kind for start, kind in _SIGNATURES.items() if re.match(start, data)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,9 @@ def parse_table(
 
 
 def _parse_text(source: TextFile, faults: Faults) -> str | None:
-    found = next((kind for start, kind in _SIGNATURES.items() if source.data.startswith(start)), None)
+    found = format_of(source.data)
     if found is None and b"\0" in source.data:
-        found = "binary or UTF-16"
+        found = "UTF-16 text" if source.data.startswith(_UTF_16_MARKS) else "binary or UTF-16"
     if found is not None:
         faults.add(11, f"the file is {found}, not plain CSV", file=source.name)
         return None

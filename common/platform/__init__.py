@@ -43,7 +43,7 @@ class Database:
     is_new: bool = False
 
 
-ChangeMode = Literal["new", "append", "overwrite", "replace"]
+ChangeMode = Literal["new", "append", "overwrite", "replace", "remove"]
 """`replace` is an overwrite of a table by one with the same columns, and with rows that are kept of the old: whoever reads it has
 all of the one or all of the other, although the job be killed."""
 
@@ -52,7 +52,8 @@ all of the one or all of the other, although the job be killed."""
 class TableChange:
     """What a publish does to one table: the staged files that successful tasks returned, relative to the staged table folder.
 
-    A file may lie below partition folders (`chr=1/bin=0/part-….parquet`). Staged files that are not listed are left behind.
+    A file may lie below partition folders (`chr=1/bin=0/part-….parquet`). Staged files that are not listed are left behind. A
+    table to remove has none.
     """
 
     table: str

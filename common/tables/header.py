@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 
+from common.dictionary import format_of
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile, first_record
-from common.scan.files import compression_of, file_size
+from common.scan.files import compression_of, file_size, read_bytes
 
 UNREADABLE = 65
+
+_EXPORT = "Export the table as CSV in UTF-8; of compressed files only gzip is read as it is."
 
 
 def read_header(
@@ -19,6 +22,8 @@ def read_header(
     """The file as tasks need to know it, and its column names; None, with a fault 65, if that cannot be told."""
     try:
         is_gzip = compression_of(file.path) != "plain"
+        if not is_gzip and (found := format_of(read_bytes(file.path, 0, 16))):
+            raise AppError(UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
         text, size, lines = first_record(file.path, is_gzip, encoding)
         header = split_header(text, delimiter)
         whole = file_size(file.path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -115,31 +116,43 @@ def _read_records(plan: LoadPlan, index: int, piece: Piece, faults: Faults) -> I
 def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResult, output: _Output) -> None:
     rejected = output.rejects.rows_of(index, plan.entity, records) if output.rejects is not None else {}
     if rejected:
-        keep = np.ones(records.cells.num_rows, dtype=bool)
-        keep[list(rejected)] = False
         output.quarantine(records, rejected)
-        records.lines = records.lines[keep]  # the cached line numbers follow the rows
-        records.cells = records.cells.filter(pa.array(keep))
+        records.drop(rejected)
+    if plan.quarantine_folder is None:
+        columns, _ = _build_records(plan, records, result.figures, result.faults)
+    else:
+        figures = deepcopy(
+            result.figures
+        )  # of rows that are loaded: those seen so far, and these if all of them are good
+        columns, faulty = _build_records(plan, records, figures, result.faults)
+        if faulty:
+            output.quarantine(records, faulty)
+            records.drop(faulty)
+            columns, _ = _build_records(plan, records, result.figures, Faults())
+        else:
+            result.figures = figures
+    output.add(index, records, columns)
+
+
+def _build_records(
+    plan: LoadPlan, records: Records, figures: dict[str, Figures], faults: Faults
+) -> tuple[dict[str, pa.Array], dict[int, list[Fault]]]:
+    """The columns of a buffer, companions among them, and, where rows are set aside, its faulty rows by index."""
     columns: dict[str, pa.Array] = {}
     faulty: dict[int, list[Fault]] = {}
     all_cells = {column.field.name: records.column(column.field.name) for column in plan.columns}
-    all_built = build_columns(all_cells, plan.columns, result.figures)
+    all_built = build_columns(all_cells, plan.columns, figures)
     for column in plan.columns:
         name = column.field.name
         cells, built = all_cells[name], all_built[name]
         if name == plan.key and built.values.null_count:
             built.bad.setdefault(EMPTY_KEY, _empty_keys(cells))
         if built.bad:
-            add_column_faults(column, records, cells, built, result.faults, faulty if plan.quarantine_folder else None)
+            add_column_faults(column, records, cells, built, faults, faulty if plan.quarantine_folder else None)
         columns[name] = built.values
         if built.hierarchy is not None:
             columns[name + HIERARCHY_SUFFIX] = built.hierarchy
-    keep_rows = None
-    if faulty:
-        output.quarantine(records, faulty)
-        keep_rows = np.ones(records.cells.num_rows, dtype=bool)
-        keep_rows[list(faulty)] = False
-    output.add(index, records, columns, keep_rows)
+    return columns, faulty
 
 
 def _empty_keys(cells: pa.Array) -> np.ndarray:
@@ -197,17 +210,12 @@ class _Output:
         )
         self.pending = 0
 
-    def add(self, index: int, records: Records, columns: dict[str, pa.Array], keep: np.ndarray | None) -> None:
-        """Takes in the columns of a buffer, all rows or those to keep."""
-        names = list(columns)
-        table = pa.table([columns[name] for name in names], names=names)
-        lines = records.lines if self.keys else None
-        if keep is not None:
-            table = table.filter(pa.array(keep))
-            lines = lines[keep] if lines is not None else None
+    def add(self, index: int, records: Records, columns: dict[str, pa.Array]) -> None:
+        """Takes in the columns of a buffer."""
+        table = pa.table(columns)
         self.result.rows += table.num_rows
         for name, writer in self.keys.items():
-            writer.add(table.column(name).combine_chunks(), index, lines)
+            writer.add(columns[name], index, records.lines)
         if self.result.faults and self.plan.quarantine_folder is None:
             return
         for target in self.plan.tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -59,6 +60,13 @@ class Records:
         else:
             lines = record_lines(self.text, self.first_line, skip_blank=self.cells.num_columns > 1)
         return np.delete(lines, self.skipped) if self.skipped else lines
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Leaves out rows, by index; those that stay keep their lines."""
+        keep = np.ones(self.cells.num_rows, dtype=bool)
+        keep[list(rows)] = False
+        self.lines = self.lines[keep]  # worked out while all rows are there
+        self.cells = self.cells.filter(pa.array(keep))
 
 
 def parse_records(

@@ -262,6 +262,38 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
     ]
 
 
+def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app: Runner, write_files: Files) -> None:
+    patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\nP4,X,99\nP5,,60\n"
+    visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2023-01-02\n3,,\n4,,soon\n"
+    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
+    exact = {"distinct_is_exact": True, "mean": None}
+    assert entities["patient"]["rows"] == 2
+    assert entities["patient"]["fields"] == {
+        "patient_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": "P1", "max": "P5", **exact},
+        "sex": {"rows": 2, "nulls": 1, "distinct": 1, "min": "F", "max": "F", "top_codes": [{"code": "F", "rows": 1}], **exact},
+        "age": {"rows": 2, "nulls": 0, "distinct": 2, "min": 50, "max": 60, **exact, "mean": 55.0},
+    }  # fmt: skip
+    assert entities["visit"]["rows"] == 2
+    assert entities["visit"]["fields"] == {
+        "visit_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": 1, "max": 3, **exact, "mean": 2.0},
+        "patient_id": {"rows": 2, "nulls": 1, "distinct": 1, "min": "P1", "max": "P1", **exact},
+        "seen": {"rows": 2, "nulls": 1, "distinct": 1, "min": "2024-01-01", "max": "2024-01-01", **exact},
+    }  # fmt: skip
+
+
+def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(
+    run_app: Runner, write_files: Files
+) -> None:
+    run_app("data_model_loader", **study(write_files, "patient_id,sex,age\nP1,X,1\n", "visit_id,patient_id,seen\n1,P1,\n",
+                                         on_fault="quarantine"))  # fmt: skip
+    tables = run_app.tables("study")
+    assert (tables["patient"], tables["visit"]) == ([], [])
+    entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
+    fields = [field for entity in entities.values() for field in entity["fields"].values()]
+    assert [(field["rows"], field["nulls"], field["distinct"]) for field in fields] == [(0, 0, 0)] * 6
+
+
 def test_quarantine_does_not_cover_rows_that_cannot_be_read(run_app: Runner, write_files: Files) -> None:
     inputs = study(write_files, "patient_id,sex,age\nP1,F\nP2,M,old\n", on_fault="quarantine")
     assert [fault[0] for fault in refused(run_app, **inputs)] == [66, 70]
@@ -364,6 +396,65 @@ def test_an_append_to_tables_that_are_divided_otherwise_is_refused(run_app: Runn
         (82, "patient", "its rows stand in patient, and would now be in patient_0001, patient_0002"),
         (82, "visit", "its rows stand in visit, and would now be in visit_0001, visit_0002"),
     ]
+
+
+WIDE = """entity,name,type,primary_key_type,referenced_entity_field,relationship
+p,id,string,global,,
+p,f0,integer,,,
+p,f1,integer,,,
+p,f2,integer,,,
+other,id,string,,p:id,many_to_one
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "tables", "outdated"),
+    [
+        (400, 2, {"p_0001": ["id", "f0"], "p_0002": ["id", "f1"], "p_0003": ["id", "f2"]}, "p"),
+        (2, 400, {"p": ["id", "f0", "f1", "f2"]}, "p_0001, p_0002, p_0003"),
+        (2, 3, {"p_0001": ["id", "f0", "f1"], "p_0002": ["id", "f2"]}, "p_0003"),
+    ],
+    ids=["cut", "joined", "fewer parts"],
+)
+def test_overwrite_leaves_no_table_of_another_division_of_its_entities(
+    run_app: Runner, write_files: Files, before: int, after: int, tables: dict[str, list[str]], outdated: str
+) -> None:
+    files = write_files(data_dictionary__csv=WIDE, p__csv="id,f0,f1,f2\na,1,2,3\n", other__csv="id\na\n")
+    database = run_app("data_model_loader", **given(files, max_columns=before))["database"]
+    files = write_files(data_dictionary__csv=WIDE, p__csv="id,f0,f1,f2\na,4,5,6\n")
+    again = {"database_id": database, "insert_mode": "overwrite", "output_dataset_name": "new"}
+    run_app("data_model_loader", **given(files, max_columns=after) | again)
+    found = run_app.tables("new")
+    assert {name: list(rows[0]) for name, rows in found.items()} == {**tables, "other": ["id"]}
+    joined = {key: value for name in tables for key, value in found[name][0].items()}
+    assert joined == {"id": "a", "f0": 4, "f1": 5, "f2": 6}
+    now = ", ".join(tables)
+    assert (
+        f"Warning: the rows of p stood in {outdated}, which {now} will replace; "
+        "a Dataset that was made over the old tables must be made again"
+    ) in run_app.shown.splitlines()
+
+
+ENTITY, REFERRING = "entity,name,type,primary_key_type\n", WIDE.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("dictionary", "texts"),
+    [
+        (f"{REFERRING}p,id,string,global,,\np_0001,code,string,,p:id,many_to_one\n", {"p": "id\nx\n"}),
+        (f"{ENTITY}p_0001,code,string,global\n", {}),
+    ],
+    ids=["beside the entity's own", "without the entity's key"],
+)
+def test_overwrite_leaves_a_table_of_another_dataset_that_is_named_like_a_part(
+    run_app: Runner, write_files: Files, dictionary: str, texts: dict[str, str]
+) -> None:
+    files = {f"{name}__csv": text for name, text in {**texts, "p_0001": "code\nx\n"}.items()}
+    database = run_app("data_model_loader", **given(write_files(data_dictionary__csv=dictionary, **files)))["database"]
+    files = write_files(data_dictionary__csv=f"{ENTITY}p,id,string,global\n", p__csv="id\nnew\n")
+    again = {"database_id": database, "insert_mode": "overwrite", "output_dataset_name": "new"}
+    run_app("data_model_loader", **given(files) | again)
+    assert run_app.tables("new") == {"p": [{"id": "new"}], "p_0001": [{"code": "x"}]}
 
 
 def test_a_dataset_can_be_laid_over_tables_that_are_there(run_app: Runner, write_files: Files) -> None:

@@ -181,6 +181,18 @@ def test_the_report_and_the_summary_tell_types_reasons_and_linked_ids(study: Run
     assert "target patient.patient_id 6 6 5 1" in lines
 
 
+@pytest.mark.parametrize("more", [{}, {"new_entity_name": "tube"}], ids=["extended", "a new entity"])
+def test_a_header_alone_adds_what_is_empty_and_is_warned_of(
+    study: Runner, write_files: Files, more: dict[str, str]
+) -> None:
+    path = write_files(s__csv="patient_id,x\n")["s.csv"]
+    outputs = study("dataset_extender", source_data=path, target_dataset="study", output_dataset_name="more", **more)
+    assert rows(study, "more", more.get("new_entity_name", "patient"), "x") == []
+    warning = "s.csv has no rows below its header; what is added is empty"
+    assert report(study, outputs)["warnings"] == [warning]
+    assert f"Warning: {warning}" in study.shown.splitlines()
+
+
 def test_an_entity_with_an_integer_key_is_extended_from_gzip_tsv(study: Runner, write_files: Files) -> None:
     content = b"cost\tvisit_id\tplace\n12.5\t01\tA\n3\t3\tB\n"
     path = write_files(costs__tsv__gz=gzip.compress(content))["costs.tsv.gz"]

@@ -1,7 +1,9 @@
-"""What dxpy writes of a Dataset that we loaded, loaded again with the same data, is the same Dataset."""
+"""The dictionaries of a Dataset that we loaded, written by dxpy or by `describe` and loaded again with the same data, give the
+same Dataset."""
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from dxpy.cli import dataset_utilities
 from dxpy.cli.dataset_utilities import DXDatasetDescriptor
 
+from apps.commands import main
 from tests.apps.conftest import ROOT, Runner
 
 EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
@@ -27,6 +30,11 @@ def write_dictionaries(runner: Runner, dataset: Any, folder: Path) -> dict[str, 
     return paths
 
 
+def read_csv(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
 def descriptor(runner: Runner, dataset: Any) -> str:
     """The descriptor, key by key in its order, but for the ids of its database."""
     record = runner.store.find_record(dataset)
@@ -38,7 +46,9 @@ def descriptor(runner: Runner, dataset: Any) -> str:
     return text
 
 
-def test_the_example_comes_back_equal(run_app: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_comes_back_equal(
+    run_app: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(dataset_utilities, "pd", pd, raising=False)  # the module imports pandas in its command only
     entities = ("hospital", "patient", "encounter", "test")
     common: dict[str, Any] = {
@@ -47,6 +57,26 @@ def test_the_example_comes_back_equal(run_app: Runner, tmp_path: Path, monkeypat
     }  # fmt: skip
     ours = {name: str(EXAMPLE / f"{name}.csv") for name in ("data_dictionary", "codings", "entity_dictionary")}
     first = run_app("data_model_loader", **ours, **common)["dataset"]
-    second = run_app("data_model_loader", **write_dictionaries(run_app, first, tmp_path), **common)["dataset"]
+    written = write_dictionaries(run_app, first, tmp_path)
+    second = run_app("data_model_loader", **written, **common)["dataset"]
     assert descriptor(run_app, second) == descriptor(run_app, first)
     assert run_app.tables(second) == run_app.tables(first)
+    command = [
+        "describe",
+        first["$dnanexus_link"],
+        "--project",
+        str(run_app.project),
+        "--dictionaries",
+        str(tmp_path / "own"),
+    ]
+    assert main(command) == 0
+    paths = {kind: tmp_path / "own" / f"example.{kind}.csv" for kind in written}
+    assert capsys.readouterr().out.split() == [str(path) for path in paths.values()]
+    for kind, path in paths.items():
+        assert read_csv(path) == read_csv(Path(written[kind]))
+    third = run_app("data_model_loader", **{kind: str(path) for kind, path in paths.items()}, **common)["dataset"]
+    assert descriptor(run_app, third) == descriptor(run_app, first)
+    assert main(command) == 1
+    assert "example.data_dictionary.csv" in capsys.readouterr().err
+    assert main([*command[:-1], str(paths["codings"])]) == 1
+    assert "Error 91" in capsys.readouterr().err

@@ -136,7 +136,7 @@ class Metastore:
         remedy = _HALF_WRITTEN if change.mode in ("append", "overwrite") else ""
         with _failures(f"table {change.table} of {database.name} could not be written", remedy):
             if not change.files:
-                self._session.sql(f"TRUNCATE TABLE {table}")
+                self._session.sql(f"{'DROP' if change.mode == 'remove' else 'TRUNCATE'} TABLE {table}")
                 return
             if change.mode == "replace":
                 self._replace_rows(table, change, folder)

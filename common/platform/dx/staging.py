@@ -113,7 +113,7 @@ class DxStaging:
                 self._claim_database()
             written += [change for change in tables if self._make_way(change)]
             for change in tables:
-                if change.files or change.mode == "overwrite":
+                if change.files or change.mode in ("overwrite", "remove"):
                     self._claim_table(change)
                     claimed.append(change)
             for change in claimed:
@@ -174,7 +174,8 @@ class DxStaging:
     def _release(self, tables: Sequence[TableChange]) -> None:
         if self._database:
             for change in tables:
-                self._metastore.release_table(self._database, change.table)
+                if change.mode != "remove":
+                    self._metastore.release_table(self._database, change.table)
             if self._metastore.database_mark(self._database):
                 self._metastore.release_database(self._database)
 

@@ -121,7 +121,7 @@ class DatabaseVersions:
         """Makes the folder of a new version out of the pinned one and the staged files, which are moved."""
         target = self.path(version)
         target.mkdir()
-        replaced = {change.table for change in changes if change.mode in ("overwrite", "replace")}
+        replaced = {change.table for change in changes if change.mode in ("overwrite", "replace", "remove")}
         if self._pinned:
             for table in set(self.tables()) - replaced:
                 _link_table(self.path(self._pinned) / table, target / table)
@@ -129,7 +129,8 @@ class DatabaseVersions:
             _move(staged / change.table, target / change.table, file) for change in changes for file in change.files
         ]
         for change in changes:
-            (target / change.table).mkdir(exist_ok=True)
+            if change.mode != "remove":
+                (target / change.table).mkdir(exist_ok=True)
         history = target / _HISTORY
         history.write_text(json.dumps(sorted({*self.history(), version})), encoding="utf-8")
         # Synced last and together: the file system then writes its journal once, not once per file.

@@ -69,6 +69,14 @@ def test_an_unknown_record_is_answered_with_the_nearest_name(
     assert "Did you mean study?" in capsys.readouterr().err
 
 
+def test_a_project_on_a_remote_file_system_is_refused_for_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "study", "--project", "s3://bucket/project"]) == 1
+    assert capsys.readouterr().err == (
+        "Error 91 (not found or not allowed): a project is a folder, and 's3://bucket/project' is a URI\n"
+        "  Remedy: Give the path of a folder, on a file system that all nodes share.\n"
+    )
+
+
 def test_a_project_that_is_not_there_is_told_and_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "study", "--project", str(tmp_path / "projekt")]) == 1
     assert "there is no project in" in capsys.readouterr().err

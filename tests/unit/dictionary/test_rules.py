@@ -84,6 +84,7 @@ def test_10_no_data_dictionary() -> None:
     [
         (gzip.compress(b"entity,name"), "gzip"),
         (b"PK\x03\x04....", "a zip archive or a spreadsheet"),
+        (b"PAR1\x15\x04\x15....", "Parquet"),
         ("entity,name".encode("utf-16"), "UTF-16 text"),
         ("entity,name".encode("utf-16-le"), "binary or UTF-16"),
     ],

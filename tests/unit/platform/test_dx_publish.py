@@ -312,6 +312,25 @@ def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_n
     assert (caught.value.code, project.rows("patient")) == (82, [1, 1])
 
 
+def test_a_table_is_removed_with_what_replaces_it_unless_another_job_writes_to_it(project: Project) -> None:
+    first = project.job(new_id("job"))
+    database = first.new_database(NAME)
+    publish(first, database, "new", patient=[1], visit=[2])
+    at_work = project.job(NEXT)
+    kill(at_work, database, Metastore, "write_table", 1, mode="append")
+    changes = [TableChange("visit", "remove", [])]
+    with pytest.raises(AppError, match=f"{NEXT} is writing to table visit") as caught:
+        project.job(JOB).stage(database).publish(changes, None, {})
+    assert (caught.value.code, project.rows("visit")) == (82, [2])
+    project.ended(NEXT)
+    platform = project.job(JOB)
+    platform.stage(database).publish(changes, None, {})
+    assert (project.rows("patient"), project.rows("visit")) == ([1, 1], [])
+    assert [project.job(JOB).has_table(database, table) for table in ("patient", "visit")] == [True, False]
+    publish(platform, database, "new", visit=[5])
+    assert project.rows("visit") == [5]
+
+
 def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,7 @@ def load_into_existing(root: Path) -> None:
         ("patient", "append"): {"part-2.parquet": "p2"},
         ("genotype", "overwrite"): {"chr=1/bin=0/part-2.parquet": "g2", "chr=2/bin=0/part-2.parquet": "g3"},
         ("visit", "new"): {"part-2.parquet": "v2"},
+        ("outdated", "remove"): {},
     }
     publish_tables(project, database, tables, "second", {"report": report})
 
@@ -91,6 +92,7 @@ def template(root: Path, report: Path) -> Path:
         ("patient", "new"): {"part-1.parquet": "p1"},
         ("genotype", "new"): {"chr=1/bin=0/part-1.parquet": "g1"},
         ("untouched", "new"): {"part-1.parquet": "u1"},
+        ("outdated", "new"): {"part-1.parquet": "o1"},
     }
     database = make_database(root, tables, "first", {"report": report})
     for number in range(2):  # so that the next publish has an old version to prune
@@ -102,6 +104,7 @@ def template(root: Path, report: Path) -> Path:
 
 OLD_TABLES = {
     "clinic.genotype": {"chr=1/bin=0/part-1.parquet": "g1"},
+    "clinic.outdated": {"part-1.parquet": "o1"},
     "clinic.patient": {"1.parquet": "p"},
     "clinic.untouched": {"part-1.parquet": "u1"},
 }
