@@ -19,11 +19,30 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
 ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}
 
+KILLED = """
+import os, signal, sys
+from apps.commands import main
+from common.job.progress import ConsoleProgress
+
+def write_and_die(progress, line, write=ConsoleProgress._write):
+    write(progress, line)
+    if line.split()[:1] == sys.argv[1:2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ConsoleProgress._write = write_and_die
+sys.exit(main(sys.argv[2:]))
+"""
+"""The command line, killed when it has told that a stage is done. Whoever killed it from outside could come too late."""
+
 
 def command(project: Path, job_dir: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "apps", *arguments(project, job_dir, *more)]
+
+
+def arguments(project: Path, job_dir: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "apps", "run", "data_model_loader", "-j", str(EXAMPLE / "job_input.json"),
-        "--project", str(project), "--job-dir", str(job_dir), "--master", "local[2]", *more,
+        "run", "data_model_loader", "-j", str(EXAMPLE / "job_input.json"), "--project", str(project), "--job-dir", str(job_dir),
+        "--master", "local[2]", *more,
     ]  # fmt: skip
 
 
@@ -45,17 +64,10 @@ def output(job_dir: Path) -> dict[str, object]:
 
 
 def kill_after(stage: str, project: Path, job_dir: Path, *more: str) -> None:
-    """Runs the loader and kills it, as power loss would, when it has told that `stage` is done."""
-    process = subprocess.Popen(command(project, job_dir, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    shown = []
-    for line in process.stderr:
-        shown.append(line)
-        if line.split()[0] == stage:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.read()
-    assert process.wait() == -signal.SIGKILL, shown
+    """Runs the loader, which is killed, as by power loss, when it has told that `stage` is done."""
+    killed = [sys.executable, "-c", KILLED, stage, *arguments(project, job_dir, *more)]
+    ran = subprocess.run(killed, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
 
 
 @pytest.mark.parametrize("stage", ["plan", "load", "check"])
