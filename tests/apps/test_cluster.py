@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from common.errors import AppError
@@ -95,6 +97,19 @@ def test_a_cluster_that_does_not_come_up_is_taken_down_and_says_where_its_logs_a
     assert str(tmp_path) in told.value.text
     assert "Usage: Worker" in (tmp_path / "worker-1.log").read_text()
     assert standalone.stop(tmp_path) == 0
+
+
+def test_what_is_left_of_a_cluster_that_lost_a_process_is_ended_before_another_starts(tmp_path):
+    with subprocess.Popen(["sleep", "600"]) as left, subprocess.Popen(["true"]) as lost:
+        processes = [[each.pid, psutil.Process(each.pid).create_time()] for each in (left, lost)]
+        lost.wait()
+        state = {"url": "spark://x", "page": "http://x", "workers": 1, "processes": processes}
+        (tmp_path / "cluster.json").write_text(json.dumps(state))
+        with pytest.raises(AppError, match="did not come up"):
+            standalone.start(tmp_path, workers=1, memory="none")
+        is_left = psutil.pid_exists(left.pid)
+        left.kill()
+    assert not is_left
 
 
 def test_a_pid_that_now_belongs_to_another_process_is_left_alone(tmp_path):
