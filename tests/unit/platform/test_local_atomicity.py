@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,14 +167,14 @@ def test_a_publish_killed_at_any_step_leaves_old_or_new_and_can_be_run_again(
 def test_a_sweep_killed_at_any_step_is_finished_by_the_next(template: Path) -> None:
     old = read_state(template)
     left, root = (template.parent / name / "project" for name in ("left", "copy"))
-    for number in range(1, 1000):  # find the last step before the commit, where a killed job leaves most
-        copy_project(template, root)
-        run_in_child(lambda number=number: (die_before_step(number, root), load_into_existing(root)))
-        if read_state(root) != old:
-            break
-        shutil.rmtree(left.parent, ignore_errors=True)
-        root.parent.rename(left.parent)
-    shutil.copy(template.parent / "report.json", left.parent)
+
+    def is_committed(number: int) -> bool:
+        copy_project(template, left)
+        run_in_child(lambda: (die_before_step(number, left), load_into_existing(left)))
+        return read_state(left) != old
+
+    last = bisect_left(range(1, 1000), True, key=is_committed)
+    assert not is_committed(last), "the last step before the commit, where a killed job leaves most"
     for number in range(1, 1000):
         copy_project(left, root)
         status = run_in_child(
