@@ -1,4 +1,4 @@
-"""The Data Model Loader as real processes: killed at each stage, two at once, on a cluster, on a Java from PyPI."""
+"""The Data Model Loader as real processes: killed at each stage, two at once, on a Java from PyPI."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import duckdb
 import pytest
 
 from common.platform.local import LocalProject
-from common.spark import standalone
-from common.spark.launch import environment, spark_submit_command
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
@@ -104,25 +102,6 @@ def test_two_runs_into_one_project_at_once_both_succeed(tmp_path: Path) -> None:
     databases = [str(output(tmp_path / name)["database"]) for name in ("one", "two")]
     assert databases[0] != databases[1]
     assert [row_counts(project, each) for each in databases] == [ROWS, ROWS]
-
-
-def test_a_load_runs_by_spark_submit_on_a_cluster_of_two_workers(tmp_path: Path) -> None:
-    cluster = standalone.start(tmp_path / "cluster")
-    try:
-        job_dir = tmp_path / "job"
-        job_dir.mkdir()
-        (job_dir / "job_input.json").write_bytes((EXAMPLE / "job_input.json").read_bytes())
-        app = ROOT / "apps" / "data_model_loader" / "app.py"
-        options = ["--project", str(tmp_path / "project"), "--job-dir", str(job_dir)]
-        submit = spark_submit_command(app, options, master=cluster.url)
-        ran = subprocess.run(
-            submit, cwd=ROOT, env=environment(cluster.url), capture_output=True, text=True, check=False
-        )
-    finally:
-        standalone.stop(tmp_path / "cluster")
-    assert ran.returncode == 0, ran.stderr
-    assert "WARN" not in ran.stderr
-    assert row_counts(tmp_path / "project", str(output(job_dir)["database"])) == ROWS
 
 
 def test_a_load_runs_on_the_java_that_set_up_takes_from_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
