@@ -100,7 +100,7 @@ def test_a_cluster_that_does_not_come_up_is_taken_down_and_says_where_its_logs_a
 
 
 def test_what_is_left_of_a_cluster_that_lost_a_process_is_ended_before_another_starts(tmp_path):
-    with subprocess.Popen(["sleep", "600"]) as left, subprocess.Popen(["true"]) as lost:
+    with subprocess.Popen(["sleep", "120"]) as left, subprocess.Popen(["true"]) as lost:
         processes = [[each.pid, psutil.Process(each.pid).create_time()] for each in (left, lost)]
         lost.wait()
         state = {"url": "spark://x", "page": "http://x", "workers": 1, "processes": processes}
