@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from common.spark import Cluster
 
-hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no fault of the code
+# A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
+BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("search", max_examples=1000, **BUSY)
+hypothesis.settings.register_profile("suite", derandomize=True, **BUSY)
 hypothesis.settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -14,15 +15,16 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest date a zip can hold: same files, sa
 
 
 def write_bundle(path: Path) -> Path:
-    """Writes the zip, and returns its path. Equal files give equal bytes."""
+    """Writes the zip, and returns its path. Equal files give equal bytes; whoever reads the former zip reads on in that."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as bundle:
         for file in _files():
             entry = zipfile.ZipInfo(file.relative_to(ROOT).as_posix(), _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             bundle.writestr(entry, file.read_bytes())
-    return path
+    return draft.replace(path)
 
 
 def _files() -> Iterator[Path]:

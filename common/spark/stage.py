@@ -69,7 +69,9 @@ def _watch(
             return future.result()
         except KeyboardInterrupt:
             with contextlib.suppress(*SPARK_ERRORS, OSError):  # Java may have had the same signal
-                context.cancelJobGroup(progress.group)
+                while not future.done():  # the thread may be just about to start the job
+                    context.cancelJobGroup(progress.group)
+                    wait([future], _LOOK_EVERY)
             raise
 
 

@@ -68,6 +68,7 @@ def start(folder: Path = FOLDER, workers: int = 2, cores: int = 1, memory: str =
     running = find(folder)
     if running is not None:
         return running
+    stop(folder)  # what is left of one that lost a process, or was cut short as it came up
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + _DEADLINE
     common = {"--host": LOOPBACK, "--webui-port": 0}
@@ -110,7 +111,7 @@ def stop(folder: Path = FOLDER) -> int:
 
 def registered_workers(cluster: Standalone) -> int:
     """How many workers the master counts as alive."""
-    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(f"{cluster.page}/json/", timeout=5) as page:  # noqa: S310  # our own http address
+    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(f"{cluster.page}/json/", timeout=30) as page:  # noqa: S310  # our own http address
         return int(json.load(page)["aliveworkers"])
     return 0
 

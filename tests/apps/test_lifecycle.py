@@ -1,4 +1,4 @@
-"""The Data Model Loader as real processes: killed at each stage, two at once, on a cluster, on a Java from PyPI."""
+"""The Data Model Loader as real processes: killed at each stage, two at once, on a Java from PyPI."""
 
 from __future__ import annotations
 
@@ -12,18 +12,35 @@ import duckdb
 import pytest
 
 from common.platform.local import LocalProject
-from common.spark import standalone
-from common.spark.launch import environment, spark_submit_command
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
 ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}
 
+KILLED = """
+import os, signal, sys
+from apps.commands import main
+from common.job.progress import ConsoleProgress
+
+def write_and_die(progress, line, write=ConsoleProgress._write):
+    write(progress, line)
+    if line.split()[:1] == sys.argv[1:2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ConsoleProgress._write = write_and_die
+sys.exit(main(sys.argv[2:]))
+"""
+"""The command line, killed when it has told that a stage is done. Whoever killed it from outside could come too late."""
+
 
 def command(project: Path, job_dir: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "apps", *arguments(project, job_dir, *more)]
+
+
+def arguments(project: Path, job_dir: Path, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "apps", "run", "data_model_loader", "-j", str(EXAMPLE / "job_input.json"),
-        "--project", str(project), "--job-dir", str(job_dir), "--master", "local[2]", *more,
+        "run", "data_model_loader", "-j", str(EXAMPLE / "job_input.json"), "--project", str(project), "--job-dir", str(job_dir),
+        "--master", "local[2]", *more,
     ]  # fmt: skip
 
 
@@ -45,17 +62,10 @@ def output(job_dir: Path) -> dict[str, object]:
 
 
 def kill_after(stage: str, project: Path, job_dir: Path, *more: str) -> None:
-    """Runs the loader and kills it, as power loss would, when it has told that `stage` is done."""
-    process = subprocess.Popen(command(project, job_dir, *more), cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    shown = []
-    for line in process.stderr:
-        shown.append(line)
-        if line.split()[0] == stage:
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.read()
-    assert process.wait() == -signal.SIGKILL, shown
+    """Runs the loader, which is killed, as by power loss, when it has told that `stage` is done."""
+    killed = [sys.executable, "-c", KILLED, stage, *arguments(project, job_dir, *more)]
+    ran = subprocess.run(killed, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == -signal.SIGKILL, ran.stderr
 
 
 @pytest.mark.parametrize("stage", ["plan", "load", "check"])
@@ -92,25 +102,6 @@ def test_two_runs_into_one_project_at_once_both_succeed(tmp_path: Path) -> None:
     databases = [str(output(tmp_path / name)["database"]) for name in ("one", "two")]
     assert databases[0] != databases[1]
     assert [row_counts(project, each) for each in databases] == [ROWS, ROWS]
-
-
-def test_a_load_runs_by_spark_submit_on_a_cluster_of_two_workers(tmp_path: Path) -> None:
-    cluster = standalone.start(tmp_path / "cluster")
-    try:
-        job_dir = tmp_path / "job"
-        job_dir.mkdir()
-        (job_dir / "job_input.json").write_bytes((EXAMPLE / "job_input.json").read_bytes())
-        app = ROOT / "apps" / "data_model_loader" / "app.py"
-        options = ["--project", str(tmp_path / "project"), "--job-dir", str(job_dir)]
-        submit = spark_submit_command(app, options, master=cluster.url)
-        ran = subprocess.run(
-            submit, cwd=ROOT, env=environment(cluster.url), capture_output=True, text=True, check=False
-        )
-    finally:
-        standalone.stop(tmp_path / "cluster")
-    assert ran.returncode == 0, ran.stderr
-    assert "WARN" not in ran.stderr
-    assert row_counts(tmp_path / "project", str(output(job_dir)["database"])) == ROWS
 
 
 def test_a_load_runs_on_the_java_that_set_up_takes_from_pypi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,11 +66,11 @@ def test_the_whole_apollo_dictionary_is_refused_with_all_its_faults_in_seconds(
 ) -> None:
     whole = tmp_path / "data_dictionary.csv"
     whole.write_bytes(gzip.decompress((shared_data / "apollo" / "data_dictionary.csv.gz").read_bytes()))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(FaultError) as caught:
         run_app("data_model_loader", data_dictionary=str(whole), codings=str(shared_data / "apollo" / "codings.csv"),
                 output_dataset_name="apollo")  # fmt: skip
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30
     assert caught.value.faults.counts == {46: 1, 50: 351}
 
 

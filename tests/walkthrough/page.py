@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import without_progress
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "WALKTHROUGH.md"
 PROJECT = "build/walkthrough"
 
 _BLOCKS = re.compile(r"^```sh\n(?P<command>.*?)^```\n\n```text\n(?P<shown>.*?)^```\n", re.MULTILINE | re.DOTALL)
 _MASKS = (
-    (re.compile(r"^.*: [\d,]+ of [\d,]+ tasks, \d+ s\n", re.MULTILINE), ""),  # progress, where a stage takes long
     (re.compile(r"\b(record|file|database|job)-[0-9A-Za-z]{24}"), r"\1-…"),
     (re.compile(r"\bdatabase_\w{24}__"), "database_…__"),
     (re.compile(r"\d{4}-\d\d-\d\d-\d{6}-\d{6}"), "<time>"),
@@ -80,6 +81,7 @@ def mask(text: str) -> str:
     >>> mask("plan         4 entities                  3.3 s")
     'plan         4 entities  … s'
     """
+    text = without_progress(text)
     for pattern, by in _MASKS:
         text = pattern.sub(by, text)
     return text.strip("\n") + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -86,7 +86,7 @@ def test_reserved_names(name: str, reserved: bool) -> None:
 
 
 def test_a_supplied_coding_is_written_back_and_read_again_in_seconds() -> None:
-    start = perf_counter()
+    start = process_time()
     faults = Faults()
     source = TextFile("d", f"{KEY}patient,diagnosis,string,,icd10cm:2025\n".encode())
     dictionary = parse_dictionary(source, faults)
@@ -95,7 +95,7 @@ def test_a_supplied_coding_is_written_back_and_read_again_in_seconds() -> None:
     assert written is not None
     again = parse_dictionary(source, faults, TextFile("codings.csv", written))
     assert again == dictionary
-    assert perf_counter() - start < 15
+    assert process_time() - start < 15
 
 
 @pytest.mark.parametrize("name", SOURCES)

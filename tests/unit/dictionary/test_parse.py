@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 from common.dictionary import (
     Code,
@@ -188,7 +188,7 @@ def test_whole_real_export_gives_its_known_faults_at_once_and_soon(shared_data: 
     apollo = shared_data / "apollo"
     data = gzip.decompress((apollo / "data_dictionary.csv.gz").read_bytes())
     faults, warnings = Faults(), list[str]()
-    start = perf_counter()
+    start = process_time()
     dictionary = parse_dictionary(
         TextFile("data_dictionary.csv", data),
         faults,
@@ -198,7 +198,7 @@ def test_whole_real_export_gives_its_known_faults_at_once_and_soon(shared_data: 
     )
     assert dictionary is not None
     validate_graph(dictionary, faults, "data_dictionary.csv")
-    assert perf_counter() - start < 10
+    assert process_time() - start < 10
     assert faults.counts == {50: 351, 46: 1}
     unlinked = faults.examples[46][0]
     assert (unlinked.line, unlinked.entity) == (11425, "pheno_geno_sample_ids")

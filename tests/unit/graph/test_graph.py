@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -135,9 +135,9 @@ def test_long_chains_and_many_circles_are_checked_in_linear_time() -> None:
     size = 5000
     chain = [f"e{number + 1}>e{number}" for number in range(size)]
     surplus = [f"e{size - number}>e{number}" for number in range(size // 2 - 1)]
-    start = perf_counter()
+    start = process_time()
     faults = Faults()
     validate_graph(dictionary("e0", *chain, *surplus), faults)
     assert faults.counts == {46: size // 2 - 1}
     assert build_graph(dictionary("e0", *chain)).join_order[-1] == f"e{size}"
-    assert perf_counter() - start < 10
+    assert process_time() - start < 10

@@ -4,10 +4,9 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from common.job import Main, Run
 from common.job.run import execute
 from common.platform import RecordDraft
 from common.platform.local import LocalProject
+from tests.processes import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 DXAPP = {
@@ -79,13 +79,16 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
-def test_a_run_writes_its_output_and_nothing_else(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_writes_its_output_and_nothing_else(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.job.progress.time", SimpleNamespace(monotonic=iter([5.0, 7.26]).__next__))
     assert job.run(count_lines) == 0
     assert job.files() == ["job_input.json", "job_output.json"]
     assert (job.folder / "job_output.json").read_text(encoding="utf-8") == '{\n  "rows": 2\n}\n'
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.split() == ["count", "3", "lines", "0.0", "s"]
+    assert shown.err.split() == ["count", "3", "lines", "2.3", "s"]
 
 
 def test_the_job_itself_is_an_object_of_the_project(job: Job) -> None:
@@ -229,7 +232,7 @@ from common.job.run import execute
 def main(run):
     run.platform.stage(None).scratch_folder("keys")
     (run.job_dir / "staged").touch()
-    time.sleep(60)
+    time.sleep(600)
 
 sys.exit(execute({app!r}, main, {arguments!r}))
 """
@@ -238,19 +241,15 @@ sys.exit(execute({app!r}, main, {arguments!r}))
 def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
     script = WAITING_APP.format(app=str(job.app_file), arguments=job.arguments)
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: (job.folder / "staged").exists())
-    process.send_signal(signal.SIGTERM)
-    _, shown = process.communicate(timeout=30)
+    try:
+        wait_for([job.folder / "staged"], process)
+        process.send_signal(signal.SIGTERM)
+        _, shown = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, shown) == (143, "The run was stopped before it was done.\n")
     assert job.read("job_error.json")["error"]["message"] == "The run was stopped before it was done."
     assert job.staged() == []
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 def test_a_run_that_never_asks_for_spark_does_not_import_it(job: Job) -> None:

@@ -35,7 +35,7 @@ class Caller:
     def send(
         self, method: str, path: str, body: bytes = b"", **headers: str | None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=120)
         own = {"Host": f"127.0.0.1:{self.server.server_port}", "Authorization": f"Bearer {self.server.token}"}
         sent = {**own, "Content-Length": str(len(body)), **headers}
         connection.putrequest(method, path, skip_host=True)

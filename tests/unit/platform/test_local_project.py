@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -133,7 +134,10 @@ def test_only_staged_parquet_files_are_published(root: Path, file: str) -> None:
         staging.publish([TableChange("patient", "new", [file])], None, {})
 
 
-def test_a_job_publishes_twice_and_keeps_the_earlier_files_of_an_append(root: Path) -> None:
+def test_a_job_publishes_twice_and_keeps_the_earlier_files_of_an_append(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.platform.local.store.now", count(1).__next__)  # within one millisecond neither is older
     project = LocalProject(root)
     database = project.new_database("clinic")
     publish_tables(project, database, {("patient", "new"): {"1.parquet": "a"}}, "one")

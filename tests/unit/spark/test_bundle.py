@@ -14,6 +14,17 @@ def test_equal_sources_give_equal_bytes(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_job_that_reads_the_zip_while_another_writes_it_anew_reads_a_whole_one(tmp_path, monkeypatch):
+    path = write_bundle(tmp_path / "suite.zip")
+    whole = path.read_bytes()
+    seen = []
+    write = zipfile.ZipFile.writestr
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", lambda *given: (write(*given), seen.append(path.read_bytes())))
+    assert write_bundle(path) == path
+    assert set(seen) == {whole}
+    assert [each.name for each in tmp_path.iterdir()] == ["suite.zip"]
+
+
 def test_it_holds_code_and_data_and_nothing_that_was_built(tmp_path):
     names = zipfile.ZipFile(write_bundle(tmp_path / "new" / "suite.zip")).namelist()
     assert {"apps/__init__.py", "common/spark/stage.py", "resources/spark-defaults.conf"} <= set(names)

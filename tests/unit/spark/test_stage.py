@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 
 import pytest
+from pyspark import SparkContext
 
 from common.errors import AppError
 from common.faults import FaultError, Faults
@@ -76,6 +78,25 @@ def test_a_refusal_cancels_the_tasks_that_still_run(cluster):
     begun = time.monotonic()
     with pytest.raises(AppError, match="refused at once"):
         cluster.map(refuse_or_sleep, [0, 60, 60, 60], "sleepers")
+    assert time.monotonic() - begun < 30
+
+
+def test_ctrl_c_ends_a_stage_whose_job_is_only_about_to_start(cluster, monkeypatch):
+    begun, real, pressed = time.monotonic(), SparkContext.setJobGroup, threading.Event()
+
+    def set_group_late(*given, **named):
+        assert pressed.wait(60)
+        time.sleep(1)
+        real(*given, **named)
+
+    def press(progress):
+        pressed.set()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SparkContext, "setJobGroup", set_group_late)
+    monkeypatch.setattr("common.spark.stage._Progress.show", press)
+    with pytest.raises(KeyboardInterrupt):
+        cluster.map(refuse_or_sleep, [60], "sleeper")
     assert time.monotonic() - begun < 30
 
 

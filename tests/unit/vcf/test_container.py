@@ -54,7 +54,7 @@ def test_the_container_is_known_by_its_bytes_not_its_name(tmp_path: Path, kind: 
     assert (file.kind, file.header_lines) == (kind, 3)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(
     lines=st.lists(st.text("ACGT\t", max_size=30), max_size=30), ended=st.booleans(),
     kind=st.sampled_from(sorted(WRITERS)), size=st.integers(1, 90), piece_bytes=st.integers(1, 200), block=st.integers(1, 200),

@@ -192,7 +192,7 @@ _TOKENS = st.lists(st.sampled_from(["0/0", "0|0", "./.", "0/1", "1|2", "1", "0",
                    min_size=1, max_size=20)  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.lists(_TOKENS, min_size=1, max_size=4), st.sampled_from(["", ":7", ":7:30"]), st.booleans())
 def test_fast_and_general_paths_agree_with_one_call_at_a_time(
     load: Callable[..., Any], lines: list[list[str]], rest: str, first: bool
