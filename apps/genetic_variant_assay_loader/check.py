@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 from apps.genetic_variant_assay_loader.combine import validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads
@@ -34,18 +33,20 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
 
 
 def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], loads: Loads, faults: Faults) -> None:
-    """Each file in order, then the files of a group against each other."""
+    """Each file in order, then each against all files of the group that reach as far as where it begins."""
     placed = [(file, run) for file in group.files for run in _runs_of(file, by_file[file.path], loads, faults)]
     placed.sort(key=lambda each: (each[1].chr, each[1].first, each[1].last))
-    for (earlier, before), (later, after) in pairwise(placed):
-        if before.chr != after.chr:
-            continue
+    reaching: list[tuple[VcfFile, ContigRun]] = []
+    for later, after in placed:
+        reaching = [each for each in reaching if each[1].chr == after.chr and each[1].last >= after.first]
         place = {"file": later.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
-        if after.first < before.last:
-            text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
-            faults.add(DISAGREE, text, **place)
-        elif after.first == before.last:
-            _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+        for earlier, before in reaching:
+            if after.first < before.last:
+                text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
+                faults.add(DISAGREE, text, **place)
+            else:
+                _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+        reaching.append((later, after))
 
 
 def _runs_of(file: VcfFile, pieces: list[PieceResult], loads: Loads, faults: Faults) -> list[ContigRun]:
