@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DISAGREE, DUPLICATE = 210, 208
 _KEY = ["a_id", "locus_id", "end_pos"]
-"""Symbolic alleles may stand at a position several times; they differ in their end."""
+"""The same symbolic allele is one of the same end."""
 
 _COUNTS = ("gt_count", "alt_count", "ref_count", "nc_count", "called_count")
 _ROWS_PER_PART = 1 << 22

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.vcf import schema
-from common.vcf.alleles import build_alleles, build_ids, parse_frequencies
+from common.vcf.alleles import build_alleles, build_ids, parse_ends, parse_frequencies
 from common.vcf.annotation import AnnotationScheme, annotation_scheme, parse_annotations
 from common.vcf.genotypes import HALF, NO_CALL, REF, parse_genotypes
 from common.vcf.header import VcfHeader
@@ -75,15 +75,16 @@ def _parse_lines(
     sites = parse_sites(block, reading.header, found)
     if len(found.bad) > bad:
         return None
-    ids = build_ids(sites)
+    ids = build_ids(sites, runs[-1].last_alleles if runs else frozenset())
     runs = check_order(runs, block, sites, ids, found)
     if len(found.bad) > bad:
         return None
     calls, copies = parse_genotypes(block, sites, reading.keep, found)
     genotypes = build_genotypes(block, sites, ids, calls, reading.samples, found)
+    ends = parse_ends(block, sites, reading.header, found)
     gnomad = parse_frequencies(block, sites, reading.gnomad_field, found)
     annotations, effects, unmatched = parse_annotations(block, sites, ids, reading.annotation, found)
     if len(found.bad) > bad:
         return None
-    alleles = build_alleles(sites, ids, copies, len(reading.samples), effects, gnomad)
+    alleles = build_alleles(sites, ids, copies, len(reading.samples), ends, effects, gnomad)
     return BlockTables(genotypes, alleles, annotations, runs, lines, len(block), unmatched)

@@ -159,14 +159,46 @@ def test_pieces_split_by_region_must_not_overlap(run_app: Runner, write_files: F
     assert refused(run_app, [*paths.values()]) == [(208, "b.vcf", 6, "ALT", "1_100_A_G")]
 
 
-def test_symbolic_alleles_may_repeat_in_pieces_split_by_sample(run_app: Runner, write_files: Files) -> None:
-    lines = ["chr1\t5\t.\tA\t<INS>\t.\t.\tEND=7\tGT\t", "chr1\t5\t.\tA\t<INS>\t.\t.\tEND=9\tGT\t"]
+def test_every_two_pieces_that_meet_are_compared(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(a__vcf=vcf([0]), b__vcf=vcf([1]), c__vcf=vcf([0, 2]))
+    assert refused(run_app, [*paths.values()]) == [(208, "c.vcf", 6, "ALT", "1_100_A_C")]
+    paths = write_files(a__vcf=vcf([0, 3]), b__vcf=vcf([2]), c__vcf=vcf([2]).replace("2500000", "2500009"))
+    assert refused(run_app, [*paths.values()]) == [
+        (210, "b.vcf", 6, "POS", "1:2500000"), (210, "c.vcf", 6, "POS", "1:2500009"),
+    ]  # fmt: skip
+
+
+DELETIONS = ["chr1\t5\t.\tA\t<DEL>\t.\t.\tEND=7\tGT\t", "chr1\t5\t.\tA\t<DEL>\t.\t.\tEND=9\tGT\t"]
+
+
+def test_symbolic_alleles_that_repeat_are_alleles_of_their_own(run_app: Runner, write_files: Files) -> None:
     paths = write_files(
-        a__vcf=META + FIXED + f"s1\n{lines[0]}0/1\n{lines[1]}0/0\n",
-        b__vcf=META + FIXED + f"s2\n{lines[0]}1/1\n{lines[1]}0/1\n",
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n{DELETIONS[1]}0/0\n",
+        b__vcf=META + FIXED + f"s2\n{DELETIONS[0]}1/1\n{DELETIONS[1]}0/1\n",
     )
     load(run_app, [*paths.values()])
-    assert rows(run_app, ALLELES, "a_id", "end_pos", "alt_count") == [("1_5_A_<INS>", 7, 3), ("1_5_A_<INS>", 9, 1)]
+    assert rows(run_app, ALLELES, "a_id", "alt", "end_pos", "alt_count") == [
+        ("1_5_A_<DEL>", "<DEL>", 7, 3), ("1_5_A_<DEL>-2", "<DEL>", 9, 1),
+    ]  # fmt: skip
+    assert rows(run_app, GENOTYPES, "sample_id", "a_id", "locus_id") == [
+        ("s1", "1_5_A_<DEL>", "1_5_A_<DEL>"),
+        ("s2", "1_5_A_<DEL>", "1_5_A_<DEL>"),
+        ("s2", "1_5_A_<DEL>-2", "1_5_A_<DEL>-2"),
+    ]
+
+
+def test_symbolic_alleles_that_repeat_must_stand_in_one_piece(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n", b__vcf=META + FIXED + f"s1\n{DELETIONS[1]}0/0\n"
+    )
+    assert refused(run_app, [*paths.values()]) == [(208, "b.vcf", 6, "ALT", "1_5_A_<DEL>")]
+
+
+def test_symbolic_alleles_split_by_sample_must_be_of_one_length(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n", b__vcf=META + FIXED + f"s2\n{DELETIONS[1]}0/0\n"
+    )
+    assert {fault[0] for fault in refused(run_app, [*paths.values()])} == {210}
 
 
 def test_a_file_given_twice_is_refused(run_app: Runner, write_files: Files) -> None:
