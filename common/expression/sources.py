@@ -24,7 +24,7 @@ from common.tables.header import split_header
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
-QUANTIFIERS = {
+QUANTIFIERS: dict[tuple[str, ...], str] = {
     ("Name", "Length", "EffectiveLength", "TPM", "NumReads"): "salmon's quant.sf",
     ("target_id", "length", "eff_length", "est_counts", "tpm"): "kallisto's abundance.tsv",
 }
