@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from apps.genetic_variant_assay_loader.combine import validate_agreement
-from apps.genetic_variant_assay_loader.load import Loads
+from apps.genetic_variant_assay_loader.combine import find_missed, validate_agreement
+from apps.genetic_variant_assay_loader.load import Loads, reload_without
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.faults import Faults
@@ -18,13 +18,16 @@ UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
 
 def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
     """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as
-    faulty lines have been set aside by then, which pieces that do not fit cannot be."""
+    faulty lines have been set aside by then, which pieces that do not fit cannot be. A line that was set aside from the
+    samples of one piece is so from all."""
     between = Faults()
     with run.progress.stage("check") as stage:
         by_file = loads.by_file()
         for group in plan.groups:
             _validate_files(group, by_file, loads, between)
         if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
+            if loads.faults and (missed := find_missed(run, plan, loads)):
+                reload_without(run, plan, loads, missed)
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
     if not plan.quarantines:
