@@ -6,11 +6,13 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
-from apps.genetic_variant_assay_loader.entities import column_path, write_assay_entity, write_joins
+import pyarrow as pa
+
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
+from common.dataset.descriptor import write_entities, write_join
 from common.dataset.layout import build_dataset
-from common.dataset.model import Dataset, Join
+from common.dataset.model import ColumnMapping, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
 from common.vcf import schema
 
@@ -18,6 +20,16 @@ SAMPLE = "sample"
 DATASET_SCHEMA = "ds-genetic_variant"
 _MODEL, _MODEL_VERSION = "genetic_variant", "1.0.1"
 _MAX_COLUMNS = 400
+_TABLES = {
+    "genotype": (GENOTYPES, schema.GENOTYPE), "allele": (ALLELES, schema.ALLELE),
+    "annotation": (ANNOTATIONS, schema.ANNOTATION), SAMPLE: (SAMPLE, schema.SAMPLE),
+}  # fmt: skip
+_KEYS = {"allele": "a_id", SAMPLE: "sample_id"}
+_TYPES: dict[pa.DataType, tuple[str, str]] = {
+    pa.string(): ("string", "string"), pa.int64(): ("integer", "bigint"), pa.int32(): ("integer", "int"),
+    pa.float64(): ("float", "double"), pa.bool_(): ("boolean", "boolean"),
+}  # fmt: skip
+"""A column's type as a field's, and in Spark SQL."""
 
 
 def build_variant_dataset(plan: Plan) -> Dataset:
@@ -34,18 +46,16 @@ def _write_assay(plan: Plan) -> dict[str, Any]:
     """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model
     1.0.1."""
     ref, halfref, nocall = plan.stored
-    database = plan.database
-    entities = {
-        "genotype": write_assay_entity("genotype", "Genotype", GENOTYPES, schema.GENOTYPE, None, database),
-        "allele": write_assay_entity("allele", "Allele", ALLELES, schema.ALLELE, "a_id", database),
-        "annotation": write_assay_entity("annotation", "Annotation", ANNOTATIONS, schema.ANNOTATION, None, database),
-        SAMPLE: write_assay_entity(SAMPLE, "Sample", SAMPLE, schema.SAMPLE, "sample_id", database),
-    }
+    entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
+    for name, (table, columns) in _TABLES.items():
+        entities[name] = Entity(name, tuple(_field(name, column) for column in columns), title=name.capitalize())
+        mappings |= {(name, column.name): _mapping(plan, table, column) for column in columns}
     joins = [
-        Join(column_path(database, SAMPLE, "sample_id"), column_path(database, GENOTYPES, "sample_id"), "many_to_one"),
-        Join(column_path(database, ALLELES, "a_id"), column_path(database, GENOTYPES, "a_id"), "many_to_one"),
-        Join(column_path(database, ALLELES, "a_id"), column_path(database, ANNOTATIONS, "a_id"), "many_to_one"),
-    ]
+        Join(mappings[parent, field].path, mappings[child, field].path, "many_to_one")
+        for parent, child, field in (
+            (SAMPLE, "genotype", "sample_id"), ("allele", "genotype", "a_id"), ("allele", "annotation", "a_id"),
+        )
+    ]  # fmt: skip
     return {
         "name": plan.assay,
         "title": plan.assay,
@@ -56,6 +66,24 @@ def _write_assay(plan: Plan) -> dict[str, Any]:
         "exclude_refdata": not ref,
         "exclude_halfref": not halfref,
         "exclude_nocall": not nocall,
-        "entities": entities,
-        "join_info": write_joins(joins),
+        "entities": write_entities(Dataset("", "", "", DataDictionary(entities, {}), mappings, ())),
+        "join_info": [write_join(join) for join in joins],
     }
+
+
+def _field(entity: str, column: pa.Field) -> Field:
+    key_type = "local" if _KEYS.get(entity) == column.name else ""
+    return Field(
+        entity, column.name, _TYPES[_value_type(column)][0], key_type, is_multi_select=pa.types.is_list(column.type)
+    )
+
+
+def _mapping(plan: Plan, table: str, column: pa.Field) -> ColumnMapping:
+    sql_type = _TYPES[_value_type(column)][1]
+    stored_as = f"array<{sql_type}>" if pa.types.is_list(column.type) else sql_type
+    database = plan.database
+    return ColumnMapping(database.id, database.name, database.unique_name, table, column.name, stored_as)
+
+
+def _value_type(column: pa.Field) -> pa.DataType:
+    return column.type.value_type if pa.types.is_list(column.type) else column.type

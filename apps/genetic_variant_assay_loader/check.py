@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
-from apps.genetic_variant_assay_loader.combine import validate_agreement
-from apps.genetic_variant_assay_loader.load import Loads
+from apps.genetic_variant_assay_loader.combine import find_missed, validate_agreement
+from apps.genetic_variant_assay_loader.load import Loads, reload_without
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.faults import Faults
@@ -19,13 +18,16 @@ UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
 
 def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
     """Raises the faults of the load with those that the pieces show together; in permissive mode the latter alone, as
-    faulty lines have been set aside by then, which pieces that do not fit cannot be."""
+    faulty lines have been set aside by then, which pieces that do not fit cannot be. A line that was set aside from the
+    samples of one piece is so from all."""
     between = Faults()
     with run.progress.stage("check") as stage:
         by_file = loads.by_file()
         for group in plan.groups:
             _validate_files(group, by_file, loads, between)
         if len(plan.groups) > 1 and not between and (plan.quarantines or not loads.faults):
+            if loads.faults and (missed := find_missed(run, plan, loads)):
+                reload_without(run, plan, loads, missed)
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
     if not plan.quarantines:
@@ -34,18 +36,20 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
 
 
 def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], loads: Loads, faults: Faults) -> None:
-    """Each file in order, then the files of a group against each other."""
+    """Each file in order, then each against all files of the group that reach as far as where it begins."""
     placed = [(file, run) for file in group.files for run in _runs_of(file, by_file[file.path], loads, faults)]
     placed.sort(key=lambda each: (each[1].chr, each[1].first, each[1].last))
-    for (earlier, before), (later, after) in pairwise(placed):
-        if before.chr != after.chr:
-            continue
+    reaching: list[tuple[VcfFile, ContigRun]] = []
+    for later, after in placed:
+        reaching = [each for each in reaching if each[1].chr == after.chr and each[1].last >= after.first]
         place = {"file": later.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
-        if after.first < before.last:
-            text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
-            faults.add(DISAGREE, text, **place)
-        elif after.first == before.last:
-            _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+        for earlier, before in reaching:
+            if after.first < before.last:
+                text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
+                faults.add(DISAGREE, text, **place)
+            else:
+                _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+        reaching.append((later, after))
 
 
 def _runs_of(file: VcfFile, pieces: list[PieceResult], loads: Loads, faults: Faults) -> list[ContigRun]:

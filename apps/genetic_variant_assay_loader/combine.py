@@ -5,6 +5,8 @@ Spark SQL over the staged allele tables, which have no samples in them and are s
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -24,25 +26,41 @@ if TYPE_CHECKING:
 
 DISAGREE, DUPLICATE = 210, 208
 _KEY = ["a_id", "locus_id", "end_pos"]
-"""Symbolic alleles may stand at a position several times; they differ in their end."""
+"""The same symbolic allele is one of the same end."""
 
 _COUNTS = ("gt_count", "alt_count", "ref_count", "nc_count", "called_count")
 _ROWS_PER_PART = 1 << 22
+_MOST_MISSED = 10_000
+_NUMBERED = re.compile(r">-\d+$")
+
+
+def find_missed(run: Run, plan: Plan, loads: Loads) -> dict[int, dict[str, tuple[str, int]]]:
+    """By group, the alleles that it has and another misses, with contig and position, if all that disagrees can be for
+    lines set aside: no allele at another locus, of another end or numbered among its like, and in no group more loci
+    missed than lines set aside. Else none: files that truly disagree are not taken apart."""
+    wrong = _disagreeing(run, plan, loads).limit(_MOST_MISSED + 1).collect()
+    held: dict[int, dict[str, tuple[str, int]]] = {}
+    missed: dict[int, set[str]] = {number: set() for number in range(len(plan.groups))}
+    for row in wrong:
+        for number in missed.keys() - set(row.groups):
+            missed[number].add(row.locus_id)
+        for number in row.groups:
+            held.setdefault(number, {})[row.a_id] = (row.chr, row.pos)
+    aside = Counter[int]()
+    for result in loads.results:
+        aside[result.task.group] += sum(piece.lines - piece.records for piece in result.pieces)
+    explained = (
+        len(wrong) == len({row.a_id for row in wrong}) <= _MOST_MISSED
+        and all(len(row.groups) < len(plan.groups) and not _NUMBERED.search(row.a_id) for row in wrong)
+        and all(len(loci) <= aside[number] for number, loci in missed.items())
+    )
+    return held if explained else {}
 
 
 def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> None:
     """Adds a fault 210 for each allele that not every group has at the same locus, 208 for one that a group has
     twice."""
-    from pyspark.sql import functions as sf
-
-    alleles = _read_parts(run, plan, loads)
-    keyed = alleles.groupBy(_KEY).agg(
-        sf.collect_set("group").alias("groups"),
-        sf.count("*").alias("rows"),
-        sf.first("chr").alias("chr"),
-        sf.first("pos").alias("pos"),
-    )
-    wrong = keyed.where((sf.size("groups") != len(plan.groups)) | (sf.col("rows") != len(plan.groups))).cache()
+    wrong = _disagreeing(run, plan, loads).cache()
     count = wrong.count()
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
@@ -53,6 +71,23 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
         faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
     faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
+
+
+def _disagreeing(run: Run, plan: Plan, loads: Loads) -> DataFrame:
+    """Alleles that not every group has once, each with the groups that have it."""
+    from pyspark.sql import functions as sf
+
+    keyed = (
+        _read_parts(run, plan, loads)
+        .groupBy(_KEY)
+        .agg(
+            sf.collect_set("group").alias("groups"),
+            sf.count("*").alias("rows"),
+            sf.first("chr").alias("chr"),
+            sf.first("pos").alias("pos"),
+        )
+    )
+    return keyed.where((sf.size("groups") != len(plan.groups)) | (sf.col("rows") != len(plan.groups)))
 
 
 def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:

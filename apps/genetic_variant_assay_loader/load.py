@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from apps.genetic_variant_assay_loader.plan import Plan
@@ -79,6 +79,23 @@ def load_pieces(run: Run, plan: Plan) -> Loads:
         genotypes = sum(count for name, count in loads.rows.items() if name not in TABLES)
         stage.note(f"{loads.records:,} records, {genotypes:,} genotypes")
     return loads
+
+
+def reload_without(run: Run, plan: Plan, loads: Loads, missed: Mapping[int, Mapping[str, tuple[str, int]]]) -> None:
+    """Loads again, with their lines set aside, what holds these alleles: by group, each with its contig and position."""
+    again: dict[int, LoadTask] = {}
+    for at, result in enumerate(loads.results):
+        held = [each for piece in result.pieces for each in piece.runs]
+        within = frozenset(
+            a_id for a_id, (chr_, pos) in missed.get(result.task.group, {}).items()
+            if any(each.chr == chr_ and each.first <= pos <= each.last for each in held)
+        )  # fmt: skip
+        if within:
+            again[at] = replace(result.task, missed=within)
+    for at, result in zip(again, run.cluster.map(load_task, list(again.values()), "again"), strict=True):
+        loads.results[at] = result
+    loads.faults = Faults()
+    _resolve_lines(plan, loads)
 
 
 def _resolve_lines(plan: Plan, loads: Loads) -> None:

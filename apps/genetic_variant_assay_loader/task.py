@@ -32,7 +32,8 @@ _BLOCK_BYTES_ALL_KINDS = 2 << 20
 class LoadTask:
     """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is
     None for all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up
-    over groups; `is_partitioned` if the tables are laid out in folders by contig and bin."""
+    over groups; `is_partitioned` if the tables are laid out in folders by contig and bin. Lines with a `missed` allele
+    are set aside."""
 
     number: int
     group: int
@@ -45,6 +46,7 @@ class LoadTask:
     quarantine_folder: str | None
     is_part: bool
     is_partitioned: bool = False
+    missed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _reading(piece: Piece, task: LoadTask) -> Reading:
     if file is None:
         found.faults.raise_if_any("The load")
         raise AssertionError("a header without faults was read")
-    return reading_of(file.header, *task.stored, gnomad_field=task.gnomad_field)
+    return reading_of(file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed)
 
 
 class _Output:

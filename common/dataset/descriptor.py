@@ -88,7 +88,7 @@ def _write_entity(entity: Entity, dataset: Dataset) -> Json:
 def _write_field(field: Field, dataset: Dataset) -> Json:
     return {
         "name": field.name,
-        "type": _TYPES[field.type],
+        "type": _TYPES.get(field.type, field.type),  # an assay has some of its own, such as boolean
         "title": field.title or field.name,
         "description": field.description or None,
         "concept": field.concept or None,

@@ -24,6 +24,16 @@ from common.tables.header import split_header
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
+QUANTIFIERS: dict[tuple[str, ...], str] = {
+    ("Name", "Length", "EffectiveLength", "TPM", "NumReads"): "salmon's quant.sf",
+    ("target_id", "length", "eff_length", "est_counts", "tpm"): "kallisto's abundance.tsv",
+}
+"""Headers of files that hold one sample each; read as matrices they would have lengths for samples."""
+
+_AS_MANIFEST = (
+    "Write its ids and the values wanted, TPM or counts, to a file with the header feature_id,value, one for each sample; give "
+    "these files with a manifest, file_id,sample_id, that names them."
+)
 
 UNKNOWN_FORMAT, FORMAT_DIFFERS, BAD_HEADER, DUPLICATE, BAD_MANIFEST = 100, 101, 102, 103, 108
 
@@ -102,6 +112,8 @@ def _plan_tables(found: list[Headed], form: Format, faults: Faults) -> tuple[Sou
 
 
 def _validate_matrix_header(headed: Headed, faults: Faults) -> None:
+    if _refuse_quantifiers(headed, faults):
+        return
     samples = headed.header[1:]
     if is_ensembl_id(headed.header[0]):
         text = "the first line begins with a feature id, so the file has no header"
@@ -119,6 +131,15 @@ def _validate_matrix_header(headed: Headed, faults: Faults) -> None:
         if count > 1 and sample:
             faults.add(DUPLICATE, f"the sample heads {count:,} columns", file=headed.given.name, line=1, field=sample,
                        value=sample)  # fmt: skip
+
+
+def _refuse_quantifiers(headed: Headed, faults: Faults) -> bool:
+    """Whether the file is as a quantifier writes it, with a fault that says how to give it."""
+    name = QUANTIFIERS.get(headed.header)
+    if name:
+        text = f"this is {name}, a file of one sample, whose columns are no samples"
+        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed), remedy=_AS_MANIFEST)
+    return name is not None
 
 
 def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
@@ -156,7 +177,7 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
     for headed in {id(each): each for each in files.values()}.values():
-        if headed.header != SAMPLE_HEADER:
+        if not _refuse_quantifiers(headed, faults) and headed.header != SAMPLE_HEADER:
             text = "not the header of a sample's file: feature_id,value"
             faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
         if headed.given.path not in listed:

@@ -3,32 +3,36 @@ order."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from common.vcf import schema
-from common.vcf.alleles import build_alleles, build_ids, parse_frequencies
+from common.vcf.alleles import AlleleIds, build_alleles, build_ids, parse_ends, parse_frequencies
 from common.vcf.annotation import AnnotationScheme, annotation_scheme, parse_annotations
 from common.vcf.genotypes import HALF, NO_CALL, REF, parse_genotypes
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, split_lines
 from common.vcf.order import Run, check_order
 from common.vcf.rows import build_genotypes
-from common.vcf.sites import parse_sites
+from common.vcf.sites import Sites, parse_sites
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How lines are to be read: by which header, which kinds of genotype are stored besides those with an allele, and
-    which INFO field, if any, is the gnomAD frequency."""
+    """How lines are to be read: by which header, which kinds of genotype are stored besides those with an allele, which
+    INFO field, if any, is the gnomAD frequency, and the alleles whose lines are bad since pieces with other samples
+    have none of them."""
 
     header: VcfHeader
     annotation: AnnotationScheme | None
     samples: pa.Array
     keep: Mask
     gnomad_field: str | None = None
+    missed: pa.Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ class BlockTables:
 
 
 def reading_of(
-    header: VcfHeader, ref: bool = False, halfref: bool = False, nocall: bool = False, gnomad_field: str | None = None
-) -> Reading:
+    header: VcfHeader, ref: bool = False, halfref: bool = False, nocall: bool = False, gnomad_field: str | None = None,
+    missed: Set[str] = frozenset(),
+) -> Reading:  # fmt: skip
     """How to read files with this header; the three flags say which calls without an allele are stored."""
     keep = np.zeros(6, np.bool_)
     keep[[REF, HALF, NO_CALL]] = ref, halfref, nocall
-    return Reading(header, annotation_scheme(header), pa.array(header.samples, pa.string()), keep, gnomad_field)
+    return Reading(header, annotation_scheme(header), pa.array(header.samples, pa.string()), keep, gnomad_field,
+                   pa.array(sorted(missed)) if missed else None)  # fmt: skip
 
 
 def parse_block(text: bytes, first: int, runs: tuple[Run, ...], reading: Reading, found: LineFaults) -> BlockTables:
@@ -75,15 +81,25 @@ def _parse_lines(
     sites = parse_sites(block, reading.header, found)
     if len(found.bad) > bad:
         return None
-    ids = build_ids(sites)
+    ids = build_ids(sites, runs[-1].last_alleles if runs else frozenset())
+    if reading.missed is not None:
+        _mark_missed(block, sites, ids, reading.missed, found)
     runs = check_order(runs, block, sites, ids, found)
     if len(found.bad) > bad:
         return None
     calls, copies = parse_genotypes(block, sites, reading.keep, found)
     genotypes = build_genotypes(block, sites, ids, calls, reading.samples, found)
+    ends = parse_ends(block, sites, reading.header, found)
     gnomad = parse_frequencies(block, sites, reading.gnomad_field, found)
     annotations, effects, unmatched = parse_annotations(block, sites, ids, reading.annotation, found)
     if len(found.bad) > bad:
         return None
-    alleles = build_alleles(sites, ids, copies, len(reading.samples), effects, gnomad)
+    alleles = build_alleles(sites, ids, copies, len(reading.samples), ends, effects, gnomad)
     return BlockTables(genotypes, alleles, annotations, runs, lines, len(block), unmatched)
+
+
+def _mark_missed(block: LineBlock, sites: Sites, ids: AlleleIds, missed: pa.Array, found: LineFaults) -> None:
+    at = np.flatnonzero(np.asarray(pc.is_in(ids.a_id, missed)) & sites.is_allele)
+    lines, first = np.unique(sites.alt_line[at], return_index=True)
+    text = "not in a piece with other samples, from which lines were set aside"
+    found.add(block.numbers[lines], 210, "ALT", text, ids.a_id.take(pa.array(at[first])))

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from common.vcf.alleles import AlleleIds
-from common.vcf.lines import LineBlock, LineFaults
+from common.vcf.lines import LineBlock, LineFaults, Positions
 from common.vcf.sites import Sites
 
 
@@ -74,17 +73,15 @@ def _extend(
     return Run(chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last)
 
 
-def _plain_alleles(lines: np.ndarray, sites: Sites) -> np.ndarray:
-    """ALTs of these lines that may stand only once. Symbolic ones may differ in END or SVLEN alone, so they may
-    repeat."""
+def _alleles_of(lines: Positions, sites: Sites) -> Positions:
+    """The alleles of these lines, as places among the ALTs of the block."""
     wanted = np.zeros(len(sites.pos), np.bool_)
     wanted[lines] = True
-    symbolic = np.asarray(pc.starts_with(sites.alt, "<"))
-    return np.flatnonzero(wanted[sites.alt_line] & sites.is_allele & ~symbolic)
+    return np.flatnonzero(wanted[sites.alt_line] & sites.is_allele)
 
 
 def _alleles_at(pos: int, start: int, end: int, sites: Sites, ids: AlleleIds) -> frozenset[str]:
-    alts = _plain_alleles(start + np.flatnonzero(sites.pos[start:end] == pos), sites)
+    alts = _alleles_of(start + np.flatnonzero(sites.pos[start:end] == pos), sites)
     return frozenset(ids.a_id.take(pa.array(alts)).to_pylist())
 
 
@@ -99,7 +96,7 @@ def _mark_duplicates(
     shares |= np.diff(sites.first_alt)[start:end] > 1
     if earlier:
         shares |= pos == pos[0]
-    alts = _plain_alleles(start + np.flatnonzero(shares), sites)
+    alts = _alleles_of(start + np.flatnonzero(shares), sites)
     seen, repeated = set(earlier), []
     for alt, a_id in zip(alts.tolist(), ids.a_id.take(pa.array(alts)).to_pylist(), strict=True):
         if a_id in seen:

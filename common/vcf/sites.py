@@ -43,12 +43,12 @@ class CallLayout:
 class Sites:
     """The fixed columns of good lines. `alt…` arrays have a value per ALT allele of every line, in order; the alleles
     of line i are `first_alt[i]` to `first_alt[i + 1]`. `*`, `<*>` and `<NON_REF>` are among them, but not
-    `is_allele`."""
+    `is_allele`. `stated_end` is INFO/END, -1 where there is none."""
 
     chr: pa.Array
     chr_id: pa.Array
     pos: Positions
-    end: Positions
+    stated_end: Positions
     ref: pa.Array
     rsids: pa.Array
     qual: pa.Array
@@ -60,6 +60,7 @@ class Sites:
     first_alt: Positions
     is_allele: Mask
     is_bases: Mask
+    is_symbolic: Mask
 
 
 def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites:
@@ -67,12 +68,12 @@ def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites
     chr_, limits = _parse_chrom(block, header.contigs, found)
     pos = _parse_pos(block, limits, found)
     ref = _parse_ref(block, found)
-    alt, alt_line, first_alt, is_allele, is_bases = _parse_alt(block, found)
+    alt, alt_line, first_alt, is_allele, is_bases, is_symbolic = _parse_alt(block, found)
     info = block.column(7)
     return Sites(
-        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, pos, ref, found), ref,
+        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, found), ref,
         _parse_rsids(block, found), _parse_qual(block, found), _parse_filter(block, found), info,
-        _parse_format(block, found), alt, alt_line, first_alt, is_allele, is_bases,
+        _parse_format(block, found), alt, alt_line, first_alt, is_allele, is_bases, is_symbolic,
     )  # fmt: skip
 
 
@@ -132,7 +133,7 @@ def _parse_ref(block: LineBlock, found: LineFaults) -> pa.Array:
     return pc.ascii_upper(column)
 
 
-def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions, Positions, Mask, Mask]:
+def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions, Positions, Mask, Mask, Mask]:
     column = block.column(4)
     absent = np.asarray(pc.equal(column, "."))
     lists = pc.split_pattern(column, ",")
@@ -148,7 +149,9 @@ def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions
     wrong[lines[~known[codes]]] = True
     _mark(block, wrong, 204, "ALT", "not bases, a symbolic allele, a breakend, * or a dot", column, found)
     shown = pc.if_else(pa.array(bases), pc.ascii_upper(distinct), distinct).take(pa.array(codes))
-    return shown, lines, np.concatenate(([0], np.cumsum(counts))), ~none[codes], bases[codes]
+    symbolic = ~none & np.asarray(pc.starts_with(distinct, "<"))
+    first_alt = np.concatenate(([0], np.cumsum(counts)))
+    return shown, lines, first_alt, ~none[codes], bases[codes], symbolic[codes]
 
 
 def _parse_rsids(block: LineBlock, found: LineFaults) -> pa.Array:
@@ -201,17 +204,14 @@ def info_values(info: pa.Array, key: str) -> pa.Array:
     return pc.if_else(pc.equal(found, "."), pa.scalar(None, pa.string()), found)
 
 
-def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, ref: pa.Array, found: LineFaults) -> Positions:
-    """INFO/END where it stands, else the last base of REF."""
-    last: Positions = pos + np.maximum(np.asarray(pc.binary_length(ref)), 1) - 1
+def _parse_end(block: LineBlock, info: pa.Array, found: LineFaults) -> Positions:
     stated = info_values(info, "END") if np.asarray(pc.match_substring(info, "END=")).any() else None
     if stated is None or stated.null_count == len(stated):
-        return last
+        return np.full(len(block), -1)
     wrong = np.asarray(pc.fill_null(pc.invert(pc.match_substring_regex(stated, r"^\d{1,10}$")), False))
     _mark(block, wrong, 206, "INFO/END", "not a position", stated, found)
-    ends = pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), stated).cast(pa.int64())
-    given: Positions = np.asarray(pc.coalesce(ends, pa.array(last)))
-    return given
+    ends: Positions = np.asarray(pc.fill_null(pc.if_else(pa.array(wrong), "-1", stated), "-1").cast(pa.int64()))
+    return ends
 
 
 def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:

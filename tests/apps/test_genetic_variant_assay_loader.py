@@ -161,14 +161,46 @@ def test_pieces_split_by_region_must_not_overlap(run_app: Runner, write_files: F
     assert refused(run_app, [*paths.values()]) == [(208, "b.vcf", 6, "ALT", "1_100_A_G")]
 
 
-def test_symbolic_alleles_may_repeat_in_pieces_split_by_sample(run_app: Runner, write_files: Files) -> None:
-    lines = ["chr1\t5\t.\tA\t<INS>\t.\t.\tEND=7\tGT\t", "chr1\t5\t.\tA\t<INS>\t.\t.\tEND=9\tGT\t"]
+def test_every_two_pieces_that_meet_are_compared(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(a__vcf=vcf([0]), b__vcf=vcf([1]), c__vcf=vcf([0, 2]))
+    assert refused(run_app, [*paths.values()]) == [(208, "c.vcf", 6, "ALT", "1_100_A_C")]
+    paths = write_files(a__vcf=vcf([0, 3]), b__vcf=vcf([2]), c__vcf=vcf([2]).replace("2500000", "2500009"))
+    assert refused(run_app, [*paths.values()]) == [
+        (210, "b.vcf", 6, "POS", "1:2500000"), (210, "c.vcf", 6, "POS", "1:2500009"),
+    ]  # fmt: skip
+
+
+DELETIONS = ["chr1\t5\t.\tA\t<DEL>\t.\t.\tEND=7\tGT\t", "chr1\t5\t.\tA\t<DEL>\t.\t.\tEND=9\tGT\t"]
+
+
+def test_symbolic_alleles_that_repeat_are_alleles_of_their_own(run_app: Runner, write_files: Files) -> None:
     paths = write_files(
-        a__vcf=META + FIXED + f"s1\n{lines[0]}0/1\n{lines[1]}0/0\n",
-        b__vcf=META + FIXED + f"s2\n{lines[0]}1/1\n{lines[1]}0/1\n",
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n{DELETIONS[1]}0/0\n",
+        b__vcf=META + FIXED + f"s2\n{DELETIONS[0]}1/1\n{DELETIONS[1]}0/1\n",
     )
     load(run_app, [*paths.values()])
-    assert rows(run_app, ALLELES, "a_id", "end_pos", "alt_count") == [("1_5_A_<INS>", 7, 3), ("1_5_A_<INS>", 9, 1)]
+    assert rows(run_app, ALLELES, "a_id", "alt", "end_pos", "alt_count") == [
+        ("1_5_A_<DEL>", "<DEL>", 7, 3), ("1_5_A_<DEL>-2", "<DEL>", 9, 1),
+    ]  # fmt: skip
+    assert rows(run_app, GENOTYPES, "sample_id", "a_id", "locus_id") == [
+        ("s1", "1_5_A_<DEL>", "1_5_A_<DEL>"),
+        ("s2", "1_5_A_<DEL>", "1_5_A_<DEL>"),
+        ("s2", "1_5_A_<DEL>-2", "1_5_A_<DEL>-2"),
+    ]
+
+
+def test_symbolic_alleles_that_repeat_must_stand_in_one_piece(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n", b__vcf=META + FIXED + f"s1\n{DELETIONS[1]}0/0\n"
+    )
+    assert refused(run_app, [*paths.values()]) == [(208, "b.vcf", 6, "ALT", "1_5_A_<DEL>")]
+
+
+def test_symbolic_alleles_split_by_sample_must_be_of_one_length(run_app: Runner, write_files: Files) -> None:
+    paths = write_files(
+        a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n", b__vcf=META + FIXED + f"s2\n{DELETIONS[1]}0/0\n"
+    )
+    assert {fault[0] for fault in refused(run_app, [*paths.values()])} == {210}
 
 
 def test_a_file_given_twice_is_refused(run_app: Runner, write_files: Files) -> None:
@@ -240,10 +272,41 @@ def test_a_line_of_many_samples_is_set_aside_whole(run_app: Runner, write_files:
     assert stored.endswith(f",a.vcf,6,202,POS,not a whole number of zero or more,{line}\n")
 
 
-def test_a_line_set_aside_from_one_group_of_samples_is_missed_there(run_app: Runner, write_files: Files) -> None:
-    paths = write_files(a__vcf=vcf(range(5), [0, 1]).replace("1/2:3", "1/7:3"), b__vcf=vcf(range(5), [2, 3]))
-    missed = [(210, "", None, "ALT", "1_2500000_AT_A"), (210, "", None, "ALT", "1_2500000_AT_ATT")]
-    assert refused(run_app, [*paths.values()], run_mode="permissive") == missed
+def set_aside(run_app: Runner, outputs: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    path = run_app.store.file_path(outputs["faults"]["$dnanexus_link"])
+    with path.open(encoding="utf-8", newline="") as stored:
+        return sorted((row["file"], row["line"], row["codes"], row["row"]) for row in csv.DictReader(stored))
+
+
+def test_a_line_set_aside_in_a_piece_is_so_in_the_pieces_of_all_samples(run_app: Runner, write_files: Files) -> None:
+    bad, good = vcf(range(5), [0, 1]).replace("1/2:3", "1/7:3"), vcf(range(5), [2, 3])
+    other = vcf(range(5), [2, 3]).replace("s3\ts4", "s5\ts6").replace("chrX\t5", "chrX\tfive")
+    outputs = load(run_app, [*write_files(a__vcf=bad, b__vcf=good, c__vcf=other).values()], run_mode="permissive")
+    assert rows(run_app, ALLELES, "a_id", "alt_count", "ref_count") == [("1_100_A_C", 5, 3), ("1_100_A_G", 1, 11)]
+    assert rows(run_app, GENOTYPES, "a_id", "sample_id") == [
+        ("1_100_A_C", "s1"), ("1_100_A_C", "s4"), ("1_100_A_C", "s6"), ("1_100_A_G", "s2"),
+    ]  # fmt: skip
+    assert set_aside(run_app, outputs) == [
+        ("a.vcf", "10", "210", bad.splitlines()[9]),
+        ("a.vcf", "8", "205", bad.splitlines()[7]),
+        ("b.vcf", "10", "210", good.splitlines()[9]),
+        ("b.vcf", "8", "210", good.splitlines()[7]),
+        ("c.vcf", "10", "202", other.splitlines()[9]),
+        ("c.vcf", "8", "210", other.splitlines()[7]),
+    ]
+    report = json.loads((run_app.job_dir / "report.json").read_text())
+    assert (report["records"], report["alleles"]) == (9, 2)
+
+
+@pytest.mark.parametrize("lines", [[0, 1, 3], [0, 1, 3, 4]])
+def test_pieces_that_disagree_by_more_than_was_set_aside_are_refused(
+    run_app: Runner, write_files: Files, lines: list[int]
+) -> None:
+    bad = vcf(range(5), [0, 1]).replace("chrX\t5", "chrX\tfive")
+    paths = write_files(a__vcf=bad, b__vcf=vcf(lines, [2, 3]))
+    found = refused(run_app, [*paths.values()], run_mode="permissive")
+    missed = ["1_2500000_AT_A", "1_2500000_AT_ATT"] + ["X_5_T_C"] * (4 in lines)
+    assert [(code, value) for code, *_, value in found] == [(210, value) for value in missed]
 
 
 def test_a_manifest_lists_files_by_id(run_app: Runner, write_files: Files) -> None:

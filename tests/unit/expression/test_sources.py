@@ -113,6 +113,27 @@ def test_a_file_without_header_and_a_turned_one_are_told_by_ids_in_the_first_lin
     ]
 
 
+QUANTIFIED = {
+    "quant.sf": "Name\tLength\tEffectiveLength\tTPM\tNumReads\nENST00000456328\t1657\t1441\t0.5\t3\n",
+    "abundance.tsv": "target_id\tlength\teff_length\test_counts\ttpm\nENST00000456328\t1657\t1441\t3\t0.5\n",
+}
+
+
+@pytest.mark.parametrize("manifest", [{}, {"list.csv": "file_id,sample_id\nquant.sf,S1\nabundance.tsv,S2\n"}])
+def test_a_quantifiers_own_file_is_no_matrix_and_says_how_to_give_it(tmp_path: Path, manifest: dict[str, str]) -> None:
+    files = QUANTIFIED | manifest
+    assert refused(tmp_path, {**files}) == [
+        (102, "quant.sf", 1, "Name\tLength\tEffectiveLength\tTPM\tNumReads"),
+        (102, "abundance.tsv", 1, "target_id\tlength\teff_length\test_counts\ttpm"),
+    ]
+    with pytest.raises(FaultError) as error:
+        plan(tmp_path, {**files})
+    told = next(iter(error.value.faults))
+    assert told.text == "this is salmon's quant.sf, a file of one sample, whose columns are no samples"
+    assert "feature_id,value" in told.remedy
+    assert "manifest, file_id,sample_id" in told.remedy
+
+
 def test_all_faults_of_a_manifest_are_told_at_once(tmp_path: Path) -> None:
     rows = "file_id,sample_id\na.csv,S1\na.csv,S2\nmissing.csv,S3\nb.csv,S1\nc.csv\n"
     files = {"list.csv": rows, "a.csv": "feature_id,value\n", "b.csv": "gene,tpm\n", "d.csv": "feature_id,value\n"}

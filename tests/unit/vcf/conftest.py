@@ -15,7 +15,6 @@ from common.vcf.header import parse_header
 from common.vcf.lines import LineFaults
 from common.vcf.rows import KINDS
 
-HEADER = "##fileformat=VCFv4.2\n"
 COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 
 
@@ -49,10 +48,12 @@ class Loaded:
 def load() -> Callable[..., Loaded]:
     """Reads data lines, given with blanks for tabs, under a header with these samples and meta lines."""
 
-    def read(*lines: str, samples: str = "", meta: str = "", text: bytes | None = None, **keep: Any) -> Loaded:
+    def read(
+        *lines: str, samples: str = "", meta: str = "", text: bytes | None = None, version: str = "4.2", **keep: Any
+    ) -> Loaded:
         names = samples.split()
         columns = "\t".join([COLUMNS, *(["FORMAT", *names] if names else [])])
-        header, _ = parse_header(f"{HEADER}{meta}{columns}\n".encode(), "tiny.vcf")
+        header, _ = parse_header(f"##fileformat=VCFv{version}\n{meta}{columns}\n".encode(), "tiny.vcf")
         assert header is not None
         body = text if text is not None else "".join("\t".join(line.split()) + "\n" for line in lines).encode()
         found = LineFaults("tiny.vcf")

@@ -91,6 +91,42 @@ def test_fixed_columns_become_typed_values(load: Callable[..., Any]) -> None:
     ]
 
 
+ENDS = {
+    "bases end where REF does": ("4.2", "ACG A . . END=900", [102]),
+    "a breakend ends where REF does": ("4.2", "AC A[2:5[ . . END=900;SVLEN=7", [101]),
+    "END comes first before 4.4": ("4.3", "A <INV> . . END=300;SVLEN=0", [300]),
+    "END comes first before 4.4, of insertions too": ("4.1", "A <INS> . . END=101;SVLEN=50", [101]),
+    "SVLEN, of a sign or none, where no END stands": ("4.2", "A <DEL> . . SVLEN=-205", [305]),
+    "SVLEN comes first from 4.4 on": ("4.4", "A <DUP:TANDEM> . . END=900;SVLEN=30", [130]),
+    "END where SVLEN is missing": ("4.5", "A <CNV:TR> . . SVLEN=.;END=130", [130]),
+    "an insertion ends where REF does from 4.4 on": ("4.4", "AC <INS:ME> . . END=150;SVLEN=50", [101]),
+    "each allele has a length of its own": ("4.5", "A <DEL>,<DEL>,C,<INS> . . END=900;SVLEN=100,110,.,50",
+                                            [200, 210, 100, 100]),
+    "several before 4.4 have theirs too": ("4.2", "A <DEL>,<DUP> . . END=900;SVLEN=-100,300", [200, 400]),
+    "one length may be for all": ("4.2", "A <CNV>,<DEL> . . SVLEN=30", [130, 130]),
+    "other symbols have END": ("4.2", "A <CN0>,<CN2> . . END=900;SVLEN=7", [900, 900]),
+    "a block of reference makes no allele and no end": ("4.5", "A <DEL>,<*> . . END=900;SVLEN=7,.", [107]),
+    "nothing stated is REF alone": ("4.4", "AC <DEL> . . IMPRECISE", [101]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_an_allele_ends_where_its_version_of_vcf_says(load: Callable[..., Any], case: str) -> None:
+    version, line, ends = ENDS[case]
+    loaded = load(f"1 100 . {line}", version=version)
+    assert not loaded.faults
+    assert [end for (end,) in loaded.rows("alleles", "end_pos")] == ends
+
+
+@pytest.mark.parametrize("value", ["1.5", "long", "1,2"])
+def test_a_length_that_is_needed_must_be_one_for_each_allele(load: Callable[..., Any], value: str) -> None:
+    loaded = load(
+        f"1 5 . A <DEL> . . SVLEN={value}", f"1 6 . A <DEL> . . END=9;SVLEN={value}", f"1 7 . A C . . SVLEN={value}"
+    )
+    assert loaded.refused() == [(206, 1, "INFO/SVLEN", value)]
+    assert loaded.rows("alleles", "pos", "end_pos") == [(6, 9), (7, 7)]
+
+
 def test_gnomad_frequency_comes_from_the_named_field_for_each_allele(load: Callable[..., Any]) -> None:
     meta = '##INFO=<ID=G_AF,Number=A,Type=Float,Description="x">\n'
     lines = (

@@ -29,9 +29,40 @@ def test_an_allele_that_stands_twice_is_refused_on_its_second_line(load: Callabl
     assert [row[0] for row in loaded.rows("alleles", "a_id")] == ["1_100_A_C", "1_100_A_G", "1_100_A_T"]
 
 
-def test_symbolic_alleles_may_repeat(load: Callable[..., Any]) -> None:
-    loaded = load("1 100 . A <INS> . . END=101", "1 100 . A <INS> . . END=140")
-    assert loaded.rows("alleles", "a_id", "end_pos") == [("1_100_A_<INS>", 101), ("1_100_A_<INS>", 140)]
+def test_symbolic_alleles_that_repeat_are_numbered_in_their_ids(load: Callable[..., Any]) -> None:
+    loaded = load(
+        "1 100 . A <INS> . . END=101 GT 0/1",
+        "1 100 . A <DEL>,<INS>,<DEL> . . SVLEN=7,.,9 GT 2/3",
+        "1 100 . A <INS> . . END=101 GT 0/0",
+        "1 101 . A <INS> . . . GT 0/0",
+        samples="s",
+        ref=True,
+    )
+    assert not loaded.faults
+    assert loaded.rows("alleles", "a_id", "locus_id", "alt", "end_pos") == [
+        ("1_100_A_<INS>", "1_100_A_<INS>", "<INS>", 101),
+        ("1_100_A_<DEL>", "1_100_A_<DEL>", "<DEL>", 107),
+        ("1_100_A_<INS>-2", "1_100_A_<DEL>", "<INS>", 100),
+        ("1_100_A_<DEL>-2", "1_100_A_<DEL>", "<DEL>", 109),
+        ("1_100_A_<INS>-3", "1_100_A_<INS>-3", "<INS>", 101),
+        ("1_101_A_<INS>", "1_101_A_<INS>", "<INS>", 101),
+    ]
+    assert loaded.rows("alt", "a_id") == [("1_100_A_<INS>",), ("1_100_A_<INS>-2",), ("1_100_A_<DEL>-2",)]
+    assert loaded.rows("ref", "locus_id") == [("1_100_A_<INS>-3",), ("1_101_A_<INS>",)]
+
+
+def test_repeats_are_numbered_on_from_block_to_block() -> None:
+    header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
+    assert header is not None
+    runs: tuple[Run, ...] = ()
+    ids = []
+    for number, pos in enumerate((5, 5, 5, 6), start=1):
+        found = LineFaults("a.vcf")
+        block = parse_block(f"1\t{pos}\t.\tA\t<INS>\t.\t.\t.\n".encode(), number, runs, reading_of(header), found)
+        assert not found.faults
+        ids += block.alleles["a_id"].to_pylist()
+        runs = block.runs
+    assert ids == ["1_5_A_<INS>", "1_5_A_<INS>-2", "1_5_A_<INS>-3", "1_6_A_<INS>"]
 
 
 def test_runs_carry_over_blocks(load: Callable[..., Any]) -> None:
