@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSAY_EXPRESSION_FILTERING_CONDITIONS_1_1
 
@@ -170,6 +172,20 @@ def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
     ):
         run_app(APP, **given([files[name]], output_dataset_name=name))
         assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == warnings
+
+
+def test_a_gzip_file_that_hides_its_length_is_loaded_by_many_tasks(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "BLOCK_CELLS", 1_000)  # what a task holds
+    text = "g,s1\n" + "".join(f"f{number:05d},0\n" for number in range(30_000))
+    (path,) = write_files(m__csv__gz=gzip.compress(text.encode())).values()
+    run_app(APP, **given([path]))
+    (database,) = run_app.store.databases()
+    files = run_app.store.table_files(database, "expression")
+    rows = [pq.read_metadata(file).num_rows for file in files]
+    assert (len(rows), sum(rows)) == (30, 30_000)
+    assert max(rows) < 1_200
 
 
 def test_negative_fractional_and_mixed_counts_are_told_with_file_line_column_and_value(
