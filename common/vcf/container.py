@@ -2,7 +2,8 @@
 
 A bgzip file is a series of gzip members of at most 64 KiB whose extra field BC holds their length (SAM specification,
 section 4.1), so it can be cut anywhere: a piece starts at the first block that begins in it. No index is needed. A line
-belongs to the piece in which the line before it ends, except the first; a piece is followed past its end for that.
+belongs to the piece in which the line before it ends, except the first, but lines of one position are never parted: those
+at the start of a piece are left to the piece before, which is followed past its end for them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _LONGEST_BLOCK = 1 << 16
 _CHAIN = 3
 _WINDOW = (_CHAIN + 1) * _LONGEST_BLOCK + _BLOCK_HEADER
 _COLUMN_LINE = re.compile(rb"^#(?!#)[^\n]*\n", re.MULTILINE)
+_PLACE = re.compile(rb"[^\t\n]*\t[^\t\n]*\t|[^\n]*\n")
 _HEADER_GAP = 1 << 22  # bytes without a header line after which no #CHROM line is looked for
 
 
@@ -122,12 +124,15 @@ def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
 def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
     """The lines of a piece in blocks of about `block_bytes`, each block of whole lines, the last line ended or not.
 
-    Memory is `block_bytes` or one line, whichever is more. Raises `AppError` 213.
+    Lines of one contig and position that follow one another are all in one piece. Memory is `block_bytes`, or one line
+    or such lines at the end of the piece, whichever is more. Raises `AppError` 213.
     """
     parts: list[bytes] = []
     held = 0
+    leading = _Leading(piece.number > 0)
     with open_file(piece.path) as stored:
-        for data, beyond in _from_first_line(_piece_spans(stored, piece), piece):
+        spans = _from_first_line(_piece_spans(stored, piece), piece)
+        for data, beyond in spans:
             held += len(data)
             cut = 0
             if beyond:
@@ -136,12 +141,67 @@ def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
                 cut = data.rfind(b"\n") + 1
             parts.append(data[:cut] if cut else data)
             if cut:
-                yield b"".join(parts)
+                own = leading.leave_out(b"".join(parts))
+                if beyond:
+                    own += leading.keep_from(_first_position(data[cut:], (span for span, _ in spans)))
+                if own:
+                    yield own
                 if beyond:
                     return
                 parts, held = [data[cut:]], len(data) - cut
-    if any(parts):
-        yield b"".join(parts)
+    if own := leading.leave_out(b"".join(parts)):
+        yield own
+
+
+@dataclass
+class _Leading:
+    """The lines at the start of a piece that belong to the one before: those of the position of its first line."""
+
+    is_open: bool
+    place: bytes = b""
+
+    def leave_out(self, lines: bytes) -> bytes:
+        """The lines of the piece without those, as long as no other has been seen."""
+        if not self.is_open or not lines:
+            return lines
+        self.place = self.place or _place(lines)
+        start = _end_of_position(lines, self.place, 0)
+        if lines.startswith(self.place, start):  # the last of the file, which no line end closes
+            return b""
+        self.is_open = start == len(lines)
+        return lines[start:]
+
+    def keep_from(self, following: bytes) -> bytes:
+        """The lines of a position that follow the piece, unless the piece before has them already."""
+        return b"" if self.is_open and following.startswith(self.place) else following
+
+
+def _first_position(data: bytes, spans: Iterator[bytes]) -> bytes:
+    """The first of the lines that follow, and those after it that share its contig and position."""
+    text, place, start = bytearray(data), b"", 0
+    while True:
+        place = place or _place(text)
+        if place:
+            start = _end_of_position(text, place, start)
+            if len(text) - start >= len(place) and not text.startswith(place, start):
+                return bytes(text[:start])
+        span = next(spans, None)
+        if span is None:
+            return bytes(text if not place or text.startswith(place, start) else text[:start])
+        text += span
+
+
+def _place(lines: bytes | bytearray) -> bytes:
+    """CHROM and POS as the first line begins with them, or all of a line that has no POS; empty if it goes on."""
+    found = _PLACE.match(lines)
+    return bytes(found[0]) if found else b""
+
+
+def _end_of_position(lines: bytes | bytearray, place: bytes, start: int) -> int:
+    """Where the first whole line from `start` on begins that does not begin with `place`, or one that has no end yet."""
+    while lines.startswith(place, start) and (end := lines.find(b"\n", start) + 1):
+        start = end
+    return start
 
 
 def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: Piece) -> Iterator[tuple[bytes, bool]]:

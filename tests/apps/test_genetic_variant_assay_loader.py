@@ -189,6 +189,19 @@ def test_symbolic_alleles_that_repeat_are_alleles_of_their_own(run_app: Runner, 
     ]
 
 
+def test_symbolic_alleles_that_repeat_are_told_apart_however_many_tasks_read_a_file(
+    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_SMALLEST_TASK", 1)
+    monkeypatch.setattr(loading, "_LARGEST_TASK", 20)  # bytes of compressed VCF, four times that of plain
+    sites = [*((pos, pos + 1) for pos in range(1, 20)), *((20, 21 + number) for number in range(20)), (30, 31)]
+    body = "".join(f"chr1\t{pos}\t.\tA\t<DEL>\t.\t.\tEND={end}\tGT\t0/1\n" for pos, end in sites)
+    load(run_app, [*write_files(a__vcf=META + FIXED + "s1\n" + body).values()])
+    assert len(run_app.store.table_files(run_app.store.databases()[0], ALLELES)) > 5
+    found = [row for row in rows(run_app, ALLELES, "end_pos", "a_id") if "_20_" in row[1]]
+    assert found == [(21, "1_20_A_<DEL>"), *((20 + nth, f"1_20_A_<DEL>-{nth}") for nth in range(2, 21))]
+
+
 def test_symbolic_alleles_that_repeat_must_stand_in_one_piece(run_app: Runner, write_files: Files) -> None:
     paths = write_files(
         a__vcf=META + FIXED + f"s1\n{DELETIONS[0]}0/1\n", b__vcf=META + FIXED + f"s1\n{DELETIONS[1]}0/0\n"

@@ -6,6 +6,7 @@ import gzip
 import struct
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ def test_the_container_is_known_by_its_bytes_not_its_name(tmp_path: Path, kind: 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150)
 @given(
-    lines=st.lists(st.text("ACGT\t", max_size=30), max_size=30), ended=st.booleans(),
+    lines=st.lists(st.one_of(st.text("ACGT\t", max_size=30), st.sampled_from(["1\t5\tA\tC", "1\t5\tG", "1\t55\tA"])), max_size=30),
+    ended=st.booleans(),
     kind=st.sampled_from(sorted(WRITERS)), size=st.integers(1, 90), piece_bytes=st.integers(1, 200), block=st.integers(1, 200),
 )  # fmt: skip
 def test_pieces_of_any_size_hold_every_line_once_and_in_order(
@@ -69,7 +71,11 @@ def test_pieces_of_any_size_hold_every_line_once_and_in_order(
     pieces = [list(read_lines(piece, block)) for piece in cut_pieces(file, piece_bytes)]
     assert b"".join(part for blocks in pieces for part in blocks) == body
     texts = [b"".join(blocks) for blocks in pieces]
-    assert all(text.endswith(b"\n") for text in [text for text in texts if text][:-1])
+    held = [text.split(b"\n") for text in texts if text]
+    assert all(lines[-1] == b"" for lines in held[:-1])
+    for before, after in pairwise(held):
+        positions = [tuple(line.split(b"\t")[:2]) for line in (before[-2], after[0]) if line.count(b"\t") > 1]
+        assert len(set(positions)) == len(positions)
     bases = line_bases(file, [text.count(b"\n") for text in texts])
     assert bases[0] == 3
     assert bases == [3 + b"".join(texts[:number]).count(b"\n") for number in range(len(texts))]
