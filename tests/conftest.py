@@ -46,3 +46,15 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def spark(cluster: Cluster) -> SparkSession:
     return cluster.session
+
+
+@pytest.fixture
+def sql_session(spark: SparkSession) -> Iterator[SparkSession]:
+    """A session for a test that attaches databases. The catalogue is one for all sessions, so what it puts there goes with it."""
+    from common.spark.tables import quote_name
+
+    session = spark.newSession()
+    before = {each.name for each in session.catalog.listDatabases()}
+    yield session
+    for name in {each.name for each in session.catalog.listDatabases()} - before:
+        session.sql(f"DROP DATABASE {quote_name(name)} CASCADE")

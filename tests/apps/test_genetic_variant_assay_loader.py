@@ -8,7 +8,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +18,9 @@ from common.errors import AppError
 from common.faults import FaultError
 from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 Files = Callable[..., dict[str, str]]
 
@@ -392,14 +395,15 @@ def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
 
 
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
-    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+    run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
     load(run_app, [*write_files(a__vcf=vcf([0, 1, 2])).values()])
-    session = run_app.cluster.session.newSession()
-    attach_databases(session, [database_files(run_app.store, run_app.store.databases()[0])])
+    attach_databases(sql_session, [database_files(run_app.store, run_app.store.databases()[0])])
     for table, bins in ((GENOTYPES, [0, 1]), (ALLELES, [0, 1]), (ANNOTATIONS, [0])):
-        found = session.sql(f"SELECT DISTINCT typeof(chr), chr, typeof(bin), bin FROM {table} ORDER BY bin").collect()
+        found = sql_session.sql(
+            f"SELECT DISTINCT typeof(chr), chr, typeof(bin), bin FROM {table} ORDER BY bin"
+        ).collect()
         assert [tuple(row) for row in found] == [("string", "1", "int", each) for each in bins]
 
 

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -22,6 +22,9 @@ from common.faults import FaultError
 from common.spark import Cluster
 from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 APP = "molecular_expression_assay_loader"
 EXAMPLES = Path(__file__).resolve().parents[2] / "apps" / APP / "examples"
@@ -383,7 +386,7 @@ def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
 
 
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
-    run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
+    run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loading, "PARTITIONED_FROM", 1)
     files = write_files(
@@ -392,9 +395,8 @@ def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
         "ENSG00000000001.4\tG1\t2\t5000000\t5000010\t+\nENSG00000000002.1\tG2\t11\t7\t9\t-\n",
     )
     run_app(APP, **given([files["matrix.csv"]], feature_annotation=files["genes.tsv"]))
-    session = run_app.cluster.session.newSession()
-    attach_databases(session, [database_files(run_app.store, run_app.store.databases()[0])])
-    found = session.sql(
+    attach_databases(sql_session, [database_files(run_app.store, run_app.store.databases()[0])])
+    found = sql_session.sql(
         "SELECT typeof(chr), chr, typeof(bin), bin, value FROM expression_read_optimized ORDER BY value"
     )
     assert [tuple(row) for row in found.collect()] == [("string", "11", "int", 0, 1.5), ("string", "2", "int", 2, 2.0)]

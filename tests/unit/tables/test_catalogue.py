@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,6 @@ from common.tables.catalogue import attach_databases
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-@pytest.fixture
-def session(spark: SparkSession) -> Iterator[SparkSession]:
-    yield spark
-    spark.sql("USE default")
 
 
 def database(name: str) -> Database:
@@ -38,34 +31,36 @@ def values(session: SparkSession, statement: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in session.sql(statement).collect()]
 
 
-def test_the_only_database_is_known_by_both_names_and_is_the_current_one(session: SparkSession, tmp_path: Path) -> None:
+def test_the_only_database_is_known_by_both_names_and_is_the_current_one(
+    sql_session: SparkSession, tmp_path: Path
+) -> None:
     study = database("only_study")
     attach_databases(
-        session, [(study, {"patient": write_table(tmp_path / "it's a `folder` {a,b} [1]*" / "patient", id=[1, 2])})]
+        sql_session, [(study, {"patient": write_table(tmp_path / "it's a `folder` {a,b} [1]*" / "patient", id=[1, 2])})]
     )
     for name in ("patient", "only_study.patient", f"{study.unique_name}.patient"):
-        assert values(session, f"SELECT sum(id) FROM {name}") == [(3,)]
+        assert values(sql_session, f"SELECT sum(id) FROM {name}") == [(3,)]
 
 
-def test_a_plain_name_that_two_databases_have_is_known_to_neither(session: SparkSession, tmp_path: Path) -> None:
+def test_a_plain_name_that_two_databases_have_is_known_to_neither(sql_session: SparkSession, tmp_path: Path) -> None:
     one, two = database("twin_study"), database("twin_study")
-    attach_databases(session, [
+    attach_databases(sql_session, [
         (one, {"patient": write_table(tmp_path / "one" / "patient", id=[1])}),
         (two, {"patient": write_table(tmp_path / "two" / "patient", id=[2])}),
     ])  # fmt: skip
-    assert values(session, f"SELECT id FROM {two.unique_name}.patient") == [(2,)]
-    assert values(session, "SHOW DATABASES LIKE 'twin_study'") == []
+    assert values(sql_session, f"SELECT id FROM {two.unique_name}.patient") == [(2,)]
+    assert values(sql_session, "SHOW DATABASES LIKE 'twin_study'") == []
 
 
 @pytest.mark.parametrize("chromosomes", [("1", "2"), ("1", "X"), ("01", "1e5")], ids=lambda names: " ".join(names))
 def test_a_partitioned_table_has_its_rows_and_its_columns_are_of_one_type_whatever_is_loaded(
-    session: SparkSession, tmp_path: Path, chromosomes: tuple[str, str]
+    sql_session: SparkSession, tmp_path: Path, chromosomes: tuple[str, str]
 ) -> None:
     files = [
         *write_table(tmp_path / "[a]" / "genotype" / f"chr={chromosomes[0]}" / "bin=0", pos=[10]),
         *write_table(tmp_path / "[a]" / "genotype" / f"chr={chromosomes[1]}" / "bin=-1", pos=[20]),
     ]
-    attach_databases(session, [(database("call_study"), {"genotype": files, "empty": []})])
-    found = values(session, "SELECT pos, chr, bin FROM genotype ORDER BY pos")
+    attach_databases(sql_session, [(database("call_study"), {"genotype": files, "empty": []})])
+    found = values(sql_session, "SELECT pos, chr, bin FROM genotype ORDER BY pos")
     assert found == [(10, chromosomes[0], 0), (20, chromosomes[1], -1)]
-    assert values(session, f"SELECT pos FROM genotype WHERE chr = '{chromosomes[1]}' AND bin IN (-1)") == [(20,)]
+    assert values(sql_session, f"SELECT pos FROM genotype WHERE chr = '{chromosomes[1]}' AND bin IN (-1)") == [(20,)]
