@@ -59,7 +59,7 @@ class Metastore:
         with _failures(f"database {name} could not be made"):
             self._session.sql(
                 f"CREATE DATABASE IF NOT EXISTS `{name}` LOCATION {quote_text(self._location)}"
-                f" WITH DBPROPERTIES ('{_MARK}' = '{job_id}')"
+                f" WITH DBPROPERTIES ('{_MARK}' = '{_write_mark(job_id)}')"
             )
 
     def take_over(self, database: Database, job_id: str) -> None:
@@ -76,16 +76,15 @@ class Metastore:
             if (name := self._find_name(database)) is None:
                 return ""
             lines = self._session.sql(f"DESCRIBE DATABASE EXTENDED `{name}`").collect()
-        found = re.search(
-            rf"\({re.escape(_MARK)},\s*(job-\w+)\)", " ".join(line[1] for line in lines if line[0] == "Properties")
-        )
-        return found[1] if found else ""
+        shown = " ".join(line[1] for line in lines if line[0] == "Properties")
+        found = re.search(rf"\({re.escape(_MARK)},\s*([0-9a-f]+)\)", shown)
+        return _read_mark(found[1]) if found else ""
 
     def mark_database(self, database: Database, job_id: str) -> None:
         """Puts this job's mark on a database, in place of any other."""
         with _failures(f"database {database.name} could not be marked"):
             self._session.sql(
-                f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '{job_id}')"
+                f"ALTER DATABASE `{self._known_name(database)}` SET DBPROPERTIES ('{_MARK}' = '{_write_mark(job_id)}')"
             )
 
     def release_database(self, database: Database) -> None:
@@ -110,7 +109,7 @@ class Metastore:
             return None
         with _failures(f"table {table} of {database.name} could not be looked up"):
             properties = self._session.sql(f"SHOW TBLPROPERTIES {self._table_name(database, table)}").collect()
-        return next((str(each["value"]) for each in properties if each["key"] == _MARK), "")
+        return next((_read_mark(each["value"]) for each in properties if each["key"] == _MARK), "")
 
     def claim_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Puts this job's mark on the table of a change; makes a new one, empty, of the form of the staged files below `folder`.
@@ -122,7 +121,7 @@ class Metastore:
             self._make_table(database, change, folder, job_id)
         else:
             with _failures(f"table {change.table} of {database.name} could not be written"):
-                table, mark = self._table_name(database, change.table), f"{change.mode} {job_id}"
+                table, mark = self._table_name(database, change.table), _write_mark(f"{change.mode} {job_id}")
                 self._session.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{_MARK}' = '{mark}')")
             self._check_mark(database, change, job_id)
             if change.mode == "replace" and self._rows_location(table) != self._copied_from.get(table):
@@ -173,11 +172,11 @@ class Metastore:
 
     def _make_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         with _failures(f"table {change.table} of {database.name} could not be made"):
-            schema = table_schema(self._session, folder, change.files)
+            schema, mark = table_schema(self._session, folder, change.files), _write_mark(f"{change.mode} {job_id}")
             self._session.sql(
                 f"CREATE TABLE IF NOT EXISTS {self._table_name(database, change.table)}"
                 f" {table_definition(schema, partition_columns(change.files))}"
-                f" TBLPROPERTIES ('{_MARK}' = '{change.mode} {job_id}')"
+                f" TBLPROPERTIES ('{_MARK}' = '{mark}')"
             )
         self._check_mark(database, change, job_id)
 
@@ -224,6 +223,15 @@ class Metastore:
         """The platform's catalogue knows a database by its unique name; the session that made it may know its own name only."""
         names = (database.unique_name, database.name)
         return next((name for name in names if self._session.catalog.databaseExists(name)), None)
+
+
+def _write_mark(text: str) -> str:
+    """A mark in hexadecimal digits: Spark hides a property whose value has `url`, `token` or the like in it, as an id may."""
+    return text.encode().hex()
+
+
+def _read_mark(written: str) -> str:
+    return bytes.fromhex(written).decode()
 
 
 @contextmanager

@@ -33,7 +33,8 @@ from common.spark import Cluster
 from common.tables.codings import stage_codings
 
 NAME = "study_db"
-JOB, NEXT = new_id("job"), new_id("job")
+JOB, NEXT = new_id("job"), "job-ToKen0aUrl0passwoRd00000"
+"""The second has words in its id, as an id may by chance, for which Spark hides a property."""
 
 
 class Killed(BaseException):
