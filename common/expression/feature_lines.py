@@ -13,7 +13,7 @@ from pyarrow import csv
 
 from common.errors import AppError
 from common.faults import Fault, Faults
-from common.scan.files import compression_of, open_file, stream_gzip
+from common.scan.bgzip import stream_text
 
 BAD_ANNOTATION = 109
 _BLOCK_BYTES = 16 << 20
@@ -73,22 +73,13 @@ def _first_line(text: bytes) -> bytes:
 def _line_blocks(path: str) -> Iterator[bytes]:
     """The decompressed file in blocks that end at line ends."""
     rest = b""
-    for block in _raw_blocks(path):
+    for block in stream_text(path, _BLOCK_BYTES):
         cut = block.rfind(b"\n") + 1
         if cut:
             yield rest + block[:cut]
         rest = block[cut:] if cut else rest + block
     if rest:
         yield rest + b"\n"
-
-
-def _raw_blocks(path: str) -> Iterator[bytes]:
-    if compression_of(path) != "plain":
-        yield from stream_gzip(path, _BLOCK_BYTES)
-        return
-    with open_file(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            yield block
 
 
 def _read_cells(

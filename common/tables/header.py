@@ -9,7 +9,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile, first_record
-from common.scan.files import compression_of, file_size, read_bytes
+from common.scan.files import compression_of, read_bytes, stamp_of
 
 UNREADABLE = 65
 
@@ -21,12 +21,12 @@ def read_header(
 ) -> tuple[TextFile, tuple[str, ...]] | None:
     """The file as tasks need to know it, and its column names; None, with a fault 65, if that cannot be told."""
     try:
+        stamp = stamp_of(file.path)
         is_gzip = compression_of(file.path) != "plain"
         if not is_gzip and (found := format_of(read_bytes(file.path, 0, 16))):
             raise AppError(UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
         text, size, lines = first_record(file.path, is_gzip, encoding)
         header = split_header(text, delimiter)
-        whole = file_size(file.path)
     except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
         faults.add(
             UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
@@ -38,7 +38,7 @@ def read_header(
     if not text:
         faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
         return None
-    return TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines), header
+    return TextFile(file.name, file.path, stamp.size, is_gzip, encoding, size, lines, stamp), header
 
 
 def split_header(text: str, delimiter: str) -> tuple[str, ...]:
