@@ -130,9 +130,9 @@ def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfF
     files: list[VcfFile] = []
     for each in sorted(given, key=lambda file: (file.name, file.path)):
         try:
-            file, found = read_vcf_file(each.name, each.path)
+            file, found = read_vcf_file(each.name, each.path, run.inputs.max_header_mb)
         except AppError as error:
-            faults.add(error.code, error.text, file=each.name)
+            faults.add(error.code, error.text, file=each.name, remedy=error.remedy)
             continue
         faults.merge(found.faults)
         if found.warnings:

@@ -21,8 +21,11 @@ from common.scan.files import Compression, Stamp, compression_of, open_unchanged
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
 from common.vcf.tabix import read_block_starts
 
-HEADER_BYTES = 128 << 20
-"""Bytes of the largest header, unless told otherwise: a million samples of long names have one of some 50 MiB."""
+HEADER_MB = 128
+"""Size of the largest header in MiB, unless told otherwise; a line or a cell of it weighs `_CELL_BYTES` more than its text. A
+million samples with names of 36 bytes weigh 96 MiB, a million contigs some 100."""
+
+_CELL_BYTES = 64
 
 _READ = 1 << 20
 _COLUMN_LINE = re.compile(rb"^#(?!#)[^\n]*\n", re.MULTILINE)
@@ -66,11 +69,9 @@ class Piece:
     skip: int = 0
 
 
-def read_vcf_file(
-    name: str, path: str, header_bytes: int | None = HEADER_BYTES
-) -> tuple[VcfFile | None, HeaderFindings]:
+def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tuple[VcfFile | None, HeaderFindings]:
     """The file with its header, or None with the faults of the header, one of which is that it is larger than
-    `header_bytes`. Raises `AppError` 213 for damaged compression."""
+    `header_mb`. Raises `AppError` 213 for damaged compression."""
     stamp, kind, blocks = stamp_of(path), compression_of(path), tuple[int, ...]()
     with _open_unchanged(path, stamp) as stored:
         if kind == "bgzip":
@@ -79,11 +80,14 @@ def read_vcf_file(
             blocks = read_block_starts(path)
             if blocks:
                 validate_last(stored, name, ".tbi", blocks[-1])
-        text, body, skip = _read_header(stored, name, kind, header_bytes)
-    if header_bytes is not None and len(text) > header_bytes:
+        text, body, skip = _read_header(stored, name, kind, header_mb)
+    if header_mb is not None and _weight(text) > header_mb << 20:
         found = HeaderFindings(name)
-        remedy = "Take out ## lines that nobody needs, or give a larger max_header_mb."
-        found.fault(201, f"the header goes on past {header_bytes:,} bytes", text.count(b"\n") + 1, remedy=remedy)
+        said = (
+            f"the header is larger than {header_mb:,} MiB, each line and each sample counted {_CELL_BYTES} bytes more"
+        )
+        remedy = "Take out ## lines that are not needed, or give a larger max_header_mb."
+        found.fault(201, said, text.count(b"\n") + 1, remedy=remedy)
         return None, found
     header, found = parse_header(text, name)
     if header is None:
@@ -101,13 +105,14 @@ def _open_unchanged(path: str, stamp: Stamp) -> Iterator[pa.NativeFile]:
             raise AppError(213, error.text, error.remedy) from None
 
 
-def _read_header(stored: pa.NativeFile, name: str, kind: Compression, most: int | None) -> tuple[bytes, int, int]:
+def _read_header(stored: pa.NativeFile, name: str, kind: Compression, most_mb: int | None) -> tuple[bytes, int, int]:
     """The text up to and with the column line, and `body` and `skip` of the file. Without a column line, as much text as
-    shows that there is none, or more than `most` bytes."""
-    text, line, meta = bytearray(), 0, 0  # where the open line and the last whole ## line begin
+    shows that there is none, or is more than `most_mb`."""
+    text, weight, line, meta = bytearray(), 0, 0, 0  # where the open line and the last whole ## line begin
     for position, data in _spans(stored, name, kind, 0):
         before = len(text)
         text += data
+        weight += _weight(data)
         if b"\n" in data:
             if column_line := _COLUMN_LINE.search(text, line):
                 end = column_line.end()
@@ -116,9 +121,14 @@ def _read_header(stored: pa.NativeFile, name: str, kind: Compression, most: int 
             line = text.rfind(b"\n") + 1
             meta = max(meta, text.rfind(b"\n##", max(0, before - 2)) + 1)
         is_header = text.startswith(b"#", line)  # the column line of a cohort may be of any length
-        if (most is not None and len(text) > most) or (not is_header and len(text) - meta > _HEADER_GAP):
+        if (most_mb is not None and weight > most_mb << 20) or (not is_header and len(text) - meta > _HEADER_GAP):
             break
     return bytes(text), stored.size() if kind == "bgzip" else len(text), 0
+
+
+def _weight(text: bytes) -> int:
+    """Bytes of a header as they count against the largest size."""
+    return len(text) + _CELL_BYTES * (text.count(b"\n") + text.count(b"\t"))
 
 
 def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
