@@ -182,20 +182,23 @@ def validate_end(file: pa.NativeFile, name: str) -> None:
 
 
 def validate_gzi(file: pa.NativeFile, name: str, path: str) -> None:
-    """Holds a bgzip file to the index `<path>.gzi` if there is one: the positions of its blocks, each with that of its text
-    (bgzip manual). Raises `AppError` 65."""
+    """Holds a bgzip file to the index `<path>.gzi` if there is one: the positions of its blocks but the first, each with
+    that of its text (bgzip manual). Raises `AppError` 65."""
     filesystem, inner = locate(f"{path}.gzi")
     if filesystem.get_file_info(inner).type == pafs.FileType.File:
         index = read_bytes(f"{path}.gzi")
-        if len(index) >= 24 and len(index) == 8 + 16 * struct.unpack_from("<Q", index)[0]:
-            validate_last(file, name, ".gzi", struct.unpack_from("<Q", index, len(index) - 16)[0])
+        if len(index) >= 8 and len(index) == 8 + 16 * struct.unpack_from("<Q", index)[0]:
+            last = struct.unpack_from("<Q", index, len(index) - 16)[0] if len(index) > 8 else 0
+            validate_last(file, name, ".gzi", last, names_end=False)
 
 
-def validate_last(file: pa.NativeFile, name: str, index: str, last: int) -> None:
-    """Raises `AppError` 65 unless `last`, the last position that an index names, is that of the last block with text or of the
-    end: blocks that were taken out or put in move it."""
-    end = file.size() - len(END_BLOCK)
-    if last not in (end, file.size()) and last + block_size(file.read_at(_LONGEST_BLOCK, last), 0) != end:
+def validate_last(file: pa.NativeFile, name: str, index: str, last: int, *, names_end: bool) -> None:
+    """Raises `AppError` 65 unless `last`, the last position that an index names, is that of the last block with text or, if the
+    index may name that, of the end: blocks that were taken out or put in move it."""
+    size = file.size()
+    end = size - len(END_BLOCK)
+    is_end = last in (end, size) and (names_end or not end)
+    if not is_end and last + block_size(file.read_at(_LONGEST_BLOCK, last), 0) != end:
         text = f"{name} has not the bgzip blocks that its index {index} names: blocks are missing, or the index is of another file"
         raise AppError(65, text, "Copy file and index again. If the file is right, make the index anew or remove it.")
 

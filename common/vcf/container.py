@@ -79,7 +79,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
             validate_gzi(stored, name, path)
             blocks = read_block_starts(path)
             if blocks:
-                validate_last(stored, name, ".tbi", blocks[-1])
+                validate_last(stored, name, ".tbi", blocks[-1], names_end=True)
         text, body, skip = _read_header(stored, name, kind, header_mb)
     if header_mb is not None and _weight(text) > header_mb << 20:
         found = HeaderFindings(name)
