@@ -45,6 +45,15 @@ def read_bytes(path: str, start: int = 0, length: int | None = None) -> bytes:
         return bytes(file.read(length) if length is not None else file.read())
 
 
+def read_small(path: str, most: int) -> bytes:
+    """All bytes of a file that is read whole. Raises `AppError` 65 for one of more than `most` bytes."""
+    with open_file(path) as file:
+        if file.size() > most:
+            text = f"{path} has {file.size():,} bytes; a file of this kind is read whole, and may have {most:,}"
+            raise AppError(65, text, "Check that it is the right file, and take out what is not needed.")
+        return bytes(file.read())
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """By what a change of a file is told: its size in bytes, and when it was last written, in ns; None where that is unknown."""

@@ -111,6 +111,30 @@ def test_the_column_line_of_a_large_cohort_is_read_whole(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("added", [b"##a=" + b"b" * 3_000_000, b"##a\n" * 40_000 + b"##a"])
+def test_a_header_has_a_bound_that_can_be_raised(tmp_path: Path, kind: str, added: bytes) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(WRITERS[kind](HEADER.replace(b"##x=1", added), 60_000))
+    file, found = read_vcf_file("a.vcf.gz", str(path), 2)
+    assert file is None
+    (fault,) = found.faults
+    assert fault.code == 201
+    assert fault.text.startswith("the header is larger than 2 MiB")
+    assert "max_header_mb" in fault.remedy
+    assert read_vcf_file("a.vcf.gz", str(path), 4)[0] is not None
+
+
+def test_a_definition_of_over_64_kib_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.vcf"
+    long = b'##INFO=<ID=A,Number=1,Type=String,Description="' + b"a" * 70_000 + b'">'
+    path.write_bytes(HEADER.replace(b"##x=1", long))
+    file, found = read_vcf_file("a.vcf", str(path))
+    assert file is not None
+    assert dict(file.header.info) == {}
+    assert [(each.line, len(each.value or "")) for each in found.warnings] == [(2, 200)]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_no_column_line_is_looked_for_far_into_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
