@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -286,7 +287,7 @@ def _readable(file: TextFile, text: bytes, first_line: int, faults: Faults) -> b
         shown = text.decode("utf-8", "replace").encode("utf-8")
         _add_undecodable(file, shown, first_line, faults)
         return shown
-    if _REPLACED in text and not file.encoding.lower().replace("_", "-").startswith("utf-8"):
+    if _REPLACED in text and not codecs.lookup(file.encoding).name.startswith("utf-8"):
         _add_undecodable(file, text, first_line, faults)
     return text
 
