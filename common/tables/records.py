@@ -45,7 +45,7 @@ def parse_delimiter(text: str, name: str) -> str:
     r"""The delimiter that the input `name` holds; a tab may be written `\t` or `/t`. Raises `AppError` 90 unless it is one
     character."""
     delimiter = "\t" if text in ("\\t", "/t") else text
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         raise AppError(90, f"{name}: {text!r} is not one ASCII character", "Use , ; | or \\t.")
     return delimiter
 

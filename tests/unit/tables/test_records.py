@@ -10,7 +10,7 @@ import pytest
 from common.errors import AppError
 from common.faults import Faults
 from common.scan.delimited import TextFile, whole_piece
-from common.tables.records import BlankRows, TextFormat, parse_longest_record, read_records
+from common.tables.records import BlankRows, TextFormat, parse_delimiter, parse_longest_record, read_records
 
 Rows = list[tuple[int, tuple[str | None, ...]]]
 FORM = TextFormat(",", ("",))
@@ -131,6 +131,12 @@ def test_text_of_half_characters_is_a_fault(tmp_path: Path) -> None:
         tmp_path, b"a\nb,+2AA-\n", "id", "x", encoding="utf-7"
     )  # the header is skipped after decoding
     assert (len(rows), faults) == (1, [(65, 2, "bytes that are not utf-7")])
+
+
+@pytest.mark.parametrize("text", ["", '"', "\n", "\r", "\0", "é", ",,"])
+def test_a_delimiter_that_no_reader_takes_is_refused(text: str) -> None:
+    with pytest.raises(AppError, match="Error 90"):
+        parse_delimiter(text, "delimiter")
 
 
 @pytest.mark.parametrize("mib", [0, -1, 1025])
