@@ -246,11 +246,12 @@ def _refuse_headers(records: Records, columns: list[str], names: Sequence[str], 
     last = records.cells.column(columns[-1])
     texts = {names[-1], _MARK + names[-1]} if len(columns) == 1 else {names[-1]}
     rows = np.sort(np.concatenate([pc.indices_nonzero(pc.equal(last, text)) for text in texts]))
-    for column, name in zip(columns[:-1], names, strict=False):
+    for number, (column, name) in enumerate(zip(columns[:-1], names, strict=False)):
         if not len(rows):
             return
-        values = records.cells.column(column).take(pa.array(rows)).cast(pa.string()).to_pylist()
-        rows = rows[[(value or "").removeprefix(_MARK) == name for value in values]]
+        values = records.cells.column(column).take(pa.array(rows)).cast(pa.string())
+        same = _equals(values, name)
+        rows = rows[same | _equals(values, _MARK + name)] if number == 0 else rows[same]
     if not len(rows):
         return
     remedy = "Remove the line; files that were joined keep the header of the first alone."
