@@ -17,6 +17,7 @@ from common.faults import EXAMPLES_PER_RULE, Faults
 from common.scan.delimited import (
     BUFFER_BYTES,
     LINE_END,
+    QUOTE,
     Piece,
     TextFile,
     count_byte,
@@ -193,24 +194,23 @@ def _nameless(place: int) -> str:
 
 def _is_broken(file: TextFile, text: bytes, first_line: int, width: int, form: TextFormat, faults: Faults) -> bool:
     """Whether where cells end is unknown, with a fault 65 for the first place."""
-    unchecked = "what follows in the file was not checked"
-    remedy = ""
-    is_cut = len(text) > file.longest_record and not text.endswith(LINE_END)
-    if is_cut:
-        remedy = "If the record is whole, raise max_record_mib, where the app has this input."
-    if stray := stray_quotes(text, form.delimiter):
-        problem = f"a quote stands inside a cell, or is never closed; {unchecked}"
-        remedy = f'Put the whole cell in quotes and double each quote inside it: "5"" pipe". {remedy}'.strip()
-        _add_unreadable(file, text, first_line, stray[0], problem, remedy, faults)
+    is_long = len(text) > file.longest_record
+    is_open = is_long and count_byte(text, QUOTE) % 2 == 1
+    is_cut = is_open or (is_long and not text.endswith(LINE_END))
+    closed = text + QUOTE if is_open else text
+    at: int
+    if stray := stray_quotes(closed, form.delimiter):
+        at, problem = stray[0], "a quote stands inside a cell, or is never closed"
+        remedy = 'Put the whole cell in quotes and double each quote inside it: "5"" pipe".'
     elif is_cut:
-        problem = f"the record does not end within {file.longest_record:,} bytes; {unchecked}"
-        _add_unreadable(file, text, first_line, text.rfind(LINE_END) + 1, problem, remedy, faults)
+        at, problem = 0, f"a quote is never closed, or the record is longer than {file.longest_record:,} bytes"
+        remedy = "Close the quote; if the record is whole, raise max_record_mib, where the app has this input."
     elif lone := lone_returns(text, allows_two=width > 1):
-        problem = f"a carriage return stands alone, outside quotes; {unchecked}"
+        at, problem = lone[0], "a carriage return stands alone, outside quotes"
         remedy = "Put the whole cell in quotes, or end lines as on Unix or Windows."
-        _add_unreadable(file, text, first_line, lone[0], problem, remedy, faults)
     else:
         return False
+    _add_unreadable(file, text, first_line, at, f"{problem}; what follows in the file was not checked", remedy, faults)
     return True
 
 

@@ -104,9 +104,18 @@ def test_lines_that_end_with_two_carriage_returns_read_as_others_or_are_refused(
 @pytest.mark.parametrize(
     ("body", "line", "text"),
     [
-        (b"a,1\nb,2" + b"2" * 400, 3, "the record does not end within 100 bytes"),
+        (b"a,1\nb,2" + b"2" * 400, 3, "a quote is never closed, or the record is longer than 100 bytes"),
         (b'a,1\n5" pipe,2\n' + b"b,3\n" * 200, 3, "a quote stands inside a cell, or is never closed"),
-        (b'a,1\n"never closed,2\n' + b"b,3\n" * 200, 3, "a quote stands inside a cell, or is never closed"),
+        (
+            b'a,1\n"never closed,2\n' + b"b,3\n" * 200,
+            3,
+            "a quote is never closed, or the record is longer than 100 bytes",
+        ),
+        (
+            b'a,1\n"never ""closed"",2\n' + b'b,"",3\n' * 200,
+            3,
+            "a quote is never closed, or the record is longer than 100 bytes",
+        ),
     ],
 )
 def test_a_record_over_the_bound_is_told_at_its_line_with_the_input_that_raises_it(
