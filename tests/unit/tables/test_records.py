@@ -23,7 +23,7 @@ def read(
     """Rows with their lines, faults, and warnings of rows passed over; the body begins on line 2."""
     path = folder / "t.csv"
     path.write_bytes(body)
-    file = TextFile("t.csv", str(path), len(body), False, encoding, 0, 1, nameless, longest)
+    file = TextFile("t.csv", str(path), len(body), False, encoding, 0, 1, nameless=nameless, longest_record=longest)
     faults, blank, rows = Faults(), BlankRows(), list[tuple[int, tuple[str | None, ...]]]()
     for records in read_records(whole_piece(file), dict.fromkeys(names, pa.string()), form, faults, blank, 64):
         cells = [tuple(row.values()) for row in records.cells.to_pylist()]
