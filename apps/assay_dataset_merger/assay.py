@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from common.dataset.assay import build_assay
-from common.dataset.descriptor import FIELD_TYPES, parse_join, parse_mapping, write_entities, write_join
+from common.dataset.descriptor import FIELD_TYPES, is_mapped, parse_join, parse_mapping, write_entities, write_join
 from common.dataset.model import ColumnMapping, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
 from common.platform import Database
@@ -25,8 +25,6 @@ SAMPLE = "sample"
 LINKING_TABLE = "pheno_geno_sample_ids"
 LINKING_COLUMNS = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string())])
 """Table and columns as real dictionaries have them (laderast/xvhelper): the clinical id, and the assay's id."""
-
-_MAPPED = {"database_name", "table", "column"}
 
 
 def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
@@ -53,7 +51,7 @@ def _own_entities(assay: Mapping[str, Any]) -> Json:
 
 def _mapped_fields(entity: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
     for name, field in (entity.get("fields") or {}).items():
-        if (field.get("mapping") or {}).keys() >= _MAPPED:
+        if is_mapped(field):
             yield name, field
 
 
@@ -61,7 +59,7 @@ def _parse_entity(name: str, description: Mapping[str, Any]) -> Entity:
     key, key_type = description.get("primary_key"), "global" if name == SAMPLE else "local"
     return Entity(name, tuple(
         Field(
-            name, field, FIELD_TYPES.get(each.get("type", ""), str(each.get("type"))), key_type if field == key else "",
+            name, field, FIELD_TYPES.get(each.get("type") or "", str(each.get("type"))), key_type if field == key else "",
             is_multi_select=bool(each.get("is_multi_select")),
         )
         for field, each in _mapped_fields(description)

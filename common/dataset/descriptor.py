@@ -20,8 +20,8 @@ Json = dict[str, Any]
 
 VERSION = "3.0"
 
-_TYPES = {"string": "string", "integer": "integer", "float": "double", "date": "date", "datetime": "datetime"}
-FIELD_TYPES = {written: type_ for type_, written in _TYPES.items()}
+TYPES = {"string": "string", "integer": "integer", "float": "double", "date": "date", "datetime": "datetime"}
+FIELD_TYPES = {written: type_ for type_, written in TYPES.items()}
 
 
 def write_descriptor(dataset: Dataset) -> Json:
@@ -54,15 +54,29 @@ def write_join(join: Join) -> Json:
     return {"joins": [{"from": join.from_, "to": join.to}], "relationship": join.relationship}
 
 
+def list_mappings(dataset: Dataset) -> list[ColumnMapping]:
+    """Where the fields of a Dataset and of its assays are stored; fields of an assay that has no place for them are left out."""
+    of_assays = (
+        parse_mapping(field["mapping"])
+        for assay in dataset.assays
+        for entity in (assay.get("entities") or {}).values()
+        for field in (entity.get("fields") or {}).values()
+        if is_mapped(field)
+    )
+    return [*dataset.mappings.values(), *of_assays]
+
+
+def is_mapped(field: Json) -> bool:
+    """Whether a field of an assay has a place."""
+    return (field.get("mapping") or {}).keys() >= {"database_name", "table", "column"}
+
+
 def _databases(dataset: Dataset) -> dict[str, str]:
     """Names by id of the databases that fields and assay fields are stored in, in the order in which they come."""
-    found = {mapping.database_id: mapping.database_name for mapping in dataset.mappings.values()}
-    for assay in dataset.assays:
-        for entity in (assay.get("entities") or {}).values():
-            for field in (entity.get("fields") or {}).values():
-                mapping = field.get("mapping") or {}
-                if mapping.get("database_id") and mapping.get("database_name"):
-                    found.setdefault(mapping["database_id"], mapping["database_name"])
+    found: dict[str, str] = {}
+    for each in list_mappings(dataset):
+        if each.database_id:
+            found.setdefault(each.database_id, each.database_name)
     return found
 
 
@@ -88,7 +102,7 @@ def _write_entity(entity: Entity, dataset: Dataset) -> Json:
 def _write_field(field: Field, dataset: Dataset) -> Json:
     return {
         "name": field.name,
-        "type": _TYPES.get(field.type, field.type),  # an assay has some of its own, such as boolean
+        "type": TYPES.get(field.type, field.type),  # an assay has some of its own, such as boolean
         "title": field.title or field.name,
         "description": field.description or None,
         "concept": field.concept or None,

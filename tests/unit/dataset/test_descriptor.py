@@ -19,7 +19,7 @@ from tests.unit.dataset.example_dataset import DATABASE, build_example
 DB = DATABASE.unique_name
 ASSAY = {
     "name": "a", "uuid": "u", "generalized_assay_model": "genetic_variant",
-    "entities": {"genotype": {"fields": {"type": {"mapping": {"database_id": "database-" + "b" * 24, "database_name": "assay_db"}}}}},
+    "entities": {"genotype": {"fields": {"type": {"mapping": {"database_id": "database-" + "b" * 24, "database_name": "assay_db", "table": "g", "column": "type"}}}}},
 }  # fmt: skip
 
 
