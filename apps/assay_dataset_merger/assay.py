@@ -37,7 +37,7 @@ def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
         entities[name] = _parse_entity(name, description)
         mappings |= {(name, field): parse_mapping(each["mapping"]) for field, each in _mapped_fields(description)}
     main = source.dictionary.main_entity
-    if SAMPLE not in entities or main.name == SAMPLE:
+    if SAMPLE not in entities or entities[SAMPLE].primary_key is None or main.name == SAMPLE:
         entities[main.name] = main
         mappings |= {key: mapping for key, mapping in source.mappings.items() if key[0] == main.name}
     joins = tuple(parse_join(each) for each in assay.get("join_info") or ())
