@@ -50,6 +50,7 @@ _EXPRESSIONS = {
 }  # fmt: skip
 """What stands for an expression until names are looked up. Expressions proper are those of Catalyst that the grammar makes itself:
 operators, casts, literals, windows."""
+_BUILT_IN = {f"{_CATALYST}expressions{part}" for part in ("", ".aggregate", ".variant")}
 _HOLDING_PLANS = {"Exists", "FunctionTableSubqueryArgumentExpression", "LateralSubquery", "ListQuery", "ScalarSubquery"}
 _SETTINGS = {
     "spark.sql.adaptive.enabled", "spark.sql.ansi.enabled", "spark.sql.autoBroadcastJoinThreshold", "spark.sql.caseSensitive",
@@ -81,8 +82,7 @@ class _Walk:
             "scala.collection.Iterable",
             "scala.Product",
         )
-        load = jvm.org.apache.spark.util.Utils.classForName
-        self._expression, self._node, self._iterable, self._product = (load(name, True, False) for name in names)
+        self._expression, self._node, self._iterable, self._product = map(jvm.java.lang.Class.forName, names)
 
     def refusals(self, root: Any) -> Iterator[str]:
         """What in a plan is not allowed."""
@@ -151,9 +151,7 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def _expression_refusals(node: dict[str, Any]) -> Iterator[str]:
     package, _, name = node["class"].rpartition(".")
-    if package != f"{_CATALYST}expressions" and not (
-        package == f"{_CATALYST}analysis" and name.rstrip("$") in _EXPRESSIONS
-    ):
+    if package not in _BUILT_IN and not (package == f"{_CATALYST}analysis" and name.rstrip("$") in _EXPRESSIONS):
         yield f"{name} is not allowed here"
     elif name == "UnresolvedFunction":
         yield from _function_refusals(node["nameParts"].strip("[]").split(", "))
