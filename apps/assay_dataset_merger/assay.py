@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from common.dataset.assay import build_assay
-from common.dataset.descriptor import FIELD_TYPES, parse_join, parse_mapping, write_entities, write_join
+from common.dataset.descriptor import FIELD_TYPES, is_mapped, parse_join, parse_mapping, write_entities, write_join
 from common.dataset.model import ColumnMapping, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field
 from common.platform import Database
@@ -26,8 +26,6 @@ LINKING_TABLE = "pheno_geno_sample_ids"
 LINKING_COLUMNS = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string())])
 """Table and columns as real dictionaries have them (laderast/xvhelper): the clinical id, and the assay's id."""
 
-_MAPPED = {"database_name", "table", "column"}
-
 
 def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
     """An assay seen as a Dataset of its own, whose main entity holds the sample ids.
@@ -37,9 +35,9 @@ def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
     entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
     for name, description in _own_entities(assay).items():
         entities[name] = _parse_entity(name, description)
-        mappings |= {(name, field): parse_mapping(each["mapping"], name) for field, each in _mapped_fields(description)}
+        mappings |= {(name, field): parse_mapping(each["mapping"]) for field, each in _mapped_fields(description)}
     main = source.dictionary.main_entity
-    if SAMPLE not in entities or main.name == SAMPLE:
+    if SAMPLE not in entities or entities[SAMPLE].primary_key is None or main.name == SAMPLE:
         entities[main.name] = main
         mappings |= {key: mapping for key, mapping in source.mappings.items() if key[0] == main.name}
     joins = tuple(parse_join(each) for each in assay.get("join_info") or ())
@@ -53,7 +51,7 @@ def _own_entities(assay: Mapping[str, Any]) -> Json:
 
 def _mapped_fields(entity: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
     for name, field in (entity.get("fields") or {}).items():
-        if (field.get("mapping") or {}).keys() >= _MAPPED:
+        if is_mapped(field):
             yield name, field
 
 
@@ -61,7 +59,7 @@ def _parse_entity(name: str, description: Mapping[str, Any]) -> Entity:
     key, key_type = description.get("primary_key"), "global" if name == SAMPLE else "local"
     return Entity(name, tuple(
         Field(
-            name, field, FIELD_TYPES.get(each.get("type", ""), str(each.get("type"))), key_type if field == key else "",
+            name, field, FIELD_TYPES.get(each.get("type") or "", str(each.get("type"))), key_type if field == key else "",
             is_multi_select=bool(each.get("is_multi_select")),
         )
         for field, each in _mapped_fields(description)
@@ -145,7 +143,7 @@ def _tables(mappings: Iterable[ColumnMapping]) -> set[str]:
 
 
 def _list_mappings(entities: Mapping[str, Any]) -> list[ColumnMapping]:
-    return [parse_mapping(each["mapping"], name) for name in entities for _, each in _mapped_fields(entities[name])]
+    return [parse_mapping(each["mapping"]) for name in entities for _, each in _mapped_fields(entities[name])]
 
 
 def _old_linking_tables(assay: Mapping[str, Any]) -> set[str]:
