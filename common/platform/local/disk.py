@@ -29,11 +29,15 @@ def sync(path: Path) -> None:
 def write_whole(path: Path, content: bytes, drafts: Path) -> None:
     """Makes or replaces a file in one step; `drafts` is a folder of the same file system where half a file does no harm."""
     draft = drafts / "draft"
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

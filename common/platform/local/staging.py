@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from common.errors import AppError
 from common.platform import Database, Published, RecordDraft, TableChange
@@ -29,6 +29,7 @@ from common.platform.local.store import (
     ProjectStore,
     build_object,
     database_fields,
+    now,
 )
 from common.platform.local.versions import DatabaseVersions
 from common.platform.names import new_id, parse_file_name, parse_record_name, parse_table_name
@@ -46,28 +47,50 @@ class _Publication:
     files: dict[str, str] = field(default_factory=dict)
 
 
-class LocalStaging:
-    """`Staging` of a local project; opening it sweeps the project. Raises `AppError` 90 if this job is already running."""
+class JobPlace:
+    """The folder of one job, locked while the job lives; opening it sweeps the project.
 
-    def __init__(self, store: ProjectStore, job_id: str, database: Database | None) -> None:
+    Raises `AppError` 90 if this job is already running.
+    """
+
+    def __init__(self, store: ProjectStore, job_id: str) -> None:
+        self.folder = store.staged / job_id
+        self._store = store
+        with disk.locked(store.lock):
+            sweep(store)
+            self.folder.mkdir(exist_ok=True)
+            try:
+                self._lock = disk.hold_if_free(self.folder / "lock")
+            except BaseException:
+                disk.remove_tree(self.folder)
+                raise
+        if self._lock is None:
+            text = f"job {job_id} is already running in this project"
+            raise AppError(90, text, "Wait for it to end, or stop it.")
+
+    def close(self) -> None:
+        """Removes the folder, and what its job made and did not commit."""
+        with disk.locked(self._store.lock):
+            _sweep_folder(self._store, self.folder)
+            if self._lock:
+                self._lock.close()
+
+
+class LocalStaging:
+    """`Staging` of a local project, in the place of its job, or in one of its own."""
+
+    def __init__(self, store: ProjectStore, job_id: str, database: Database | None, place: JobPlace | None) -> None:
         self._store = store
         self._job_id = job_id
         self._database = database
         self._versions: DatabaseVersions | None = store.versions(database.unique_name) if database else None
         if self._versions:
             self._versions.pin()
-        self._folder = store.staged / job_id
-        self._lock = self._open()
-
-    def _open(self) -> IO[bytes]:
-        with disk.locked(self._store.lock):
-            sweep(self._store)
-            self._folder.mkdir(exist_ok=True)
-            lock = disk.hold_if_free(self._folder / "lock")
-        if lock is None:
-            text = f"job {self._job_id} is already running in this project"
-            raise AppError(90, text, "Wait for it to end, or stop it.")
-        return lock
+        self._place = place or JobPlace(store, job_id)
+        self._is_own_place = place is None
+        self._folder = self._place.folder
+        self.has_published = False
+        self.doubt: str | None = None
 
     def table_folder(self, table: str) -> str:
         return self._subfolder("tables", parse_table_name(table))
@@ -95,9 +118,11 @@ class LocalStaging:
         return Published(publication.record, publication.files)
 
     def close(self) -> None:
-        with disk.locked(self._store.lock):
-            _sweep_folder(self._store, self._folder)
-            self._lock.close()
+        if self._is_own_place:
+            self._place.close()
+        else:
+            with disk.locked(self._store.lock):
+                _sweep_staged(self._store, self._folder)
 
     def _check_staged(self, tables: Sequence[TableChange]) -> None:
         if tables and not self._database:
@@ -162,17 +187,37 @@ class LocalStaging:
         disk.sync(self._store.files)
 
     def _commit(self, planned: _Publication) -> None:
+        """Makes all visible. What fails behind the commit does not undo it, and is told by `doubt`."""
+        if not planned.objects and not planned.version:
+            return
+        self.has_published = True  # a signal that comes now comes too late
+        try:
+            self._make_visible(planned)
+        except OSError as error:
+            if not self._is_visible(planned):
+                self.has_published = False
+                raise
+            self.doubt = f"all is published, but the disk did not confirm it: {error.strerror}"
+        if planned.version and self._versions:
+            with suppress(OSError, AppError):  # the next publish prunes what this one could not
+                self._versions.move_on()
+
+    def _make_visible(self, planned: _Publication) -> None:
         if planned.version and self._versions:
             mark: Mark = {"database": self._versions.unique_name, "version": planned.version}
             for each in planned.objects:
                 self._store.write(each, mark, self._folder)
             self._versions.commit(planned.version, self._folder)
-            self._versions.move_on()
-        elif planned.objects:
+        else:
             *others, anchor = planned.objects
             for each in others:
                 self._store.write(each, {"anchor": anchor["id"]}, self._folder)
             self._store.write(anchor, None, self._folder)
+
+    def _is_visible(self, planned: _Publication) -> bool:
+        if planned.version and self._versions:
+            return self._versions.current() == planned.version
+        return self._store.read(planned.objects[-1]["id"]) is not None
 
 
 def sweep(store: ProjectStore) -> None:
@@ -188,17 +233,33 @@ def sweep(store: ProjectStore) -> None:
 
 
 def _sweep_folder(store: ProjectStore, folder: Path) -> None:
-    """Removes what one job made and did not commit. The journal goes last, so that a sweep cut short is done again."""
-    journal_path = folder / "journal.json"
-    if journal_path.exists():
-        journal = json.loads(journal_path.read_bytes())
-        for object_id in journal["objects"]:
-            store.remove_invisible(object_id)
-        if journal["version"]:
-            unique_name, version = journal["version"]
-            store.versions(unique_name).sweep(version)
-        journal_path.unlink()
+    """Removes what one job made and did not commit, and, if it was killed, says so in its object."""
+    published = [each for each in _sweep_staged(store, folder) if each.startswith("record-")]
+    job = store.read(folder.name)
+    if job and job["state"] == "running":
+        told = f"The Dataset is published all the same: {published[0]}." if published else "Nothing was published."
+        job |= {"state": "failed", "stoppedRunning": now(), "failureReason": "AppError"}
+        job["failureMessage"] = f"The run was killed before it was done. {told}"
+        store.write(job, None, folder)
+    (folder / "journal.json").unlink(missing_ok=True)
     disk.remove_tree(folder)
+
+
+def _sweep_staged(store: ProjectStore, folder: Path) -> list[str]:
+    """Removes what one job staged, and what it made and did not commit. The journal stays, so that a sweep cut short is done
+    again. Returns the ids of what it committed."""
+    for name in ("tables", "scratch"):  # first, as this makes room on a full disk
+        disk.remove_tree(folder / name)
+    journal_path = folder / "journal.json"
+    if not journal_path.exists():
+        return []
+    journal = json.loads(journal_path.read_bytes())
+    for object_id in journal["objects"]:
+        store.remove_invisible(object_id)
+    if journal["version"]:
+        unique_name, version = journal["version"]
+        store.versions(unique_name).sweep(version)
+    return [object_id for object_id in journal["objects"] if store.read(object_id)]
 
 
 def _media_type(name: str) -> str:

@@ -161,7 +161,9 @@ class DatabaseVersions:
 
     def _remove(self, version: str) -> None:
         folder = self.path(version)
-        if folder.is_dir():
+        if not (folder / _HISTORY).exists():  # so that no job can have pinned it
+            disk.remove_tree(folder)
+        else:
             with suppress(FileNotFoundError), disk.hold_if_free(folder / _HISTORY) or nullcontext() as free:
                 if free:
                     disk.remove_tree(folder)
