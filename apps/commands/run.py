@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     options = ["--project", args.project, "--job-dir", str(folder.path)]
     options += ["--master", args.master] if args.master else []
     options += [f"--{name}" for name in ("brief", "verbose") if getattr(args, name)]
-    status = execute(find_app(spec.name) / "app.py", app_main(spec.name), options, given)
+    status = execute(find_app(spec.name) / "app.py", lambda run: app_main(spec.name)(run), options, given)
     if status == 0 and folder.is_done:
         outputs = folder.read_output()
         lines = record_ids(outputs, spec) if args.brief else _output_lines(outputs, args.project, folder)

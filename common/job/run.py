@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -25,7 +26,7 @@ from common.job.outputs import check_outputs
 from common.job.progress import ConsoleProgress, show
 from common.job.report import write_report
 from common.job.spec import Spec, read_spec
-from common.job.stops import ignore_stops, raise_stops
+from common.job.stops import Stopped, ignore_stops, raise_stops, stop_with_parent
 from common.platform import Database, Platform, Staging
 from common.platform.names import new_id
 from common.spark import Cluster
@@ -35,6 +36,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """System errors that are the user's disk's, never a bug of ours."""
 _ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
 _SPARK_FAILED = 92  # also for want of memory
+_SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
 
@@ -54,6 +56,8 @@ def execute(
     with quiet(options.verbose):
         try:
             raise_stops(lambda: any(each.has_published for each in stagings))
+            if "PYSPARK_GATEWAY_PORT" in os.environ:
+                stop_with_parent()
             folder.prepare(given)
             _run_app(spec, main, folder, options, stagings)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost layer: all that goes wrong becomes the job's error
@@ -203,8 +207,10 @@ def quiet(verbose: bool) -> Iterator[None]:
             logging.disable(level)
 
 
-def _told(error: Exception, cluster: Cluster) -> Exception:
-    """The error, or why Spark's Java ended if that is what is behind it."""
+def _told(error: Exception, cluster: Cluster) -> BaseException:
+    """The error, or what is behind it: Spark's Java was asked to stop, or ended."""
+    if _SHUT_DOWN in str(error):
+        return Stopped(signal.SIGTERM)
     if isinstance(error, AppError) and error.code != _SPARK_FAILED:
         return error
     loss = cluster.loss

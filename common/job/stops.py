@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LOOK_EVERY = 0.5  # s
 
 
 class Stopped(KeyboardInterrupt):
@@ -31,6 +34,18 @@ def raise_stops(is_settled: Callable[[], bool]) -> None:
             raise Stopped(number)
 
     _answer(answer)
+
+
+def stop_with_parent() -> None:
+    """Stops this run as SIGTERM does once its parent has ended, which is Java under spark-submit."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_EVERY)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def ignore_stops() -> None:

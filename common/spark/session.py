@@ -134,7 +134,11 @@ class SparkCluster:
             if not is_local(master) and not conf.get("spark.submit.pyFiles"):
                 context.addPyFile(str(write_bundle(self._scratch.path / "suite.zip")))
         except SPARK_ERRORS as error:
-            reason = (not launched and self._java.last_words()) or root_cause(str(error))
+            reason = root_cause(str(error))
+            if SparkContext._gateway is None:
+                reason = (
+                    self._java.last_words() or "its Java process ended as it came up; most often for want of memory"
+                )
             self.stop()
             raise AppError(92, f"Spark did not start on {master}: {reason}") from None
         except BaseException:
