@@ -18,6 +18,8 @@ from common.platform.local import LocalProject
 from common.spark.scratch import sweep
 from tests.processes import wait_for, without_progress
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 APP = """

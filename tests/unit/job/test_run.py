@@ -240,6 +240,7 @@ sys.exit(execute({app!r}, main, {arguments!r}))
 """
 
 
+@pytest.mark.processes
 def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
     script = WAITING_APP.format(app=str(job.app_file), arguments=job.arguments)
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -320,6 +321,7 @@ def test_want_of_memory_is_no_bug(job: Job, error: Exception) -> None:
     assert job.read("job_error.json")["error"]["message"].startswith("Error 92 (Spark failed): no memory is left")
 
 
+@pytest.mark.processes
 def test_a_screen_that_is_gone_does_not_stop_a_run(job: Job) -> None:
     script = WAITING_APP.replace("time.sleep(600)", "run.progress.warn('x'); return {{'rows': 1}}")
     script = script.format(app=str(job.app_file), arguments=job.arguments)
@@ -330,6 +332,7 @@ def test_a_screen_that_is_gone_does_not_stop_a_run(job: Job) -> None:
     assert (status, job.read("job_output.json")) == (0, {"rows": 1})
 
 
+@pytest.mark.processes
 def test_a_run_that_never_asks_for_spark_does_not_import_it(job: Job) -> None:
     script = (
         "import sys\nfrom common.job.run import execute\n"

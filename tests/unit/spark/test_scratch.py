@@ -48,6 +48,7 @@ def test_temporary_files_go_to_the_folder_and_later_ones_do_not(place: Path, mon
     scratch.remove()
 
 
+@pytest.mark.processes
 def test_the_folder_of_a_run_at_work_stays_and_that_of_a_killed_one_is_swept(place: Path) -> None:
     sign = place / "ready"
     environment = {**os.environ, "TMPDIR": str(place)}
