@@ -49,18 +49,17 @@ def add_to(commands: Any) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Writes the job input, runs the app on it as spark-submit would, and prints what it made."""
+    """Runs the app on a job input as spark-submit would, and prints what it made."""
     from common.job.run import execute
 
     spec = app_spec(args.app)
     given = read_given(args.input_json) | build_input(args.arguments, spec)
     folder = JobFolder(Path(args.job_dir) if args.job_dir else _default_job_dir(args.project))
-    folder.write_input(given)
     options = ["--project", args.project, "--job-dir", str(folder.path)]
     options += ["--master", args.master] if args.master else []
     options += [f"--{name}" for name in ("brief", "verbose") if getattr(args, name)]
-    status = execute(find_app(spec.name) / "app.py", app_main(spec.name), options)
-    if status == 0:
+    status = execute(find_app(spec.name) / "app.py", lambda run: app_main(spec.name)(run), options, given)
+    if status == 0 and folder.is_done:
         outputs = folder.read_output()
         lines = record_ids(outputs, spec) if args.brief else _output_lines(outputs, args.project, folder)
         print("\n".join(lines), end="\n" if lines else "")

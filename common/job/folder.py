@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -51,24 +52,25 @@ class JobFolder:
         """Whether the job has succeeded."""
         return self._output_path.exists()
 
-    def prepare(self) -> None:
-        """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up.
+    def prepare(self, given: Mapping[str, Any] | None = None) -> None:
+        """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up; writes the
+        job input where one is given, as a runner does.
 
         Raises `AppError` 91 if the folder cannot be made.
         """
-        self._make()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
         for stale in (self._output_path, self._error_path, self.trace_path, self.report_path):
             stale.unlink(missing_ok=True)
         self._reserve_path.write_bytes(b" " * _RESERVED_BYTES)
+        if given is not None:
+            _write_json(self.path / "job_input.json", given)
 
     def read_input(self) -> dict[str, Any]:
         """The job input. Raises `AppError` 91 if there is none, 90 if it is no JSON object."""
         return read_json_object(self.path / "job_input.json")
-
-    def write_input(self, value: dict[str, Any]) -> None:
-        """Writes the job input, as a runner does before it starts the app. Raises `AppError` 91 if there is no folder to be."""
-        self._make()
-        _write_json(self.path / "job_input.json", value)
 
     def read_output(self) -> dict[str, Any]:
         """The job output of a run that has succeeded."""
@@ -76,8 +78,8 @@ class JobFolder:
 
     def write_output(self, value: dict[str, Any]) -> None:
         """Writes the job output: the sign of success."""
-        _write_json(self._output_path, value)
         self._reserve_path.unlink(missing_ok=True)
+        _write_json(self._output_path, value)
 
     def write_error(self, error: JobError, trace: str = "") -> None:
         """Writes the job error, and the trace beside it if there is one."""
@@ -85,12 +87,6 @@ class JobFolder:
         _write_json(self._error_path, {"error": error})
         if trace:
             self.trace_path.write_text(trace, encoding="utf-8")
-
-    def _make(self) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
 
     @property
     def _output_path(self) -> Path:
@@ -137,8 +133,12 @@ def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
     return value
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Under its final name the file is whole or absent: a killed run leaves no half of it."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -85,11 +85,15 @@ def write_whole(path: Path, content: bytes, drafts: Path) -> None:
     """Makes or replaces a file in one step; `drafts` is a folder of the same file system where half a file does no harm."""
     draft = drafts / "draft"
     draft.unlink(missing_ok=True)  # never written through: it may be another name of a file elsewhere
-    with new_file(draft) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with new_file(draft) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 

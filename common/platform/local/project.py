@@ -13,7 +13,7 @@ from typing import Any
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
 from common.platform.local import disk
-from common.platform.local.staging import LocalStaging
+from common.platform.local.staging import JobPlace, LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
 from common.platform.names import (
     ObjectReference,
@@ -41,6 +41,7 @@ class LocalProject:
         if not is_id(self.job_id, "job"):
             raise ValueError(f"{job_id!r} is no job id")
         self._store = ProjectStore(project_folder(path))
+        self._place: JobPlace | None = None
 
     @property
     def id(self) -> str:
@@ -108,7 +109,7 @@ class LocalProject:
         return [str(folder / file) for file in versions.table_files(table)]
 
     def stage(self, database: Database | None) -> LocalStaging:
-        return LocalStaging(self._store, self.job_id, database)
+        return LocalStaging(self._store, self.job_id, database, self._place)
 
     def link(self, object_id: str) -> Link:
         return link(object_id)
@@ -160,6 +161,11 @@ class LocalProject:
         """Names of the tables of a database, sorted."""
         return self._store.versions(database.unique_name).tables()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether this job has begun and not ended."""
+        return self._place is not None
+
     def write_job(
         self,
         app: str,
@@ -168,10 +174,13 @@ class LocalProject:
         outputs: Mapping[str, Any] | None = None,
         error: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes this job's own object: once when it starts (`running`), once when it ends (`done`, `failed`).
+        """Writes this job's own object: once when it starts (`running`), once when it ends (`done`, `failed`). In between the job
+        holds its place in the project, and whoever sweeps that of a killed job corrects its object.
 
-        `inputs` and `outputs` are as in the job files; `error` holds `type` and `message` as `job_error.json` does.
+        Raises `AppError` 90 if this job is already running. `inputs` and `outputs` are as in the job files; `error` holds `type` and `message` as `job_error.json` does.
         """
+        if state == "running":
+            self._place = JobPlace(self._store, self.job_id)
         described = build_object(self.job_id, app, self.id, self.job_id, state=state)
         if earlier := self._store.read(self.job_id):
             described["created"] = earlier["created"]
@@ -184,7 +193,12 @@ class LocalProject:
             described |= {"failureReason": error["type"], "failureMessage": error["message"]}
         if state != "running":
             described["stoppedRunning"] = now()
-        self._store.write_at_once(described)
+        try:
+            self._store.write_at_once(described)
+        finally:
+            if state != "running" and self._place:
+                self._place.close()
+                self._place = None
 
 
 def _open_local(path: Path, shown: str) -> InputFile:

@@ -189,7 +189,9 @@ class DatabaseVersions:
 
     def _remove(self, version: str) -> None:
         disk.check_own(self._databases, self.path(version))
-        if self.path(version).is_dir():
+        if not (self.path(version) / _HISTORY).exists():  # so that no job can have pinned it
+            disk.remove(self._databases, self.folder / version)
+        else:
             with suppress(FileNotFoundError), disk.hold_if_free(self.path(version) / _HISTORY) or nullcontext() as free:
                 if free:
                     disk.remove(self._databases, self.folder / version)

@@ -47,13 +47,15 @@ class Project:
     def __init__(self, root: Path, cluster: Cluster) -> None:
         self.root = root
         self.cluster = cluster
+        self._at_work: dict[str, LocalProject] = {}
 
     def job(self, job_id: str) -> DxPlatform:
-        LocalProject(self.root, job_id).write_job("loader", "running", {})
+        self._at_work[job_id] = LocalProject(self.root, job_id)
+        self._at_work[job_id].write_job("loader", "running", {})
         return DxPlatform(job_id, self.cluster)
 
     def ended(self, job_id: str) -> None:
-        LocalProject(self.root, job_id).write_job("loader", "failed", {})
+        self._at_work[job_id].write_job("loader", "failed", {})
 
     def records(self) -> list[str]:
         return [each["name"] for each in LocalProject(self.root).find_objects("record")]
