@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from common.dictionary.columns import ENTITY_COLUMNS
 from common.dictionary.model import Entity, Field
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import Row, TextFile, parse_table
 from common.faults import Faults
 
-COLUMNS = ("entity", "entity_title", "entity_description", "entity_label_plural", "entity_label_singular")
-"""The columns of an entity dictionary in the order in which `dx extract_dataset -ddd` writes them."""
+COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
 
 
 def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[str, Entity]:
@@ -18,19 +18,11 @@ def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[s
     by_entity: dict[str, list[Field]] = {}
     for field in fields:
         by_entity.setdefault(field.entity, []).append(field)
-    return {name: _build_entity(name, tuple(of), described.get(name)) for name, of in by_entity.items()}
-
-
-def _build_entity(name: str, fields: tuple[Field, ...], row: Row | None) -> Entity:
-    texts = row.cells if row else {}
-    return Entity(
-        name,
-        fields,
-        title=texts.get("entity_title", ""),
-        description=texts.get("entity_description", ""),
-        label_plural=texts.get("entity_label_plural", ""),
-        label_singular=texts.get("entity_label_singular", ""),
-    )
+    texts = {
+        name: {column.attribute: row.cells.get(column.name, "") for column in ENTITY_COLUMNS[1:]}
+        for name, row in described.items()
+    }
+    return {name: Entity(name, tuple(of), **texts.get(name, {})) for name, of in by_entity.items()}
 
 
 def parse_entity_rows(source: TextFile, faults: Faults) -> dict[str, Row]:

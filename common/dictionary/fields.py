@@ -5,20 +5,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import TYPES, DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import Row, Table, TextFile, parse_table
 from common.faults import Faults
 
-MANDATORY = ("entity", "name", "type", "primary_key_type")
-COLUMNS = (
-    *MANDATORY, "coding_name", "concept", "description", "folder_path", "is_multi_select", "is_sparse_coding",
-    "linkout", "longitudinal_axis_type", "referenced_entity_field", "relationship", "title", "units",
-)  # fmt: skip
-"""The columns of a data dictionary in the order in which `dx extract_dataset -ddd` writes them."""
-
+COLUMNS = tuple(column.name for column in FIELD_COLUMNS)
+MANDATORY = COLUMNS[:4]
 RELATIONSHIPS = ("many_to_one", "one_to_one")
-_BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 def field_place(file: str, of: Field) -> dict[str, Any]:
@@ -48,34 +43,14 @@ def parse_fields(source: TextFile, faults: Faults, warnings: list[str]) -> list[
 
 def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warnings: list[str]) -> Field:
     cells = row.cells
-    entity, name = cells["entity"].strip(), cells["name"].strip()
-    place = {"file": table.file, "line": row.line, "entity": entity, "field": name}
-    return Field(
-        entity=entity,
-        name=name,
-        type=cells["type"].strip(),
-        primary_key_type=cells["primary_key_type"].strip(),
-        coding_name=cells.get("coding_name", "").strip(),
-        concept=cells.get("concept", ""),
-        description=cells.get("description", ""),
-        folder_path=tuple(level for part in cells.get("folder_path", "").split(">") if (level := part.strip())),
-        is_multi_select=_parse_boolean("is_multi_select", cells, place, faults),
-        is_sparse_coding=_parse_boolean("is_sparse_coding", cells, place, faults),
-        linkout=cells.get("linkout", ""),
-        longitudinal_axis_type=cells.get("longitudinal_axis_type", ""),
-        reference=_parse_reference(cells, place, faults, warnings),
-        title=cells.get("title", ""),
-        units=cells.get("units", ""),
-        attributes={column: cells[column] for column in extra if cells[column]},
-        line=row.line,
-    )
-
-
-def _parse_boolean(column: str, cells: dict[str, str], place: dict[str, Any], faults: Faults) -> bool:
-    text = cells.get(column, "").strip()
-    if text.casefold() not in _BOOLEANS:
-        faults.add(32, f"{column} is neither yes nor no", value=text, **place)
-    return _BOOLEANS.get(text.casefold(), False)
+    values = {each.attribute: each.notation.parse(cells.get(each.name, "")) for each in FIELD_COLUMNS}
+    place = {"file": table.file, "line": row.line, "entity": values["entity"], "field": values["name"]}
+    for flag in (attribute for attribute, value in values.items() if value is None):
+        faults.add(32, f"{flag} is neither yes nor no", value=cells[flag].strip(), **place)
+        values[flag] = False
+    values["reference"] = _parse_reference(cells, place, faults, warnings)
+    attributes = {column: cells[column] for column in extra if cells[column]}
+    return Field(**values, attributes=attributes, line=row.line)
 
 
 def _parse_reference(

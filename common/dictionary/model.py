@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from common.errors import AppError
+
 TYPES = ("string", "integer", "float", "date", "datetime")
 """The field types of a data dictionary."""
 
@@ -114,10 +116,18 @@ class DataDictionary:
     entities: Mapping[str, Entity]
     codings: Mapping[str, Coding]
 
+    @cached_property
+    def global_key(self) -> Field | None:
+        """The key of the main entity: the field that is marked as global. None if no field is."""
+        fields = (each for entity in self.entities.values() for each in entity.fields)
+        return next((each for each in fields if each.primary_key_type == "global"), None)
+
     @property
     def main_entity(self) -> Entity:
-        """The entity that holds the global key."""
-        return next(e for e in self.entities.values() if e.primary_key and e.primary_key.primary_key_type == "global")
+        """The entity of the global key. Raises `AppError` 40 if there is none."""
+        if self.global_key is None:
+            raise AppError(40, "no field has primary_key_type global")
+        return self.entities[self.global_key.entity]
 
     def coding_of(self, of: Field) -> Coding | None:
         """The coding that a field names, if any."""

@@ -9,27 +9,19 @@ import csv
 from collections.abc import Iterable, Sequence
 
 from common.dictionary import codings, entities, fields
-from common.dictionary.model import Coding, DataDictionary, Field
-
-_YES = {True: "yes", False: ""}
+from common.dictionary.columns import ENTITY_COLUMNS, FIELD_COLUMNS
+from common.dictionary.model import Coding, DataDictionary
 
 
 def write_data_dictionary(dictionary: DataDictionary) -> bytes:
     """One row per field, in dictionary order."""
     of_all = [field for entity in dictionary.entities.values() for field in entity.fields]
     extra = list(dict.fromkeys(name for field in of_all for name in field.attributes))
-    rows = ([*_field_cells(field), *(field.attributes.get(name, "") for name in extra)] for field in of_all)
+    rows = (
+        [*(column.write_cell(field) for column in FIELD_COLUMNS), *(field.attributes.get(name, "") for name in extra)]
+        for field in of_all
+    )
     return _write_csv([*fields.COLUMNS, *extra], rows)
-
-
-def _field_cells(of: Field) -> list[str]:
-    reference = of.reference
-    return [
-        of.entity, of.name, of.type, of.primary_key_type, of.coding_name, of.concept, of.description,
-        " > ".join(of.folder_path), _YES[of.is_multi_select], _YES[of.is_sparse_coding], of.linkout,
-        of.longitudinal_axis_type, f"{reference.entity}:{reference.field}" if reference else "",
-        reference.relationship if reference else "", of.title, of.units,
-    ]  # fmt: skip
 
 
 def write_codings(dictionary: DataDictionary) -> bytes | None:
@@ -52,7 +44,7 @@ def _code_cells(of: Coding) -> Iterable[list[str]]:
 
 def write_entity_dictionary(dictionary: DataDictionary) -> bytes:
     """One row per entity, in dictionary order."""
-    rows = ([e.name, e.title, e.description, e.label_plural, e.label_singular] for e in dictionary.entities.values())
+    rows = ([column.write_cell(each) for column in ENTITY_COLUMNS] for each in dictionary.entities.values())
     return _write_csv(entities.COLUMNS, rows)
 
 

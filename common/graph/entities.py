@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common.dictionary import DataDictionary
-from common.errors import AppError
 from common.faults import EXAMPLES_PER_RULE, Faults
 
 
@@ -54,9 +53,7 @@ def build_graph(dictionary: DataDictionary) -> EntityGraph:
     faults = Faults()
     validate_graph(dictionary, faults)
     faults.raise_if_any("The entity graph")
-    main = _main_entity(dictionary)
-    if main is None:
-        raise AppError(40, "no field has primary_key_type global")
+    main = dictionary.main_entity.name
     edges = tuple(_edges(dictionary))
     towards_main = _walk(main, edges)
     return EntityGraph(main, edges, (main, *towards_main), towards_main)
@@ -74,19 +71,14 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
             break
         faults.add(46, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
                    value=f"{edge.parent}:{edge.parent_field}")  # fmt: skip
-    main = _main_entity(dictionary)
-    if main is None:
+    if dictionary.global_key is None:
         return
+    main = dictionary.main_entity.name
     reached = {main, *_walk(main, edges)}
     for name, entity in dictionary.entities.items():
         if name not in reached:
             text = f"no chain of references links the entity to the main entity {main}"
             faults.add(46, text, file=file, line=entity.fields[0].line, entity=name)
-
-
-def _main_entity(dictionary: DataDictionary) -> str | None:
-    fields = (field for entity in dictionary.entities.values() for field in entity.fields)
-    return next((field.entity for field in fields if field.primary_key_type == "global"), None)
 
 
 def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
