@@ -37,7 +37,7 @@ def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
     entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
     for name, description in _own_entities(assay).items():
         entities[name] = _parse_entity(name, description)
-        mappings |= {(name, field): parse_mapping(each["mapping"], name) for field, each in _mapped_fields(description)}
+        mappings |= {(name, field): parse_mapping(each["mapping"]) for field, each in _mapped_fields(description)}
     main = source.dictionary.main_entity
     if SAMPLE not in entities or main.name == SAMPLE:
         entities[main.name] = main
@@ -145,7 +145,7 @@ def _tables(mappings: Iterable[ColumnMapping]) -> set[str]:
 
 
 def _list_mappings(entities: Mapping[str, Any]) -> list[ColumnMapping]:
-    return [parse_mapping(each["mapping"], name) for name in entities for _, each in _mapped_fields(entities[name])]
+    return [parse_mapping(each["mapping"]) for name in entities for _, each in _mapped_fields(entities[name])]
 
 
 def _old_linking_tables(assay: Mapping[str, Any]) -> set[str]:

@@ -59,9 +59,9 @@ def _databases(dataset: Dataset) -> dict[str, str]:
     found = {mapping.database_id: mapping.database_name for mapping in dataset.mappings.values()}
     for assay in dataset.assays:
         for entity in (assay.get("entities") or {}).values():
-            for field in entity.get("fields", {}).values():
-                mapping = field.get("mapping", {})
-                if mapping.get("database_id"):
+            for field in (entity.get("fields") or {}).values():
+                mapping = field.get("mapping") or {}
+                if mapping.get("database_id") and mapping.get("database_name"):
                     found.setdefault(mapping["database_id"], mapping["database_name"])
     return found
 
@@ -140,21 +140,20 @@ def _write_tree(coding: Coding) -> list[Any]:
 
 
 def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
-    """The Dataset that a descriptor describes. Raises `AppError` 83, naming the place, for one that cannot be understood."""
-    model = _get(obj, "model", dict, "the descriptor")
-    entities = _get(model, "entities", dict, "model")
-    key = _get(model, "global_primary_key", dict, "model")
+    """The Dataset that a descriptor describes, which has the form that `common.platform.records` holds it to.
+
+    Raises `AppError` 83, naming the place, for one that contradicts itself."""
+    model = obj["model"]
+    entities, key = model["entities"], model["global_primary_key"]
     codings = {name: _parse_coding(name, coding) for name, coding in (model.get("codings") or {}).items()}
     mappings = {
-        (entity, field): parse_mapping(_get(each, "mapping", dict, f"{entity}.{field}"), f"{entity}.{field}")
+        (entity, field): parse_mapping(each["mapping"])
         for entity, description in entities.items()
-        for field, each in _get(description, "fields", dict, entity).items()
+        for field, each in description["fields"].items()
     }
-    joins = tuple(parse_join(each) for each in _get(obj, "join_info", list, "the descriptor"))
+    joins = tuple(parse_join(each) for each in obj["join_info"])
     references = dict(_references(mappings, joins))
-    parsed = {
-        name: _parse_entity(name, entity, key.get("entity") == name, references) for name, entity in entities.items()
-    }
+    parsed = {name: _parse_entity(name, entity, key["entity"] == name, references) for name, entity in entities.items()}
     _check(parsed, codings, key)
     return Dataset(
         name=obj.get("name") or "",
@@ -163,20 +162,13 @@ def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
         dictionary=DataDictionary(parsed, codings),
         mappings=mappings,
         joins=joins,
-        assays=tuple(_get(obj, "assays", list, "the descriptor")),
+        assays=tuple(obj["assays"]),
     )
 
 
-def _get(obj: Any, key: str, type_: type, place: str) -> Any:
-    value = obj.get(key) if isinstance(obj, Mapping) else None
-    if not isinstance(value, type_):
-        raise AppError(83, f"{place} has no {key!r}, or not in the form that Datasets of version {VERSION} have")
-    return value
-
-
 def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: Mapping[str, Any]) -> None:
-    main = entities.get(key.get("entity", ""))
-    if main is None or main.primary_key is None or main.primary_key.name != key.get("field"):
+    main = entities.get(key["entity"])
+    if main is None or main.primary_key is None or main.primary_key.name != key["field"]:
         raise AppError(83, "the descriptor's global_primary_key is not the key of one of its entities")
     for entity in entities.values():
         for field in entity.fields:
@@ -186,13 +178,8 @@ def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: M
 
 
 def parse_join(obj: Any) -> Join:
-    """A join from an item of `join_info`. Raises `AppError` 83."""
-    joins = _get(obj, "joins", list, "join_info")
-    if not joins:
-        raise AppError(83, "a join of the descriptor's join_info is empty")
-    place = "join_info"
-    relationship = _get(obj, "relationship", str, place)
-    return Join(_get(joins[0], "from", str, place), _get(joins[0], "to", str, place), relationship)
+    """A join from an item of `join_info`."""
+    return Join(obj["joins"][0]["from"], obj["joins"][0]["to"], obj["relationship"])
 
 
 def _references(
@@ -228,13 +215,10 @@ def _title(title: str | None, name: str) -> str:
 
 
 def _parse_field(entity: str, name: str, obj: Json, primary_key_type: str, reference: Reference | None) -> Field:
-    written_type = _get(obj, "type", str, f"{entity}.{name}")
-    if written_type not in FIELD_TYPES:
-        raise AppError(83, f"{entity}.{name} has the unknown type {written_type!r}")
     return Field(
         entity=entity,
         name=name,
-        type=FIELD_TYPES[written_type],
+        type=FIELD_TYPES[obj["type"]],
         primary_key_type=primary_key_type,
         coding_name=obj.get("coding_name") or "",
         concept=obj.get("concept") or "",
@@ -251,16 +235,16 @@ def _parse_field(entity: str, name: str, obj: Json, primary_key_type: str, refer
     )
 
 
-def parse_mapping(obj: Json, place: str) -> ColumnMapping:
-    """Where a field is stored. Raises `AppError` 83, naming the place."""
-    name, table, column = (_get(obj, key, str, place) for key in ("database_name", "table", "column"))
+def parse_mapping(obj: Json) -> ColumnMapping:
+    """Where a field is stored."""
+    name, table, column = obj["database_name"], obj["table"], obj["column"]
     database_id = obj.get("database_id") or ""
     unique_name = obj.get("database_unique_name") or f"{database_id.replace('-', '_').lower()}__{name}"
     return ColumnMapping(database_id, name, unique_name, table, column, obj.get("column_sql_type") or "")
 
 
 def _parse_coding(name: str, obj: Json) -> Coding:
-    meanings = _get(obj, "codes_to_meanings", dict, f"coding {name}")
+    meanings = obj["codes_to_meanings"]
     concepts = obj.get("codes_to_concepts") or {}
     shown = list(_walk(obj.get("display") or [], ""))
     seen = {code for code, _ in shown}

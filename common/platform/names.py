@@ -15,6 +15,7 @@ from common.platform import Link
 
 _ID_LENGTH = 24
 _ID = re.compile(r"(?:project|record|file|database|job|applet)-[0-9A-Za-z]{24}")
+_UNIQUE_NAME = re.compile(r"database_[0-9a-z]{24}__[a-z][a-z0-9_]{0,127}")
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,127}")  # 128 is the longest name that a Hive metastore takes
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")  # 255 bytes is the longest name of a folder
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of characters
@@ -58,14 +59,20 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
         reference = ObjectReference(target.get("id", ""), target.get("project"))
     else:
         reference = ObjectReference(target if isinstance(target, str) else "")
-    if not isinstance(reference.id, str) or not is_id(reference.id):
-        raise AppError(91, f"{value!r} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
+    is_text = isinstance(reference.id, str) and isinstance(reference.project, str | None)
+    if not is_text or not is_id(reference.id):
+        raise AppError(91, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
     return reference
 
 
 def unique_database_name(database_id: str, name: str) -> str:
     """`database_<24 lower-case characters>__<name>`, the name that SQL and descriptors use."""
     return f"{database_id.replace('-', '_').lower()}__{name}"
+
+
+def is_database_name(text: str) -> bool:
+    """Whether this is a well-formed unique name of a database."""
+    return bool(_UNIQUE_NAME.fullmatch(text))
 
 
 def parse_database_name(text: str) -> str:

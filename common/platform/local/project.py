@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
+from common.platform.local import disk
 from common.platform.local.staging import LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
 from common.platform.names import (
@@ -22,7 +24,7 @@ from common.platform.names import (
     parse_reference,
     unique_database_name,
 )
-from common.platform.records import parse_descriptor, parse_record
+from common.platform.records import LARGEST_DESCRIPTOR, parse_descriptor, parse_record
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -80,7 +82,8 @@ class LocalProject:
         reference = parse_reference(record.details["descriptor"])
         path = self.file_path(reference.id if reference else "")
         try:
-            content = path.read_bytes()
+            with os.fdopen(disk.open_own(path, os.O_RDONLY), "rb") as file:
+                content = file.read(LARGEST_DESCRIPTOR)
         except OSError as error:
             raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
         return parse_descriptor(content, record)
@@ -144,6 +147,7 @@ class LocalProject:
         """Where the content of a file object lies. Raises `AppError` 91 if there is none."""
         described = self.describe(file_id)
         path: Path = self._store.files / file_id / described["name"]
+        disk.check_own(self._store.root, path)
         if not path.is_file():
             raise AppError(91, f"the content of {file_id} is gone", "Restore the project's folder.")
         return path

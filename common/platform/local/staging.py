@@ -15,12 +15,13 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from common.errors import AppError
+from common.json_text import schema_faults
 from common.platform import Database, Published, RecordDraft, TableChange
 from common.platform.local import disk
 from common.platform.local.store import (
@@ -31,7 +32,7 @@ from common.platform.local.store import (
     database_fields,
 )
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import new_id, parse_file_name, parse_record_name, parse_table_name
+from common.platform.names import is_id, new_id, parse_file_name, parse_record_name, parse_table_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 
@@ -62,6 +63,7 @@ class LocalStaging:
     def _open(self) -> IO[bytes]:
         with disk.locked(self._store.lock):
             sweep(self._store)
+            disk.check_own(self._store.root, self._folder)
             self._folder.mkdir(exist_ok=True)
             lock = disk.hold_if_free(self._folder / "lock")
         if lock is None:
@@ -178,27 +180,36 @@ class LocalStaging:
 def sweep(store: ProjectStore) -> None:
     """Removes what killed jobs left. The caller holds the project's lock, so that no job is just opening its place."""
     for folder in store.staged.iterdir():
-        if folder.is_dir():
+        if is_id(folder.name, "job") and folder.is_dir() and not folder.is_symlink():
             lock = disk.hold_if_free(folder / "lock")
             if lock:
                 with lock:
                     _sweep_folder(store, folder)
-        elif folder != store.lock:
-            folder.unlink(missing_ok=True)
+        elif folder.name == "draft":
+            disk.remove(store.root, folder)
 
 
 def _sweep_folder(store: ProjectStore, folder: Path) -> None:
-    """Removes what one job made and did not commit. The journal goes last, so that a sweep cut short is done again."""
+    """Removes what one job made and did not commit. The journal goes last, so that a sweep cut short is done again.
+
+    Raises `AppError` 91, and removes nothing, if the journal is not one that this job wrote."""
     journal_path = folder / "journal.json"
-    if journal_path.exists():
-        journal = json.loads(journal_path.read_bytes())
+    with suppress(FileNotFoundError):
+        journal = disk.read_json(journal_path)
+        faults = schema_faults(journal, "journal", "the file")
+        if not faults and journal["version"] and not journal["version"][1].endswith(f"-{folder.name}"):
+            faults = [f"version: {journal['version'][1]} is of another job"]
+        if faults:
+            raise disk.refuse(
+                journal_path, f"is not the journal of a job, and nothing was removed: {'; '.join(faults)}"
+            )
         for object_id in journal["objects"]:
-            store.remove_invisible(object_id)
+            store.remove_invisible(object_id, folder.name)
         if journal["version"]:
             unique_name, version = journal["version"]
             store.versions(unique_name).sweep(version)
-        journal_path.unlink()
-    disk.remove_tree(folder)
+        disk.remove(store.root, journal_path)
+    disk.remove(store.root, folder)
 
 
 def _media_type(name: str) -> str:
