@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.assay_dataset_merger.assay import LINKING_TABLE
+from apps.assay_dataset_merger.assay import linking_mappings
 from apps.assay_dataset_merger.plan import Plan
-from common.dataset.model import ColumnMapping, Join
+from common.dataset.model import Join
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -74,9 +74,5 @@ def build_joins(plan: Plan) -> tuple[Join, ...]:
     sample, pheno = plan.sample.mapping.path, plan.pheno.mapping.path
     if plan.linking is None:
         return (Join(pheno, sample, relationship),)
-    database = plan.linking.database
-    g_sample, p_sample = (
-        ColumnMapping(database.id, database.name, database.unique_name, LINKING_TABLE, column, "string").path
-        for column in ("g_sample", "p_sample")
-    )
+    p_sample, g_sample = (each.path for each in linking_mappings(plan.linking.database).values())
     return Join(pheno, p_sample, relationship), Join(sample, g_sample, relationship)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from apps.assay_dataset_merger.assay import follow_reference, parse_assay
+from apps.assay_dataset_merger.assay import add_samples, follow_reference
 from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
-from common.dataset.model import Dataset
+from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import Field, nearest_name
 from common.errors import AppError
@@ -45,7 +44,7 @@ class Plan:
 
     name: str
     assay_name: str
-    assay: Mapping[str, Any]
+    assay: Assay
     source: Dataset
     target: Dataset
     sample: StoredField
@@ -62,24 +61,20 @@ def make_plan(run: Run) -> Plan:
         assay = _find_assay(source, inputs.assay_name, faults)
         pheno = find_link_field(target, "pheno", inputs.pheno_entity_name, inputs.pheno_sample_id_field_name, faults,
                                 "pheno_sample_id_field_name")  # fmt: skip
-        parsed = parse_assay(assay, source) if assay else None
-        sample = parsed and find_link_field(
-            parsed, "assay_sample_id", inputs.assay_sample_id_entity_name, inputs.assay_sample_id_field_name, faults
-        )
+        sample = assay and _find_samples(run, assay, source, faults)
         if assay:
             _validate_name(inputs.rename_assay, assay, target, faults)
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
         linking = None
-        if sample and pheno and parsed:
-            sample = follow_reference(parsed, sample)
-            (validate_linkable if inputs.linking_file else validate_link)(sample, pheno, faults)
-            linking = _read_linking_file(run, name, sample, pheno, faults)
+        if sample and pheno:
+            (validate_linkable if inputs.linking_file else validate_link)(sample.field, pheno, faults)
+            linking = _read_linking_file(run, name, sample.field, pheno, faults)
         faults.raise_if_any("The plan")
-        assay, parsed = cast(Mapping[str, Any], assay), cast(Dataset, parsed)
-        stage.note(f"assay {assay['name']} of {source.name} to {target.name}")
+        assay = cast(Assay, assay)
+        stage.note(f"assay {assay.name} of {source.name} to {target.name}")
     _warn_of_unused(run)
     return Plan(
-        name, inputs.rename_assay or assay["name"], assay, source, target, _stored(parsed, cast(Field, sample)),
+        name, inputs.rename_assay or assay.name, assay, source, target, cast(StoredField, sample),
         _stored(target, cast(Field, pheno)), inputs.assay_entries_per_pheno == "one", linking,
     )  # fmt: skip
 
@@ -92,16 +87,24 @@ def _warn_of_unused(run: Run) -> None:
         run.progress.warn(f"dashboard_template {inputs.dashboard_template} is not used: no dashboard is built")
 
 
-def _stored(dataset: Dataset, field: Field) -> StoredField:
+def _find_samples(run: Run, assay: Assay, source: Dataset, faults: Faults) -> StoredField | None:
+    """The field of the assay's sample ids, or the key that it refers to. Adds faults 301 and 302."""
+    with_samples, entity = add_samples(assay, source)
+    entity, field = run.inputs.assay_sample_id_entity_name or entity, run.inputs.assay_sample_id_field_name
+    found = find_link_field(with_samples, "assay_sample_id", entity, field, faults)
+    return _stored(with_samples, follow_reference(with_samples, found)) if found else None
+
+
+def _stored(dataset: Dataset | Assay, field: Field) -> StoredField:
     """Rows of an entity without a key are measurements, not entries: one id may have many."""
     is_measured = dataset.dictionary.entities[field.entity].primary_key is None
     return StoredField(field, dataset.mappings[field.entity, field.name], distinct=is_measured)
 
 
-def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Mapping[str, Any] | None:
+def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Assay | None:
     """The assay of that name, or the only one. Adds fault 320."""
-    names = [str(each.get("name")) for each in source.assays]
-    found = [each for each in source.assays if name is None or each.get("name") == name]
+    names = [each.name for each in source.assays]
+    found = [each for each in source.assays if name is None or each.name == name]
     if len(found) == 1:
         return found[0]
     if not names:
@@ -117,10 +120,10 @@ def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Mapping[st
     return None
 
 
-def _validate_name(new_name: str | None, assay: Mapping[str, Any], target: Dataset, faults: Faults) -> None:
+def _validate_name(new_name: str | None, assay: Assay, target: Dataset, faults: Faults) -> None:
     """Adds fault 321 for a name that the target has, 84 for a new one that cannot be a name."""
-    name = str(assay["name"]) if new_name is None else new_name
-    taken = [str(each.get("name")) for each in target.assays]
+    name = assay.name if new_name is None else new_name
+    taken = [each.name for each in target.assays]
     place = {"field": "assay_name" if new_name is None else "rename_assay", "value": name}
     try:
         parse_record_name(name)

@@ -49,9 +49,7 @@ def make_plan(run: Run) -> Plan:
         entities = len(source.dictionary.entities), len(target.dictionary.entities)
         stage.note(f"{entities[0]:,} entities of {source.name} to {entities[1]:,} of {target.name}")
     for assay in source.assays:
-        run.progress.warn(
-            f"assay {assay.get('name')} of {source.name} is left out; the Assay Dataset Merger adds assays"
-        )
+        run.progress.warn(f"assay {assay.name} of {source.name} is left out; the Assay Dataset Merger adds assays")
     return Plan(
         name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
     )  # fmt: skip

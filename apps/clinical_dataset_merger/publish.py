@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from apps.clinical_dataset_merger.plan import Plan
-from common.dataset.descriptor import list_databases, write_descriptor
+from common.dataset.descriptor import write_descriptor
 from common.dataset.merge import merge_datasets
 from common.dataset.model import Dataset
 from common.job import Run
 from common.job.report import write_report
-from common.platform import Database, RecordDraft, Staging
+from common.platform import RecordDraft, Staging
 from common.tables.links import SHOWN_HEADER, LinkCounts
 
 
@@ -20,8 +20,9 @@ def publish_merged(run: Run, plan: Plan, counts: LinkCounts, staging: Staging) -
     with run.progress.stage("publish") as stage:
         link = (plan.referring, plan.referred)
         dataset = merge_datasets(plan.name, plan.source, plan.target, link, relationship, plan.names)
-        databases = [Database(*each) for each in list_databases(dataset)]
-        draft = RecordDraft(plan.name, write_descriptor(dataset), dataset.schema, databases, dataset.description)
+        draft = RecordDraft(
+            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
+        )
         report = write_report(run, build_report(run, plan, counts, dataset, relationship))
         published = staging.publish([], draft, {"report": report})
         stage.note(published.record or "")
@@ -47,8 +48,8 @@ def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, rel
         "new_codings": [name for name in dataset.dictionary.codings if name not in mine.codings],
         "shared_codings": list(names.shared_codings),
         "renamed": {"entities": dict(names.entities), "codings": dict(names.codings)},
-        "databases": [{"id": id_, "name": name, "unique_name": unique} for id_, name, unique in list_databases(dataset)],
-        "assays": [assay["name"] for assay in dataset.assays], "assays_left_out": [assay["name"] for assay in plan.source.assays],
+        "databases": [{"id": each.id, "name": each.name, "unique_name": each.unique_name} for each in dataset.databases],
+        "assays": [assay.name for assay in dataset.assays], "assays_left_out": [assay.name for assay in plan.source.assays],
     }  # fmt: skip
 
 

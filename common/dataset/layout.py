@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
 from common.errors import AppError
-
-if TYPE_CHECKING:
-    from common.platform import Database
+from common.platform import Database
 
 _SQL_TYPES = {"string": "string", "integer": "bigint", "float": "double", "date": "date", "datetime": "timestamp"}
 ARROW_TYPES = {
@@ -130,12 +127,9 @@ def build_mappings(plans: Iterable[TablePlan], database: Database) -> dict[tuple
     for plan in plans:
         for column in plan.columns:
             if not column.is_hierarchy:
-                mappings.setdefault((plan.entity, column.field.name), _map_column(column.field, plan, database))
+                mapping = map_column(database, plan.table, column.name, sql_type(column.field))
+                mappings.setdefault((plan.entity, column.field.name), mapping)
     return mappings
-
-
-def _map_column(field: Field, plan: TablePlan, database: Database) -> ColumnMapping:
-    return ColumnMapping(database.id, database.name, database.unique_name, plan.table, field.name, sql_type(field))
 
 
 def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database: Database) -> Iterable[Join]:
@@ -143,7 +137,7 @@ def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database
     for plan in plans:
         start = first.setdefault(plan.entity, plan)
         if plan is not start and (key := dictionary.entities[plan.entity].primary_key):
-            from_, to = (_map_column(key, part, database).path for part in (start, plan))
+            from_, to = (map_column(database, part.table, key.name, sql_type(key)).path for part in (start, plan))
             yield Join(from_, to, "one_to_one")
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from common.dataset.descriptor import parse_descriptor
-from common.dataset.model import Dataset, Join
-from common.dictionary import Coding, DataDictionary, Entity, Field, Reference, name_problem, nearest_name
+from common.dataset.model import Assay, Dataset, Join
+from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_name
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import Platform, Record
@@ -43,7 +43,7 @@ def read_dataset(platform: Platform, record: Record) -> Dataset:
 
 
 def find_link_field(
-    dataset: Dataset, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
+    dataset: Dataset | Assay, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
 ) -> Field | None:
     """The linking field of one side: by default the key of the entity, by default the main one. The input that names the
     entity is `<side>_entity_name`, the one that names the field `<side>_field_name` unless `field_input` says otherwise.
@@ -51,16 +51,16 @@ def find_link_field(
     Adds fault 301 for a name that the Dataset does not have, 302 for a field that rows cannot be linked by.
     """
     field_input = field_input or f"{side}_field_name"
-    entities = dataset.dictionary.entities
+    entities, kind = dataset.dictionary.entities, "Dataset" if isinstance(dataset, Dataset) else "assay"
     of = entities.get(entity) if entity else dataset.dictionary.main_entity
     if of is None:
         remedy = _nearest(entity or "", entities, f"Its entities are {', '.join(entities)}.")
         place = {"field": f"{side}_entity_name", "value": entity}
-        faults.add(UNKNOWN, f"Dataset {dataset.name} has no entity {entity}", remedy=remedy, **place)
+        faults.add(UNKNOWN, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
         return None
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
-        text = f"the entity {of.name} of Dataset {dataset.name} has no {f'field {name}' if name else 'key'}"
+        text = f"the entity {of.name} of {kind} {dataset.name} has no {f'field {name}' if name else 'key'}"
         remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {field_input}.")
         faults.add(UNKNOWN, text, field=field_input, value=name, entity=of.name, remedy=remedy)
     return found
@@ -105,7 +105,7 @@ def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Fau
     shared, codings = [], {}
     mine = target.dictionary.codings
     for name, coding in source.dictionary.codings.items():
-        if name in mine and _same_codes(coding, mine[name]):
+        if name in mine and coding.codes == mine[name].codes:
             shared.append(name)
         elif name in mine:
             codings[name] = f"{prefix or ''}{name}"
@@ -137,10 +137,6 @@ def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
     for entity, (owner, table) in found.items():
         text = f"its table {table} is that of the target's entity {owner}: the Datasets share these rows already"
         faults.add(ENTITY_CLASH, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
-
-
-def _same_codes(left: Coding, right: Coding) -> bool:
-    return left.codes == right.codes
 
 
 def merge_datasets(

@@ -5,11 +5,12 @@ The JSON form, the descriptor of a record v3.0, is in `common.dataset.descriptor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from common.dictionary.model import DataDictionary
+from common.platform import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,65 @@ class ColumnMapping:
         return f"{self.database_unique_name}${self.table}${self.column}"
 
 
+def map_column(database: Database, table: str, column: str, sql_type: str) -> ColumnMapping:
+    """The mapping to a column of this database."""
+    return ColumnMapping(database.id, database.name, database.unique_name, table, column, sql_type)
+
+
+def tables_of(paths: Iterable[str]) -> set[str]:
+    """The tables of columns.
+
+    >>> tables_of(["db$patient$id", "db$patient$sex"])
+    {'db$patient'}
+    """
+    return {path.rpartition("$")[0] for path in paths}
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
-    """`to` is the column that refers (child), `from_` what it refers to (parent); both as `ColumnMapping.path`."""
+    """`to` is the column that refers (child), `from_` the column that it refers to (parent); both as `ColumnMapping.path`.
+
+    A join by several columns has the other pairs, parent first, in `further`.
+    """
 
     from_: str
     to: str
     relationship: str
+    further: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that are joined."""
+        return tables_of((self.from_, self.to, *(path for pair in self.further for path in pair)))
+
+
+@dataclass(frozen=True)
+class Assay:
+    """An assay: the entities whose fields are mapped to columns, and the joins of their tables.
+
+    `keys` is the assay in descriptor form, as it was read; of a new assay, its name, uuid, model and what the model needs.
+    """
+
+    keys: Mapping[str, Any]
+    dictionary: DataDictionary
+    mappings: Mapping[tuple[str, str], ColumnMapping]
+    joins: tuple[Join, ...]
+
+    @property
+    def name(self) -> str:
+        """The assay's name."""
+        return str(self.keys["name"])
+
+    @property
+    def model(self) -> str:
+        """The generalized assay model, such as `genetic_variant`; blank if there is none."""
+        return self.keys.get("generalized_assay_model") or ""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """One Dataset. `mappings` is keyed by (entity, field); `joins` holds references between entities and between the parts
-    of a split entity; `assays` are JSON objects in descriptor form, carried as they are."""
+    of a split entity."""
 
     name: str
     description: str
@@ -49,4 +96,15 @@ class Dataset:
     dictionary: DataDictionary
     mappings: Mapping[tuple[str, str], ColumnMapping]
     joins: tuple[Join, ...]
-    assays: tuple[Mapping[str, Any], ...] = ()
+    assays: tuple[Assay, ...] = ()
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases that the columns of fields, and then of assays, are in."""
+        found: dict[str, Database] = {}
+        for mappings in (self.mappings, *(assay.mappings for assay in self.assays)):
+            for each in mappings.values():
+                if each.database_id not in found:
+                    database = Database(each.database_id, each.database_name, each.database_unique_name)
+                    found[database.id] = database
+        return [each for id_, each in found.items() if id_]

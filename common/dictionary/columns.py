@@ -69,12 +69,13 @@ def write_type(field_type: str) -> str:
     return "double" if field_type == "float" else field_type
 
 
-def _parse_type(written: Any) -> str:
+def parse_type(written: Any) -> str:
+    """The field type that JSON stands for."""
     return "float" if written == "double" else str(written)
 
 
 _TEXT, _NAME = Notation(), Notation(str.strip)
-_TYPE = Notation(str.strip, to_json=write_type, from_json=_parse_type)
+_TYPE = Notation(str.strip, to_json=write_type, from_json=parse_type)
 _FLAG = Notation(parse_flag, {True: "yes", False: ""}.__getitem__, bool, bool)
 _FOLDERS = Notation(parse_folder_path, " > ".join, list, lambda value: tuple(value or ()))
 _TARGET = Notation(str.strip, lambda reference: f"{reference.entity}:{reference.field}" if reference else "")
