@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from apps.commands.installed import app_main, app_spec, find_app
 from apps.commands.project import open_project
 from common.job.folder import JobFolder, parse_json_object, read_json_object
 from common.job.spec import Spec
+from common.json_text import parse_json
 
 _ARGUMENT = re.compile(r"([^=:]+)(?::([^=]+))?=(.*)", re.DOTALL)
 _BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
@@ -100,8 +100,8 @@ def parse_value(text: str, cls: str) -> Any:
     if cls == "string" or (cls != "hash" and cls not in ("int", "float") and not text.startswith("{")):
         return text
     try:
-        return {"int": int, "float": float}.get(cls, json.loads)(text)
-    except ValueError:
+        return {"int": int, "float": float}.get(cls, parse_json)(text)
+    except (ValueError, RecursionError):
         return text
 
 

@@ -7,11 +7,14 @@ Spark's own exit status says.
 from __future__ import annotations
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from common.errors import AppError
+from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 
 class JobError(TypedDict):
@@ -22,6 +25,9 @@ class JobError(TypedDict):
 
 
 _RESERVED_BYTES = 64 * 1024
+
+LARGEST_INPUT = "LOADER_JOB_INPUT_MIB"
+"""Environment variable: the most that a job input may have, in MiB; 32 if it is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +107,31 @@ class JobFolder:
 
 def read_json_object(path: Path) -> dict[str, Any]:
     """A JSON object from a user's file. Raises `AppError` 91 if the file cannot be read, 90 if it holds something else."""
+    most = _largest_input()
     try:
-        return parse_json_object(path.read_text(encoding="utf-8-sig"), str(path))
-    except OSError as error:
-        raise AppError(91, f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise AppError(90, f"{path} is not UTF-8 text") from error
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise AppError(91, f"{path}: {getattr(error, 'strerror', error)}") from error
+    if len(content) > most:
+        text = f"{path} is larger than {most >> 20} MiB, the most that a job input may have"
+        raise AppError(90, text, f"Give fewer inputs, or set {LARGEST_INPUT} to the MiB that it may have.")
+    return parse_json_object(content, str(path))
 
 
-def parse_json_object(text: str, source: str) -> dict[str, Any]:
+def _largest_input() -> int:
+    given = os.environ.get(LARGEST_INPUT, "32")
+    if not re.fullmatch("[1-9][0-9]{0,5}", given):
+        raise AppError(90, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1.")
+    return int(given) << 20
+
+
+def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
     """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised if it is none."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise AppError(90, f"{source} line {error.lineno}, column {error.colno}: {error.msg}") from error
+        value = parse_json(text, FEW_LEVELS)
+    except JsonError as error:
+        raise AppError(90, f"{source}: {error}", "Correct it there; a JSON object holds each key once.") from None
     if not isinstance(value, dict):
         raise AppError(90, f"{source} holds no JSON object")
     return value

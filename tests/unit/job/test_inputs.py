@@ -10,6 +10,8 @@ from common.job.inputs import resolve_inputs
 from common.job.spec import parse_spec
 from common.platform import InputFile, RecordDraft
 from common.platform.local import LocalProject
+from common.platform.local.store import build_object
+from common.platform.names import new_id
 
 SPEC = parse_spec({
     "name": "a", "title": "A", "summary": "Does a", "version": "1.0.0",
@@ -132,11 +134,8 @@ def test_a_reference_to_another_job_is_refused_by_name(project: LocalProject) ->
 
 
 def test_a_record_that_is_no_dataset_keeps_the_platforms_own_number(project: LocalProject, table: Path) -> None:
-    (project._store.objects / f"record-{'a' * 24}.json").write_text(
-        '{"id": "record-' + "a" * 24 + '", "name": "old", "class": "record", "types": ["Dataset"], "created": 0,'
-        ' "details": {"version": "2.0"}}',
-        encoding="utf-8",
-    )
+    old = build_object(new_id("record"), "old", project.id, "", types=["Dataset"], details={"version": "2.0"})
+    project._store.write_at_once(old)
     assert [(code, name) for code, name, *_ in faults_of({"table": str(table), "target": "old"}, project)] == [
         (83, "target")
     ]
