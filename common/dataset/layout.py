@@ -27,7 +27,7 @@ ARROW_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One column of a table: the field itself, or the companion that holds its codes with their ancestors."""
 
     field: Field
@@ -53,7 +53,7 @@ class TablePlan:
 
     table: str
     entity: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
 
     @property
     def arrow_schema(self) -> pa.Schema:
@@ -96,7 +96,7 @@ def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) ->
         added = [
             column for field in others[start : start + max_columns - 1] for column in _field_columns(dictionary, field)
         ]
-        columns = (*(_field_columns(dictionary, key) if number == 1 else (Column(key),)), *added)
+        columns = (*(_field_columns(dictionary, key) if number == 1 else (TableColumn(key),)), *added)
         plans.append(TablePlan(part_table(entity.name, number), entity.name, columns))
     return tuple(plans)
 
@@ -106,9 +106,9 @@ def part_table(entity: str, number: int) -> str:
     return f"{entity}_{number:04d}"
 
 
-def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[Column, ...]:
-    companion = (Column(field, is_hierarchy=True),) if dictionary.is_hierarchical(field) else ()
-    return (Column(field), *companion)
+def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[TableColumn, ...]:
+    companion = (TableColumn(field, is_hierarchy=True),) if dictionary.is_hierarchical(field) else ()
+    return (TableColumn(field), *companion)
 
 
 def build_dataset(
@@ -142,8 +142,7 @@ def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database
 
 
 def _reference_joins(dictionary: DataDictionary, mappings: Mapping[tuple[str, str], ColumnMapping]) -> Iterable[Join]:
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            if target := field.reference:
-                from_, to = mappings[target.entity, target.field], mappings[entity.name, field.name]
-                yield Join(from_.path, to.path, target.relationship)
+    for field in dictionary.fields:
+        if target := field.reference:
+            from_, to = mappings[target.entity, target.field], mappings[field.entity, field.name]
+            yield Join(from_.path, to.path, target.relationship)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from common.dictionary.fields import field_place
 from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
 from common.dictionary.model import Code, Coding, DataDictionary, Field
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.dictionary.tree import build_coding
 from common.dictionary.values import parse_value
 from common.faults import Faults
@@ -19,7 +19,7 @@ COLUMNS = (*MANDATORY, "concept", "display_order", "parent_code")
 """The columns of a codings file in the order in which `dx extract_dataset -ddd` writes them."""
 
 
-def parse_codings(source: TextFile, faults: Faults) -> dict[str, Coding]:
+def parse_codings(source: DictionaryFile, faults: Faults) -> dict[str, Coding]:
     """Codings by name in file order, used or not.
 
     Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1
@@ -62,8 +62,8 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
     """Adds fault 50 (not defined) or 57 (ICD release not supplied) once per coding, at the first field that names
     it."""
     missing: dict[str, list[Field]] = {}
-    for field in _coded_fields(dictionary):
-        if field.coding_name not in dictionary.codings:
+    for field in dictionary.fields:
+        if field.coding_name and field.coding_name not in dictionary.codings:
             missing.setdefault(field.coding_name, []).append(field)
     for name, fields in missing.items():
         others = f", nor for {len(fields) - 1:,} more" if len(fields) > 1 else ""
@@ -84,7 +84,7 @@ def validate_codes(
     """Adds fault 55 for codes that do not read as the type of a field that uses them, and 52 for codes of a numeric
     field that are equal by value, such as `1` and `01`. Each pair of coding and type is looked at once."""
     seen: set[tuple[str, str]] = set()
-    for field in _coded_fields(dictionary):
+    for field in dictionary.fields:
         coding = dictionary.codings.get(field.coding_name)
         if coding is None or field.type == "string" or (coding.name, field.type) in seen:
             continue
@@ -100,10 +100,6 @@ def validate_codes(
             elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:
                 text = f"coding {coding.name} has the same number as code {values[value]} already"
                 faults.add(52, text, value=code.code, **where)
-
-
-def _coded_fields(dictionary: DataDictionary) -> Iterator[Field]:
-    return (field for entity in dictionary.entities.values() for field in entity.fields if field.coding_name)
 
 
 def flattened(coding: Coding, name: str) -> Coding:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from common.dictionary.columns import ENTITY_COLUMNS
 from common.dictionary.model import Entity, Field
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.faults import Faults
 
 COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
@@ -25,7 +25,7 @@ def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[s
     return {name: Entity(name, tuple(of), **texts.get(name, {})) for name, of in by_entity.items()}
 
 
-def parse_entity_rows(source: TextFile, faults: Faults) -> dict[str, Row]:
+def parse_entity_rows(source: DictionaryFile, faults: Faults) -> dict[str, Row]:
     """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column
     entity)."""
     table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)

@@ -8,7 +8,7 @@ from typing import Any
 from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import TYPES, DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, Table, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, Table, parse_table
 from common.faults import Faults
 
 COLUMNS = tuple(column.name for column in FIELD_COLUMNS)
@@ -21,7 +21,7 @@ def field_place(file: str, of: Field) -> dict[str, Any]:
     return {"file": file, "line": of.line, "entity": of.entity, "field": of.name}
 
 
-def parse_fields(source: TextFile, faults: Faults, warnings: list[str]) -> list[Field]:
+def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) -> list[Field]:
     """The fields in file order, the first of duplicates; empty if the file cannot be used at all.
 
     Adds faults 11-15 of the file, and 13 (duplicate field), 32, 43 and 44 (form of a reference) of its rows.
@@ -81,16 +81,15 @@ def _parse_reference(
 
 def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> None:
     """Adds faults 30 (type) and 31 (combination of type, coding and flags) for every field."""
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            place = field_place(file, field)
-            if field.type not in TYPES:
-                remedy = remedy_naming(30, field.type, TYPES, faults)
-                text = f"{field.type!r} is no type" if field.type else "the field has no type"
-                faults.add(30, text, value=field.type, remedy=remedy, **place)
-            elif (found := illegal_combination(dictionary, field)) is not None:
-                text, remedy = found
-                faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
+    for field in dictionary.fields:
+        place = field_place(file, field)
+        if field.type not in TYPES:
+            remedy = remedy_naming(30, field.type, TYPES, faults)
+            text = f"{field.type!r} is no type" if field.type else "the field has no type"
+            faults.add(30, text, value=field.type, remedy=remedy, **place)
+        elif (found := illegal_combination(dictionary, field)) is not None:
+            text, remedy = found
+            faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
 
 
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:

@@ -49,10 +49,9 @@ def _validate_key(key: Field, file: str, faults: Faults) -> None:
 
 def validate_references(dictionary: DataDictionary, file: str, faults: Faults) -> None:
     """Adds faults 43 (no such entity or field) and 45 (target is no key, or of another type)."""
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            if field.reference is not None:
-                _validate_reference(dictionary, field, field.reference, file, faults)
+    for field in dictionary.fields:
+        if field.reference is not None:
+            _validate_reference(dictionary, field, field.reference, file, faults)
 
 
 def _validate_reference(dictionary: DataDictionary, of: Field, to: Reference, file: str, faults: Faults) -> None:

@@ -5,7 +5,7 @@ Format: CSVs in the columns that `dx extract_dataset -ddd` writes. Order of enti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -116,11 +116,15 @@ class DataDictionary:
     entities: Mapping[str, Entity]
     codings: Mapping[str, Coding]
 
+    @property
+    def fields(self) -> Iterator[Field]:
+        """All fields, entity by entity."""
+        return (each for entity in self.entities.values() for each in entity.fields)
+
     @cached_property
     def global_key(self) -> Field | None:
         """The key of the main entity: the field that is marked as global. None if no field is."""
-        fields = (each for entity in self.entities.values() for each in entity.fields)
-        return next((each for each in fields if each.primary_key_type == "global"), None)
+        return next((each for each in self.fields if each.primary_key_type == "global"), None)
 
     @property
     def main_entity(self) -> Entity:

@@ -12,7 +12,7 @@ from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, read_supplied_
 from common.dictionary.keys import validate_keys, validate_references
 from common.dictionary.model import Coding, DataDictionary
 from common.dictionary.names import validate_names
-from common.dictionary.source import TextFile
+from common.dictionary.source import DictionaryFile
 from common.faults import Faults
 
 MAX_COLUMNS = range(2, 401)
@@ -20,10 +20,10 @@ MAX_COLUMNS = range(2, 401)
 
 
 def parse_dictionary(
-    source: TextFile | None,
+    source: DictionaryFile | None,
     faults: Faults,
-    codings: TextFile | None = None,
-    entity_dictionary: TextFile | None = None,
+    codings: DictionaryFile | None = None,
+    entity_dictionary: DictionaryFile | None = None,
     max_columns: int = 400,
     warnings: list[str] | None = None,
 ) -> DataDictionary | None:
@@ -69,4 +69,4 @@ def _find_coding(name: str, given: Mapping[str, Coding]) -> Coding | None:
 
 @cache
 def _supplied_coding(name: str) -> Coding:
-    return parse_codings(TextFile(name, read_supplied_rows(name)), Faults())[name]
+    return parse_codings(DictionaryFile(name, read_supplied_rows(name)), Faults())[name]

@@ -31,7 +31,7 @@ def format_of(data: bytes) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class TextFile:
+class DictionaryFile:
     """A small file whole in memory, under the name by which the user knows it."""
 
     name: str
@@ -56,7 +56,7 @@ class Table:
 
 
 def parse_table(
-    source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
+    source: DictionaryFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
 ) -> Table | None:
     """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault
     `code`).
@@ -86,7 +86,7 @@ def parse_table(
     return None if missing else Table(source.name, tuple(places), rows)
 
 
-def _parse_text(source: TextFile, faults: Faults) -> str | None:
+def _parse_text(source: DictionaryFile, faults: Faults) -> str | None:
     found = format_of(source.data)
     if found is None and b"\0" in source.data:
         found = "UTF-16 text" if source.data.startswith(_UTF_16_MARKS) else "binary or UTF-16"

@@ -15,11 +15,10 @@ from common.dictionary.model import Coding, DataDictionary
 
 def write_data_dictionary(dictionary: DataDictionary) -> bytes:
     """One row per field, in dictionary order."""
-    of_all = [field for entity in dictionary.entities.values() for field in entity.fields]
-    extra = list(dict.fromkeys(name for field in of_all for name in field.attributes))
+    extra = list(dict.fromkeys(name for field in dictionary.fields for name in field.attributes))
     rows = (
         [*(column.write_cell(field) for column in FIELD_COLUMNS), *(field.attributes.get(name, "") for name in extra)]
-        for field in of_all
+        for field in dictionary.fields
     )
     return _write_csv([*fields.COLUMNS, *extra], rows)
 
@@ -29,8 +28,7 @@ def write_codings(dictionary: DataDictionary) -> bytes | None:
 
     `parent_code` is a column only if one of these codings is a tree.
     """
-    names = dict.fromkeys(f.coding_name for e in dictionary.entities.values() for f in e.fields if f.coding_name)
-    used = [dictionary.codings[name] for name in names]
+    used = [dictionary.codings[name] for name in dict.fromkeys(each.coding_name for each in dictionary.fields) if name]
     if not used:
         return None
     columns = codings.COLUMNS if any(coding.is_hierarchical for coding in used) else codings.COLUMNS[:-1]

@@ -82,11 +82,10 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
 
 
 def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            to = field.reference
-            if to is not None and to.entity in dictionary.entities:
-                yield Edge(entity.name, field.name, to.entity, to.field, to.relationship, field.line)
+    for field in dictionary.fields:
+        to = field.reference
+        if to is not None and to.entity in dictionary.entities:
+            yield Edge(field.entity, field.name, to.entity, to.field, to.relationship, field.line)
 
 
 def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]:

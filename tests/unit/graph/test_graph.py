@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.errors import AppError
 from common.faults import FaultError, Faults
 from common.graph import Edge, build_graph, validate_graph
@@ -23,7 +23,7 @@ def dictionary(main: str, *links: str, loose: tuple[str, ...] = ()) -> DataDicti
         f"{child},to_{parent}{number},string,,{parent}:id,many_to_one\n" for number, (child, parent) in enumerate(pairs)
     ]
     faults = Faults()
-    found = parse_dictionary(TextFile("d.csv", (HEADER + "".join(rows)).encode()), faults)
+    found = parse_dictionary(DictionaryFile("d.csv", (HEADER + "".join(rows)).encode()), faults)
     assert faults.total == 0, faults.render()
     assert found is not None
     return found
@@ -115,7 +115,7 @@ def test_build_refuses_what_is_no_tree() -> None:
 
 def test_build_refuses_a_dictionary_without_main_entity() -> None:
     text = HEADER + "patient,id,string,local,,\n"
-    found = parse_dictionary(TextFile("d.csv", text.encode()), Faults())
+    found = parse_dictionary(DictionaryFile("d.csv", text.encode()), Faults())
     assert found is not None
     with pytest.raises(AppError) as refused:
         build_graph(found)
@@ -124,7 +124,7 @@ def test_build_refuses_a_dictionary_without_main_entity() -> None:
 
 def test_references_that_lead_nowhere_are_passed_over() -> None:
     text = HEADER + "patient,id,string,global,,\nvisit,ref,string,,nowhere:id,many_to_one\n"
-    found = parse_dictionary(TextFile("d.csv", text.encode()), Faults())
+    found = parse_dictionary(DictionaryFile("d.csv", text.encode()), Faults())
     assert found is not None
     faults = Faults()
     validate_graph(found, faults)
