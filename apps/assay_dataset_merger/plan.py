@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from apps.assay_dataset_merger.assay import add_samples, follow_reference
 from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
 from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import Field, nearest_name
+from common.dictionary import Field, nearest_remedy
 from common.errors import AppError
-from common.faults import Fault, Faults
+from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
@@ -113,9 +113,8 @@ def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Assay | No
         remedy = f"Name one of {', '.join(names)} in assay_name."
         faults.add(NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
     else:
-        near = nearest_name(name, names)
         text = f"Dataset {source.name} has {'no' if not found else 'more than one'} assay {name}"
-        remedy = f"Did you mean {near}?" if near and not found else f"Its assays are {', '.join(names)}."
+        remedy = nearest_remedy(None if found else name, names, f"Its assays are {', '.join(names)}.")
         faults.add(NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
     return None
 
@@ -181,8 +180,6 @@ def as_linking_faults(faults: Faults) -> Faults:
     for code, count in faults.counts.items():
         examples = faults.examples.get(code, [])
         for each in examples:
-            mended.add_fault(
-                Fault(LINKING_FILE, each.text, each.file, each.line, "", each.field, each.value, each.remedy)
-            )
+            mended.add_fault(replace(each, code=LINKING_FILE, entity=""))
         mended.add_count(LINKING_FILE, count - len(examples))
     return mended

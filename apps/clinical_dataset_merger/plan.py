@@ -12,6 +12,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform.names import parse_record_name
+from common.tables.links import StoredField
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,10 @@ class Plan:
     name: str
     source: Dataset
     target: Dataset
-    referring: Field
-    referred: Field
+    referring: StoredField
+    referred: StoredField
     relationship: str
     names: Renaming
-
-    @property
-    def shown_link(self) -> tuple[str, str]:
-        """Both linking fields, the source's first."""
-        return f"{self.referring.entity}.{self.referring.name}", f"{self.referred.entity}.{self.referred.name}"
 
 
 def make_plan(run: Run) -> Plan:
@@ -50,9 +46,12 @@ def make_plan(run: Run) -> Plan:
         stage.note(f"{entities[0]:,} entities of {source.name} to {entities[1]:,} of {target.name}")
     for assay in source.assays:
         run.progress.warn(f"assay {assay.name} of {source.name} is left out; the Assay Dataset Merger adds assays")
-    return Plan(
-        name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
-    )  # fmt: skip
+    linked = (_stored(source, cast(Field, referring)), _stored(target, cast(Field, referred)))
+    return Plan(name, source, target, *linked, inputs.relationship or "", names)
+
+
+def _stored(dataset: Dataset, field: Field) -> StoredField:
+    return StoredField(field, dataset.mappings[field.entity, field.name])
 
 
 def _prefix(on_name_clash: str, prefix: str | None) -> str | None:

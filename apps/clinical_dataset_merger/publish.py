@@ -18,7 +18,7 @@ def publish_merged(run: Run, plan: Plan, counts: LinkCounts, staging: Staging) -
     """Publishes the merged Dataset; both records, and all tables, stay as they are."""
     relationship = plan.relationship or counts.relationship
     with run.progress.stage("publish") as stage:
-        link = (plan.referring, plan.referred)
+        link = (plan.referring.field, plan.referred.field)
         dataset = merge_datasets(plan.name, plan.source, plan.target, link, relationship, plan.names)
         draft = RecordDraft(
             plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
@@ -40,8 +40,8 @@ def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, rel
     return {
         "dataset": plan.name, **{side: {"id": each.id, "name": each.name} for side, each in records.items()},
         "link": {
-            "source_entity": plan.referring.entity, "source_field": plan.referring.name,
-            "target_entity": plan.referred.entity, "target_field": plan.referred.name,
+            "source_entity": plan.referring.field.entity, "source_field": plan.referring.field.name,
+            "target_entity": plan.referred.field.entity, "target_field": plan.referred.field.name,
             "relationship": relationship, "is_inferred": not plan.relationship, **counts.to_json(),
         },
         "new_entities": {name: len(each.fields) for name, each in dataset.dictionary.entities.items() if name not in mine.entities},
@@ -61,4 +61,4 @@ def show_summary(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset) -> 
         origin = "target" if name in plan.target.dictionary.entities else "source"
         rows.append([name, origin, old_names.get(name, ""), f"{len(entity.fields):,}"])
     run.progress.table(plan.name, ["entity", "from", "its name there", "fields"], rows)
-    run.progress.table("Linked ids", SHOWN_HEADER, counts.shown_rows(*plan.shown_link))
+    run.progress.table("Linked ids", SHOWN_HEADER, counts.shown_rows(plan.referring.shown, plan.referred.shown))

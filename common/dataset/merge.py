@@ -11,16 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Assay, Dataset, Join
-from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_name
+from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
+from common.dictionary.keys import KEY_TYPES
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import Platform, Record
 
 NOT_A_DATASET, NOT_MERGEABLE = 83, 300
 ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313
-
-LINK_TYPES = ("string", "integer", "float")
-"""Field types that rows can be linked by."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,14 @@ def find_link_field(
     entities, kind = dataset.dictionary.entities, "Dataset" if isinstance(dataset, Dataset) else "assay"
     of = entities.get(entity) if entity else dataset.dictionary.main_entity
     if of is None:
-        remedy = _nearest(entity or "", entities, f"Its entities are {', '.join(entities)}.")
+        remedy = nearest_remedy(entity, entities, f"Its entities are {', '.join(entities)}.")
         place = {"field": f"{side}_entity_name", "value": entity}
         faults.add(UNKNOWN, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
         return None
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
         text = f"the entity {of.name} of {kind} {dataset.name} has no {f'field {name}' if name else 'key'}"
-        remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {field_input}.")
+        remedy = nearest_remedy(name, of.by_name, f"Name one of its fields in {field_input}.")
         faults.add(UNKNOWN, text, field=field_input, value=name, entity=of.name, remedy=remedy)
     return found
 
@@ -83,7 +81,7 @@ def validate_link(source: Field, target: Field, faults: Faults) -> None:
 def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
     """Adds faults 302 and 303 for fields that rows cannot be linked by, whatever the other one is."""
     for each in (source, target):
-        if each.type not in LINK_TYPES:
+        if each.type not in KEY_TYPES:
             faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
     if source.is_multi_select:
         faults.add(KEY_TYPE, "a multi-select field cannot refer to another", entity=source.entity, field=source.name)
@@ -180,8 +178,3 @@ def _adopt(entity: Entity, referring: Field, referred: Field, relationship: str,
     return replace(
         entity, name=name, fields=tuple(fields), title=entity.title or (entity.name if name != entity.name else "")
     )
-
-
-def _nearest(name: str, known: Mapping[str, object], otherwise: str) -> str:
-    near = nearest_name(name, known) if name else None
-    return f"Did you mean {near}?" if near else otherwise

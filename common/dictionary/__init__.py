@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from common.dictionary.model import TYPES, Code, Coding, DataDictionary, Entity, Field, Reference
 from common.dictionary.names import CODINGS_TABLE, HIERARCHY_SUFFIX, is_split, name_problem
-from common.dictionary.nearest import nearest_name, remedy_naming
+from common.dictionary.nearest import nearest_name, nearest_remedy, remedy_naming
 from common.dictionary.parse import parse_dictionary
 from common.dictionary.source import DictionaryFile, format_of
 from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 
 __all__ = [
     "CODINGS_TABLE", "HIERARCHY_SUFFIX", "TYPES", "Code", "Coding", "DataDictionary", "DictionaryFile", "Entity", "Field",
-    "Reference", "format_of", "is_split", "name_problem", "nearest_name", "parse_dictionary", "remedy_naming",
+    "Reference", "format_of", "is_split", "name_problem", "nearest_name", "nearest_remedy", "parse_dictionary", "remedy_naming",
     "write_codings", "write_data_dictionary", "write_entity_dictionary",
 ]  # fmt: skip

@@ -34,11 +34,9 @@ class DictionaryColumn:
     notation: Notation
 
     def write_cell(self, of: Field | Entity) -> str:
-        """The value as a cell."""
         return self.notation.write(getattr(of, self.attribute))
 
     def write_json(self, of: Field | Entity) -> Any:
-        """The value as JSON."""
         return self.notation.to_json(getattr(of, self.attribute))
 
 

@@ -9,6 +9,8 @@ from common.dictionary.nearest import remedy_naming
 from common.faults import Faults
 
 KEY_TYPES = ("string", "integer", "float")
+"""Field types of keys and of what refers to them."""
+
 KEY_KINDS = ("global", "local")
 
 

@@ -16,6 +16,16 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
+def nearest_remedy(name: str | None, known: Iterable[str], otherwise: str) -> str:
+    """A remedy that gives the nearest known name, or `otherwise` if there is none.
+
+    >>> [nearest_remedy(name, ["patient", "visit"], "Check it.") for name in ("Pateint", "dose")]
+    ['Did you mean patient?', 'Check it.']
+    """
+    found = nearest_name(name, known) if name else None
+    return f"Did you mean {found}?" if found else otherwise
+
+
 def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) -> str:
     """The rule's remedy, led by the nearest known name; blank, which means the rule's own remedy, if there is none.
 

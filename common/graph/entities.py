@@ -28,23 +28,15 @@ class Edge:
 
 @dataclass(frozen=True)
 class EntityGraph:
-    """A tree of entities. `edges` are in dictionary order; `join_order` runs from the main entity outward, nearest
-    first, ties in the order of the edges; `towards_main` holds for every other entity the edge with which its path to
-    the main one begins.
+    """A tree of entities. `edges` are in dictionary order.
+
+    `towards_main` has for every other entity the edge that leads towards the main one: nearest first, ties in the order of
+    the edges, which is an order in which the entities can be joined.
     """
 
     main: str
     edges: tuple[Edge, ...]
-    join_order: tuple[str, ...]
     towards_main: Mapping[str, Edge]
-
-    def path(self, entity: str) -> tuple[Edge, ...]:
-        """The edges from `entity` to the main entity, in this order; empty for the main entity."""
-        edges: list[Edge] = []
-        while entity != self.main:
-            edges.append(self.towards_main[entity])
-            entity = edges[-1].other(entity)
-        return tuple(edges)
 
 
 def build_graph(dictionary: DataDictionary) -> EntityGraph:
@@ -55,8 +47,7 @@ def build_graph(dictionary: DataDictionary) -> EntityGraph:
     faults.raise_if_any("The entity graph")
     main = dictionary.main_entity.name
     edges = tuple(_edges(dictionary))
-    towards_main = _walk(main, edges)
-    return EntityGraph(main, edges, (main, *towards_main), towards_main)
+    return EntityGraph(main, edges, _walk(main, edges))
 
 
 def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -> None:
