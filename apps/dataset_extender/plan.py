@@ -10,9 +10,10 @@ from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import CODINGS_TABLE, HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_remedy
+from common.dictionary import CODINGS_TABLE, Entity, Field, name_problem, nearest_remedy
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.keys import KEY_TYPES
+from common.dictionary.names import companion_names
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
@@ -179,10 +180,8 @@ def _taken_names(entity: Entity, target: Dataset) -> Mapping[str, str]:
     taken = {
         each.name.casefold(): f"the entity {entity.name} has a field {each.name} already" for each in entity.fields
     }
-    for each in entity.fields:
-        if target.dictionary.is_hierarchical(each):
-            text = f"the name is taken by the companion column of the hierarchical field {each.name}"
-            taken.setdefault(f"{each.name}{HIERARCHY_SUFFIX}".casefold(), text)
+    for name, tree in companion_names(target.dictionary, entity).items():
+        taken.setdefault(name, f"the name is taken by the companion column of the hierarchical field {tree}")
     return taken
 
 

@@ -1,4 +1,4 @@
-"""The entity dictionary, which gives entities their titles and labels, and the entities that fields make up."""
+"""Entities: reading the entity dictionary, which has their titles and labels, and joining it with the fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
 
 
 def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[str, Entity]:
-    """Entities in order of their first field, with the texts of the entity dictionary where it has them."""
+    """The entities in the order of their first fields, with their texts if `described` has them."""
     by_entity: dict[str, list[Field]] = {}
     for field in fields:
         by_entity.setdefault(field.entity, []).append(field)
@@ -26,8 +26,7 @@ def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[s
 
 
 def parse_entity_rows(source: DictionaryFile, faults: Faults) -> dict[str, Row]:
-    """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column
-    entity)."""
+    """Rows by entity. Adds faults 11-14 of the file, 13 (duplicate entity) and 18 (no column entity)."""
     table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)
     rows: dict[str, Row] = {}
     for row in table.rows if table else ():

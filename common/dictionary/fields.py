@@ -1,5 +1,4 @@
-"""The rows of a data dictionary as fields, and the rules that one field must keep by itself: flags, type,
-combination."""
+"""Fields: reading the rows of a data dictionary, and the rules for a single field."""
 
 from __future__ import annotations
 
@@ -17,12 +16,12 @@ RELATIONSHIPS = ("many_to_one", "one_to_one")
 
 
 def field_place(file: str, of: Field) -> dict[str, Any]:
-    """Where a fault of this field lies."""
+    """The place of a fault in this field."""
     return {"file": file, "line": of.line, "entity": of.entity, "field": of.name}
 
 
 def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) -> list[Field]:
-    """The fields in file order, the first of duplicates; empty if the file cannot be used at all.
+    """The fields in file order, without duplicates; none if the file cannot be used.
 
     Adds faults 11-15 of the file, and 13 (duplicate field), 32, 43 and 44 (form of a reference) of its rows.
     """
@@ -56,7 +55,7 @@ def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warni
 def _parse_reference(
     cells: dict[str, str], place: dict[str, Any], faults: Faults, warnings: list[str]
 ) -> Reference | None:
-    """The reference of a row. One of a field to itself, as real exports have, is left out with a warning."""
+    """The reference of a row. A field of a real export may refer to itself: that is a warning, and no reference."""
     target = cells.get("referenced_entity_field", "").strip()
     relationship = cells.get("relationship", "").strip()
     if not target:
@@ -70,7 +69,7 @@ def _parse_reference(
         )
         return None
     if relationship not in RELATIONSHIPS:
-        text = f"{relationship!r} is no relationship" if relationship else "the reference has no relationship"
+        text = f"{relationship!r} is not a relationship" if relationship else "the reference has no relationship"
         remedy = remedy_naming(44, relationship, RELATIONSHIPS, faults)
         faults.add(44, text, value=relationship, remedy=remedy, **place)
     if not entity or not name or ":" in name:
@@ -85,7 +84,7 @@ def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> Non
         place = field_place(file, field)
         if field.type not in TYPES:
             remedy = remedy_naming(30, field.type, TYPES, faults)
-            text = f"{field.type!r} is no type" if field.type else "the field has no type"
+            text = f"{field.type!r} is not a type" if field.type else "the field has no type"
             faults.add(30, text, value=field.type, remedy=remedy, **place)
         elif (found := illegal_combination(dictionary, field)) is not None:
             text, remedy = found
@@ -93,12 +92,12 @@ def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> Non
 
 
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:
-    """Why the field makes no ingestion type, and the remedy; None if it makes one.
+    """Why the type, coding and flags of a field do not go together, and the remedy; None if they do.
 
-    Legal are: any type plain; any type sparse; string and integer categorical, single or multi-select; string
-    hierarchical, single or multi-select. A coding that is not defined (fault 50) counts as flat.
+    Any type may be plain or sparse. A string or integer may be categorical, and a string hierarchical; both may be
+    multi-select. A coding that is not defined (fault 50) counts as flat.
     """
-    coding = dictionary.codings.get(of.coding_name)
+    coding = dictionary.coding_of(of)
     is_tree = coding is not None and coding.is_hierarchical
     if not of.coding_name:
         if of.is_sparse_coding:

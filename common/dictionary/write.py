@@ -1,6 +1,6 @@
-"""A dictionary written back as CSV, in the columns and the order of `dx extract_dataset -ddd`.
+"""Writes a dictionary as CSV, as `dx extract_dataset -ddd` does.
 
-Reading the three files again gives the same dictionary. Columns that the format does not know follow its own.
+Reading the three files gives the same dictionary. Columns that the format does not know come last.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def write_data_dictionary(dictionary: DataDictionary) -> bytes:
 
 
 def write_codings(dictionary: DataDictionary) -> bytes | None:
-    """One row per code of the codings that a field uses, in order of first reference; None if no field is coded.
+    """One row per code of the codings that fields use, in order of first use; None if no field is coded.
 
-    `parent_code` is a column only if one of these codings is a tree.
+    The column `parent_code` is there only if one of these codings is a tree.
     """
     used = [dictionary.codings[name] for name in dict.fromkeys(each.coding_name for each in dictionary.fields) if name]
     if not used:
@@ -47,8 +47,7 @@ def write_entity_dictionary(dictionary: DataDictionary) -> bytes:
 
 
 class _Lines(list[str]):
-    """Takes the lines of a csv writer. That writer quotes a lone line break of either kind only if its line terminator
-    holds both, whereas our lines end in a line feed alone."""
+    """The lines of a csv writer, ended by a line feed. With that terminator, a writer leaves a lone carriage return unquoted."""
 
     def write(self, line: str) -> None:
         self.append(line.removesuffix("\r\n") + "\n")

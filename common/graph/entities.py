@@ -11,8 +11,7 @@ from common.faults import EXAMPLES_PER_RULE, Faults
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A reference: `child.child_field` holds values of `parent.parent_field`, the parent's key. `line` is the child
-    field's."""
+    """A reference: `child.child_field` holds values of `parent.parent_field`. `line` is the line of the child field."""
 
     child: str
     child_field: str
@@ -28,10 +27,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class EntityGraph:
-    """A tree of entities. `edges` are in dictionary order.
-
-    `towards_main` has for every other entity the edge that leads towards the main one: nearest first, ties in the order of
-    the edges, which is an order in which the entities can be joined.
+    """A tree of entities, its edges in dictionary order. `towards_main` has, for every entity but the main one, the edge
+    that leads towards the main one. It starts with the nearest, so entities can be joined in its order.
     """
 
     main: str
@@ -40,8 +37,7 @@ class EntityGraph:
 
 
 def build_graph(dictionary: DataDictionary) -> EntityGraph:
-    """The graph of a dictionary. Raises `FaultError` 46 unless each entity has a single path to the main entity,
-    and `AppError` 40 if no entity is the main one."""
+    """The graph of a dictionary. Raises `FaultError` 46 for what `validate_graph` finds, `AppError` 40 without main entity."""
     faults = Faults()
     validate_graph(dictionary, faults)
     faults.raise_if_any("The entity graph")
@@ -51,9 +47,8 @@ def build_graph(dictionary: DataDictionary) -> EntityGraph:
 
 
 def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -> None:
-    """Adds fault 46 for each reference that closes a circle or gives an entity a second path, and for each entity that
-    has no path to the main one. References that lead nowhere (43) are passed over; without a global key (40) only
-    circles are told.
+    """Adds fault 46 for each reference that makes a circle or a second path, and for each entity without a path to the
+    main one. Ignores references that lead nowhere (43). Without a global key (40) it checks circles only.
     """
     edges, surplus = _spanning_edges(dictionary)
     for number, edge in enumerate(surplus):
@@ -80,8 +75,7 @@ def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
 
 
 def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]:
-    """The references that join two groups of entities, and the surplus ones whose ends are joined already
-    (union-find)."""
+    """The references that join two groups of entities, and those whose ends are joined already (union-find)."""
     group = {name: name for name in dictionary.entities}
 
     def find(entity: str) -> str:
@@ -100,7 +94,7 @@ def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]
 
 
 def _walk(start: str, edges: list[Edge] | tuple[Edge, ...]) -> dict[str, Edge]:
-    """Breadth first from `start`: each entity that can be reached, nearest first, with the edge by which it was."""
+    """Each entity that can be reached from `start`, nearest first, with the edge that leads to it."""
     touching: dict[str, list[Edge]] = {}
     for edge in edges:
         touching.setdefault(edge.child, []).append(edge)

@@ -361,7 +361,7 @@ def test_43_reference_leads_nowhere(target: str, text: str, nearest: str) -> Non
     ("cells", "text"),
     [
         ("patient:patient_id,", "the reference has no relationship"),
-        ("patient:patient_id,one_to_many", "'one_to_many' is no relationship"),
+        ("patient:patient_id,one_to_many", "'one_to_many' is not a relationship"),
         (",many_to_one", "there is a relationship but no referenced_entity_field"),
     ],
 )
