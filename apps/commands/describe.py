@@ -107,7 +107,7 @@ def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder
         for each in dictionary.codings.values()
     ])  # fmt: skip
     yield from _section("Assays", ["assay", "model", "version"], [
-        [each.name, each.model, str(each.keys.get("generalized_assay_model_version", ""))] for each in dataset.assays
+        [each.name, each.model, str(each.keys.get("generalized_assay_model_version") or "")] for each in dataset.assays
     ])  # fmt: skip
     yield from _section("Tables", ["table", "rows", "folder"], _table_rows(dataset, project, folder))
 
@@ -147,8 +147,7 @@ def _relationship_rows(dataset: Dataset) -> list[list[str]]:
 def _table_rows(dataset: Dataset, project: Platform, folder: Path) -> list[list[str]]:
     """The tables that the Dataset's fields and assays lie in, by `<unique name>.<table>`, in the order of the descriptor."""
     places = dict.fromkeys(
-        (each.database_id, each.database_unique_name, each.table)
-        for mappings in (dataset.mappings, *(assay.mappings for assay in dataset.assays)) for each in mappings.values()
+        (each.database_id, each.database_unique_name, each.table) for each in dataset.all_mappings
     )  # fmt: skip
     return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
             for database, unique, table in places]  # fmt: skip

@@ -25,6 +25,11 @@ class ColumnMapping:
     sql_type: str
 
     @property
+    def database(self) -> Database:
+        """The database of the column."""
+        return Database(self.database_id, self.database_name, self.database_unique_name)
+
+    @property
     def path(self) -> str:
         """`<database unique name>$<table>$<column>`, as `join_info` names a column."""
         return f"{self.database_unique_name}${self.table}${self.column}"
@@ -99,12 +104,11 @@ class Dataset:
     assays: tuple[Assay, ...] = ()
 
     @property
+    def all_mappings(self) -> list[ColumnMapping]:
+        """Where fields, and then fields of assays, are stored."""
+        return [each for part in (self.mappings, *(a.mappings for a in self.assays)) for each in part.values()]
+
+    @property
     def databases(self) -> list[Database]:
-        """The databases that the columns of fields, and then of assays, are in."""
-        found: dict[str, Database] = {}
-        for mappings in (self.mappings, *(assay.mappings for assay in self.assays)):
-            for each in mappings.values():
-                if each.database_id not in found:
-                    database = Database(each.database_id, each.database_name, each.database_unique_name)
-                    found[database.id] = database
-        return [each for id_, each in found.items() if id_]
+        """The databases that fields, and then fields of assays, are stored in."""
+        return list({each.database_id: each.database for each in self.all_mappings if each.database_id}.values())

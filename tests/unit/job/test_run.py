@@ -124,7 +124,7 @@ def test_a_faulty_input_is_refused_before_the_app_is_called(job: Job, capsys: py
     ("text", "code", "said"),
     [
         (None, 91, "job_input.json: No such file or directory"),
-        ('{"table": \n}', 90, "job_input.json line 2, column 1"),
+        ('{"table": \n}', 90, "job_input.json: line 2, column 1"),
         ("[]", 90, "job_input.json holds no JSON object"),
     ],
 )
