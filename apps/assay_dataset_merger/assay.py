@@ -1,7 +1,6 @@
-"""The assay: where its sample ids are stored, and the assay as the merged Dataset holds it, linked to the target.
+"""The assay: where its sample ids are stored, and how the merged Dataset holds it.
 
-An assay from elsewhere may lack entities or mappings: fields that are not mapped to a column cannot link. What else the assay
-says is carried as it is.
+An assay that another program made may lack entities or mappings. Only fields that are mapped to a column can link.
 """
 
 from __future__ import annotations
@@ -20,14 +19,13 @@ from common.platform import Database
 SAMPLE = "sample"
 LINKING_TABLE = "pheno_geno_sample_ids"
 LINKING_COLUMNS = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string())])
-"""Table and columns as real dictionaries have them (laderast/xvhelper): the clinical id, and the assay's id."""
+"""The columns are the clinical id and the assay's id. Real dictionaries have these names (laderast/xvhelper)."""
 
 
 def add_samples(assay: Assay, source: Dataset) -> tuple[Assay, str]:
-    """The assay with the entity of its sample ids, and the name of that: the assay's own entity `sample`.
+    """The assay with the entity that has its sample ids, and the name of this entity; without the old linking table.
 
-    Where the assay has none, or the source's main entity is of that name, it is the source's main entity. The linking table of
-    an earlier merge is left out.
+    It is the assay's entity `sample`. If there is none, or the source's main entity is `sample`, it is the main entity.
     """
     own, main = _drop_linking_table(assay), source.dictionary.main_entity
     if SAMPLE in own.dictionary.entities and main.name != SAMPLE:
@@ -48,9 +46,9 @@ def _add_entity(assay: Assay, entity: Entity, mappings: Mapping[tuple[str, str],
 
 
 def follow_reference(assay: Assay, field: Field) -> Field:
-    """The key that a field of measurements refers to, such as `sample.sample_id` for `expression.sample_id`; else the field.
+    """The key that a field refers to, such as `sample.sample_id` for `expression.sample_id`; else the field itself.
 
-    The ids are the same, and far fewer rows hold them.
+    The key has the same ids in far fewer rows.
     """
     if field.primary_key_type:
         return field
@@ -66,9 +64,9 @@ def follow_reference(assay: Assay, field: Field) -> Field:
 def link_assay(
     assay: Assay, source: Dataset, sample: Field, linking: Database | None, link: Sequence[Join], name: str
 ) -> Assay:
-    """The assay as the merged Dataset holds it: with the joins of `link`, without those to tables that stay behind.
+    """The assay for the merged Dataset: with the joins of `link`, and without joins to tables that are not in it.
 
-    The entity of the sample ids goes along where the assay does not have it itself. A new name means a new uuid.
+    If the assay lacks the field of the sample ids, it gets it with its entity. An assay with a new name gets a new uuid.
     """
     linked = _drop_linking_table(assay)
     if (sample.entity, sample.name) not in linked.mappings:
@@ -89,7 +87,7 @@ def _rename(assay: Assay, name: str) -> dict[str, Any]:
 
 
 def _sample_entity(source: Dataset, sample: Field) -> Entity:
-    """The source's entity of the sample ids with its key and the field that links: no more of it is the assay's."""
+    """The source's entity that has the sample ids, with only its key and the linking field."""
     entity = source.dictionary.entities[sample.entity]
     fields = (
         replace(each, coding_name="", reference=None, primary_key_type="local" if each.primary_key_type else "")
@@ -100,7 +98,7 @@ def _sample_entity(source: Dataset, sample: Field) -> Entity:
 
 
 def _linking_entity() -> Entity:
-    """The linking table as an entity of the assay, none of the model's: no cohort tool is to take it for data."""
+    """The linking table as an entity. It is in the assay, not in the model, so that cohort tools do not show it as data."""
     fields = tuple(Field(LINKING_TABLE, each, "string") for each in LINKING_COLUMNS.names)
     return Entity(LINKING_TABLE, fields, title="Linked sample IDs")
 

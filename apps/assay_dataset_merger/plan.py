@@ -22,12 +22,12 @@ from common.tables.links import StoredField
 NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 
 DASHBOARD = "Global Defaults"
-"""The template that is named where none is meant."""
+"""The template that means no template."""
 
 
 @dataclass(frozen=True)
 class LinkingFile:
-    """A linking file whose header is read. `sample_column` and `pheno_column` are positions; `database` is to be made."""
+    """A linking file and its header. `sample_column` and `pheno_column` are positions; `database` will be made."""
 
     file: TextFile
     header: tuple[str, ...]
@@ -39,8 +39,8 @@ class LinkingFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be merged. `sample` is where the assay's ids are stored, `pheno` the target's; `is_one` means at most one of
-    the former for each of the latter. `linking` is None where equal ids link."""
+    """What will be merged. `sample` is where the assay's ids are stored, and `pheno` the target's. With `is_one`, a target id
+    has at most one assay id. `linking` is None if equal ids link."""
 
     name: str
     assay_name: str
@@ -54,7 +54,7 @@ class Plan:
 
 
 def make_plan(run: Run) -> Plan:
-    """Reads both descriptors and the linking file's header. Raises one `FaultError` with all that keeps them apart."""
+    """Reads both descriptors and the linking file's header. Raises one `FaultError` with all faults."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         source, target = (read_dataset(run.platform, each) for each in (inputs.source_dataset, inputs.target_dataset))
@@ -96,7 +96,7 @@ def _find_samples(run: Run, assay: Assay, source: Dataset, faults: Faults) -> St
 
 
 def _stored(dataset: Dataset | Assay, field: Field) -> StoredField:
-    """Rows of an entity without a key are measurements, not entries: one id may have many."""
+    """Where a field is stored. An entity without a key holds measurements: an id may have many rows there."""
     is_measured = dataset.dictionary.entities[field.entity].primary_key is None
     return StoredField(field, dataset.mappings[field.entity, field.name], distinct=is_measured)
 
@@ -160,7 +160,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
 
 
 def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int, int]:
-    """Positions of the assay's ids and of the target's: the columns named like the two fields, else the first and the second.
+    """Positions of the assay's ids and of the target's: columns with the names of the fields, else the first and second.
 
     >>> find_columns(("participant", "sample_id"), "sample_id", "participant_id")
     (1, 0)
@@ -175,7 +175,7 @@ def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int,
 
 
 def as_linking_faults(faults: Faults) -> Faults:
-    """Faults of a delimited file as faults of the linking file: what it is counts more here than how it is broken."""
+    """The same faults under the rule for linking files."""
     mended = Faults()
     for code, count in faults.counts.items():
         examples = faults.examples.get(code, [])

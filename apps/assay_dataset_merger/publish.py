@@ -1,4 +1,4 @@
-"""The publish: the merged Dataset's record, the linking table if there is one, and the report in one step."""
+"""Publishes the merged Dataset's record, the linking table if there is one, and the report, in one step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.platform import RecordDraft, Staging, TableChange
 
 
 def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> dict[str, Any]:
-    """Publishes the merged Dataset; both records, and all tables, stay as they are."""
+    """Publishes the merged Dataset. Both source records and all tables stay as they are."""
     with run.progress.stage("publish") as stage:
         dataset = build_merged(plan)
         draft = RecordDraft(
@@ -34,7 +34,7 @@ def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> di
 
 
 def build_merged(plan: Plan) -> Dataset:
-    """The target with the assay after its own, so that a reader's default assay stays what it was."""
+    """The target with the assay as the last one, so that the default assay of readers does not change."""
     linking = plan.linking.database if plan.linking else None
     joins = build_joins(plan)
     assay = link_assay(plan.assay, plan.source, plan.sample.field, linking, joins, plan.assay_name)
@@ -69,7 +69,7 @@ def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict
 
 
 def show_summary(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> None:
-    """The assays of the whole, the ids of both sides, and what became of the pairs of a linking file."""
+    """Shows the assays, the ids of both sides, and the pairs of a linking file."""
     rows = [[each.name, each.model] for each in dataset.assays]
     run.progress.table(plan.name, ["assay", "model"], rows)
     run.progress.table("Linked ids", SHOWN_HEADER, linked.shown_rows(plan))

@@ -1,4 +1,4 @@
-"""The link: one pass over the two key columns, to count what they have in common and find how they relate."""
+"""Links two Datasets: reads both key columns once, counts the ids that they share, and finds their relationship."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common.tables.links import LinkCounts, count_stored, validate_counts
 
 
 def link_datasets(run: Run, plan: Plan, staging: Staging) -> LinkCounts:
-    """Rows and ids of both linking fields. Raises one `FaultError` with what the data show against the link."""
+    """Counts rows and ids of both linking fields. Raises one `FaultError` with all faults of the link in the data."""
     with run.progress.stage("link") as stage:
         source, target = plan.referring, plan.referred
         counts = count_stored(run.cluster, run.platform, staging, source, target)

@@ -17,8 +17,8 @@ from common.tables.links import StoredField
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be merged. `referring` is a field of the source, `referred` one of the target; `relationship` is blank where
-    the data are to show it."""
+    """What will be merged. `referring` is a field of the source, `referred` one of the target. `relationship` is blank if the
+    data decide it."""
 
     name: str
     source: Dataset
@@ -30,7 +30,7 @@ class Plan:
 
 
 def make_plan(run: Run) -> Plan:
-    """Reads both descriptors. Raises one `FaultError` with all that keeps them apart."""
+    """Reads both descriptors. Raises one `FaultError` with all faults."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
@@ -55,7 +55,7 @@ def _stored(dataset: Dataset, field: Field) -> StoredField:
 
 
 def _prefix(on_name_clash: str, prefix: str | None) -> str | None:
-    """What clashing names get; None where they are refused."""
+    """The prefix for names that both sides have; None if these are refused."""
     if on_name_clash == "prefix" and not prefix:
-        raise AppError(90, "prefix: on_name_clash is prefix, and there is none", "Give a prefix such as lab_.")
+        raise AppError(90, "prefix is missing: on_name_clash is prefix", "Give a prefix such as lab_.")
     return prefix if on_name_clash == "prefix" else None

@@ -1,4 +1,4 @@
-"""The publish: the merged Dataset's record and the report in one step; then what was linked."""
+"""Publishes the merged Dataset's record and the report in one step, and shows what was linked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.tables.links import SHOWN_HEADER, LinkCounts
 
 
 def publish_merged(run: Run, plan: Plan, counts: LinkCounts, staging: Staging) -> dict[str, Any]:
-    """Publishes the merged Dataset; both records, and all tables, stay as they are."""
+    """Publishes the merged Dataset. Both source records and all tables stay as they are."""
     relationship = plan.relationship or counts.relationship
     with run.progress.stage("publish") as stage:
         link = (plan.referring.field, plan.referred.field)
@@ -54,7 +54,7 @@ def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, rel
 
 
 def show_summary(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset) -> None:
-    """The entities of the whole with their origin, and both sides of the link."""
+    """Shows the entities with their origin, and both sides of the link."""
     old_names = {new: old for old, new in plan.names.entities.items()}
     rows = []
     for name, entity in dataset.dictionary.entities.items():

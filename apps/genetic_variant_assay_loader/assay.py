@@ -41,8 +41,7 @@ def build_variant_dataset(plan: Plan) -> Dataset:
 
 
 def _build_assay(plan: Plan) -> Assay:
-    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model
-    1.0.1."""
+    """The keys are those of dxpy's `dx_extract_utils`, which reads the reference's name after its first dot."""
     ref, halfref, nocall = plan.stored
     entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
     for name, (table, columns) in _TABLES.items():

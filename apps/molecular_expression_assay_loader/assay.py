@@ -43,7 +43,7 @@ def _build_assay(plan: Plan) -> Assay:
 
 
 def _entities(value: Field) -> tuple[Entity, ...]:
-    """The assay's entities with their references, among them `sample`, which the references lead to."""
+    """The assay's entities with their references, and `sample`, which they refer to."""
     expression = Entity(
         "expression",
         (

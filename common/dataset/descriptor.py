@@ -1,10 +1,9 @@
-"""The descriptor of a Dataset record v3.0, as JSON, and back.
+"""Writes and parses the descriptor of a Dataset record v3.0.
 
-Format: what dxpy 0.417's dataset classes and `dx extract_dataset`, `dx extract_assay` read. Every key that they know is written,
-null or not. `attributes` of a field, which they do not know, holds the columns that a dictionary had besides.
+Format: JSON that the dataset classes of dxpy 0.417, `dx extract_dataset` and `dx extract_assay` read. Every key that they know
+is written, null or not. A field's `attributes`, which they do not know, are the other columns of its dictionary.
 
-`parse_descriptor` of what `write_descriptor` wrote gives an equal Dataset, in which titles that are the name itself are blank and
-display orders are positions.
+Parsing what was written gives an equal Dataset, where titles that repeat the name are blank, and display orders are positions.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def write_descriptor(dataset: Dataset) -> Json:
 
 
 def _write_assay(assay: Assay) -> Json:
-    """An assay. A part that is as it was read is written as it was read, with keys that the suite does not know."""
+    """An assay. Entities and joins that were not changed are written as they were read, with keys unknown to the suite."""
     read = parse_assay(assay.keys)
     if read == assay:
         return dict(assay.keys)
@@ -127,7 +126,7 @@ def _write_coding(coding: Coding) -> Json:
 
 
 def _write_tree(coding: Coding) -> list[Any]:
-    """Codes in depth-first order as nested lists: a code with children is `{code: [children]}`, one without the code."""
+    """A tree as nested lists: a code with children is `{code: [children]}`, one without is the code."""
     children: dict[str, list[str]] = {}
     for code in coding.codes:
         children.setdefault(code.parent_code, []).append(code.code)
@@ -139,9 +138,8 @@ def _write_tree(coding: Coding) -> list[Any]:
 
 
 def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
-    """The Dataset that a descriptor describes, which has the form that `common.platform.records` holds it to.
-
-    Raises `AppError` 83, naming the place, for one that contradicts itself."""
+    """The Dataset of a descriptor, whose form `common.platform.records` has checked. Raises `AppError` 83 for one that
+    contradicts itself."""
     model = obj["model"]
     entities, key = model["entities"], model["global_primary_key"]
     codings = {name: _parse_coding(name, coding) for name, coding in (model.get("codings") or {}).items()}
@@ -177,7 +175,7 @@ def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: M
 
 
 def parse_assay(obj: Mapping[str, Any]) -> Assay:
-    """An assay of a descriptor. Fields that are not mapped to a column are passed over, as are the texts of entities and fields."""
+    """An assay of a descriptor: its entities with their keys, and the fields that are mapped to a column, with their types."""
     entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
     for name, entity in (obj.get("entities") or {}).items():
         fields = {
@@ -204,7 +202,7 @@ def _parse_join(obj: Json) -> Join:
 def _references(
     mappings: Mapping[tuple[str, str], ColumnMapping], joins: tuple[Join, ...]
 ) -> Iterator[tuple[tuple[str, str], Reference]]:
-    """(entity, field) that refers, and to what. Joins of columns that no field maps hold the parts of an entity together."""
+    """Each field that refers, and its reference. A join of other columns is between the parts of an entity."""
     by_path = {f"{each.database_name}${each.table}${each.column}": field for field, each in mappings.items()}
     by_path |= {each.path: field for field, each in mappings.items()}
     for join in joins:
@@ -259,7 +257,7 @@ def _parse_coding(name: str, obj: Json) -> Coding:
 
 
 def _walk(nodes: list[Any], parent: str) -> Iterator[tuple[str, str]]:
-    """(code, parent) of a display, depth first."""
+    """Each code of a display with its parent, depth first."""
     for node in nodes:
         if isinstance(node, Mapping):
             for code, children in node.items():

@@ -1,8 +1,8 @@
-"""Which tables and columns the entities of a data dictionary get, and the Dataset that maps every field to its column.
+"""Lays out the entities of a data dictionary as tables, and maps every field to its column.
 
-An entity is one table of its own name. An entity wider than `max_columns` is cut into `<entity>_0001`, `<entity>_0002`, …, each
-of which begins with the primary key. A field with a tree for its coding has a companion `<field>_hierarchy` in the same table, an
-array of the codes with all their ancestors, which no field maps. It does not count towards `max_columns`, which limits fields.
+An entity is a table of the same name. An entity with more than `max_columns` fields is several tables, `<entity>_0001` and on,
+each with the primary key as its first column. A hierarchical field has a companion column `<field>_hierarchy` in its table: an
+array of the codes with all their ancestors. No field is mapped to the companion, and `max_columns` does not count it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ ARROW_TYPES = {
     "string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "date": pa.date32(),
     "datetime": pa.timestamp("us", tz="UTC"),
 }  # fmt: skip
-"""Field type to the type in which a single value is stored; times are microseconds in UTC."""
+"""The Arrow type of a single value, by field type. Times are microseconds in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """One column of a table: the field itself, or the companion that holds its codes with their ancestors."""
+    """A column of a table: that of a field, or the companion of a hierarchical field."""
 
     field: Field
     is_hierarchy: bool = False
@@ -40,7 +40,7 @@ class TableColumn:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The type in Arrow and Parquet; times are microseconds in UTC."""
+        """The type in Arrow and Parquet."""
         if self.is_hierarchy:
             return pa.list_(pa.string())
         scalar = ARROW_TYPES[self.field.type]
@@ -49,7 +49,7 @@ class TableColumn:
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """A table to be: its name, the entity whose rows it holds, and its columns in order."""
+    """A table that will be made: its name, the entity that it holds, and its columns in order."""
 
     table: str
     entity: str
@@ -57,7 +57,7 @@ class TablePlan:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The schema of the table's Parquet files. Every column may be null: keys are checked over all files, not here."""
+        """The schema of the Parquet files. Every column may be null; keys are checked later, over all files."""
         return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
 
 
@@ -68,7 +68,7 @@ def sql_type(field: Field) -> str:
 
 
 def plan_tables(dictionary: DataDictionary, max_columns: int) -> tuple[TablePlan, ...]:
-    """The tables of all entities, in dictionary order, the parts of an entity one after the other.
+    """The tables of all entities, in dictionary order.
 
     Raises `AppError` 47 for a wide entity without a key, 20 if two tables would have one name.
     """
@@ -102,7 +102,11 @@ def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) ->
 
 
 def part_table(entity: str, number: int) -> str:
-    """The table of the n-th part of a split entity, counted from 1."""
+    """The name of a part of a split entity; the first is number 1.
+
+    >>> part_table("patient", 2)
+    'patient_0002'
+    """
     return f"{entity}_{number:04d}"
 
 
@@ -114,7 +118,7 @@ def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[TableColum
 def build_dataset(
     name: str, description: str, schema: str, dictionary: DataDictionary, database: Database, max_columns: int
 ) -> Dataset:
-    """The Dataset of a dictionary whose tables are laid out in this database by `plan_tables`."""
+    """The Dataset of a dictionary, with the tables of `plan_tables` in this database."""
     plans = plan_tables(dictionary, max_columns)
     mappings = build_mappings(plans, database)
     joins = (*_part_joins(plans, dictionary, database), *_reference_joins(dictionary, mappings))
@@ -122,7 +126,7 @@ def build_dataset(
 
 
 def build_mappings(plans: Iterable[TablePlan], database: Database) -> dict[tuple[str, str], ColumnMapping]:
-    """Where every field is stored; the key of a split entity in its first part."""
+    """Where every field is stored. The key of a split entity is mapped to its first part."""
     mappings: dict[tuple[str, str], ColumnMapping] = {}
     for plan in plans:
         for column in plan.columns:

@@ -1,7 +1,7 @@
-"""Two Datasets as one: the source's entities beside the target's, linked by one reference from source to target.
+"""Merges two Datasets: the source's entities beside the target's, linked by a reference from source to target.
 
-The target's main entity, name of schema and assays are those of the whole. No row is touched: fields keep the columns that
-store them, whichever database these are in.
+The merged Dataset has the main entity, the schema and the assays of the target. No row is copied: fields stay mapped to the
+columns that store them, in the databases of both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CL
 
 @dataclass(frozen=True)
 class Renaming:
-    """New names of source entities and codings whose own are taken, by old name; and the codings that both sides share."""
+    """New names of source entities and codings, by old name; and the names of codings that both sides have."""
 
     entities: Mapping[str, str] = field(default_factory=dict)
     codings: Mapping[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Renaming:
 
 
 def read_dataset(platform: Platform, record: Record) -> Dataset:
-    """The Dataset of a record. Raises `AppError` 300 if its descriptor is none of version 3.0."""
+    """The Dataset of a record. Raises `AppError` 300 if the descriptor is not of version 3.0."""
     try:
         return parse_descriptor(platform.read_descriptor(record))
     except AppError as error:
@@ -43,10 +43,10 @@ def read_dataset(platform: Platform, record: Record) -> Dataset:
 def find_link_field(
     dataset: Dataset | Assay, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
 ) -> Field | None:
-    """The linking field of one side: by default the key of the entity, by default the main one. The input that names the
-    entity is `<side>_entity_name`, the one that names the field `<side>_field_name` unless `field_input` says otherwise.
+    """The linking field of one side. Without a name it is the key of the entity; without an entity, of the main entity.
 
-    Adds fault 301 for a name that the Dataset does not have, 302 for a field that rows cannot be linked by.
+    Faults are told for the inputs `<side>_entity_name` and `field_input`, by default `<side>_field_name`. Adds fault 301
+    for an entity or field that is not there.
     """
     field_input = field_input or f"{side}_field_name"
     entities, kind = dataset.dictionary.entities, "Dataset" if isinstance(dataset, Dataset) else "assay"
@@ -65,7 +65,7 @@ def find_link_field(
 
 
 def validate_link(source: Field, target: Field, faults: Faults) -> None:
-    """Adds faults 302 and 303 for fields that do not fit each other, 46 for a source field that refers elsewhere already."""
+    """Adds faults 302 and 303 for fields that do not match, and 46 for a source field that refers to another already."""
     place = {"entity": source.entity, "field": source.name}
     if source.type != target.type:
         faults.add(
@@ -79,7 +79,7 @@ def validate_link(source: Field, target: Field, faults: Faults) -> None:
 
 
 def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
-    """Adds faults 302 and 303 for fields that rows cannot be linked by, whatever the other one is."""
+    """Adds faults 302 and 303 for each field that cannot link rows."""
     for each in (source, target):
         if each.type not in KEY_TYPES:
             faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
@@ -90,8 +90,8 @@ def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
 
 
 def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:
-    """How the source's names become free. Adds faults 312 and 313 for names that are taken, where there is no prefix or its
-    names are taken too; 20 for names that a prefix makes unfit."""
+    """New names for what both sides have. Adds faults 312 and 313 if there is no prefix or the new names are taken too, and
+    20 if a new name cannot be used."""
     taken = {name.casefold(): name for name in target.dictionary.entities}
     own = {name.casefold() for name in source.dictionary.entities}
     entities: dict[str, str] = {}
@@ -126,7 +126,7 @@ def _validate_entity(name: str, new: str, prefix: str | None, taken: set[str], f
 
 
 def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
-    """Adds fault 312 where a table holds entities of both: readers tell fields by their columns, so one would hide the other."""
+    """Adds fault 312 for a table that both use. Readers find fields by their columns, so one field would hide the other."""
     owners = {(each.database_unique_name, each.table): entity for (entity, _), each in target.mappings.items()}
     found: dict[str, tuple[str, str]] = {}
     for (entity, _), each in source.mappings.items():
@@ -140,7 +140,7 @@ def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
 def merge_datasets(
     name: str, source: Dataset, target: Dataset, link: tuple[Field, Field], relationship: str, names: Renaming
 ) -> Dataset:
-    """The merged Dataset. `link` is the source field that refers and the target field it refers to, by their own names."""
+    """The merged Dataset. `link` is the source field that refers, and the target field that it refers to."""
     referring, referred = link
     mine, theirs = target.dictionary, source.dictionary
     entities = [_adopt(entity, referring, referred, relationship, names) for entity in theirs.entities.values()]
@@ -162,7 +162,7 @@ def merge_datasets(
 
 
 def _adopt(entity: Entity, referring: Field, referred: Field, relationship: str, names: Renaming) -> Entity:
-    """An entity of the source as the merged Dataset has it: renamed, its key local, its reference to the target."""
+    """A source entity in the merged Dataset: renamed, with a local key and the reference to the target."""
     name = names.entities.get(entity.name, entity.name)
     fields = []
     for each in entity.fields:

@@ -41,7 +41,7 @@ def map_column(database: Database, table: str, column: str, sql_type: str) -> Co
 
 
 def tables_of(paths: Iterable[str]) -> set[str]:
-    """The tables of columns.
+    """The tables of columns, both as paths.
 
     >>> tables_of(["db$patient$id", "db$patient$sex"])
     {'db$patient'}
@@ -92,8 +92,7 @@ class Assay:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One Dataset. `mappings` is keyed by (entity, field); `joins` holds references between entities and between the parts
-    of a split entity."""
+    """A Dataset. `mappings` is by entity and field; `joins` are between entities, and between the parts of a split entity."""
 
     name: str
     description: str
@@ -105,10 +104,10 @@ class Dataset:
 
     @property
     def all_mappings(self) -> list[ColumnMapping]:
-        """Where fields, and then fields of assays, are stored."""
+        """Where fields are stored: those of entities, then those of assays."""
         return [each for part in (self.mappings, *(a.mappings for a in self.assays)) for each in part.values()]
 
     @property
     def databases(self) -> list[Database]:
-        """The databases that fields, and then fields of assays, are stored in."""
+        """The databases that fields are stored in, in the same order."""
         return list({each.database_id: each.database for each in self.all_mappings if each.database_id}.values())
