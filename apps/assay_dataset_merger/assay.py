@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column, tables_of
+from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column
 from common.dictionary import DataDictionary, Entity, Field
 from common.platform import Database
 
@@ -111,4 +111,4 @@ def linking_mappings(database: Database) -> dict[tuple[str, str], ColumnMapping]
 
 
 def _tables(mappings: Mapping[tuple[str, str], ColumnMapping]) -> set[str]:
-    return tables_of(each.path for each in mappings.values())
+    return {each.table_path for each in mappings.values()}

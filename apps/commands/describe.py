@@ -12,15 +12,9 @@ from typing import Any
 from apps.commands.project import open_project
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Dataset
-from common.dictionary import (
-    DataDictionary,
-    Entity,
-    Field,
-    write_codings,
-    write_data_dictionary,
-    write_entity_dictionary,
-)
+from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.columns import write_type
+from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 from common.errors import AppError
 from common.job.progress import align
 from common.platform import Platform, Record
@@ -47,15 +41,14 @@ def describe(args: Namespace) -> int:
     project = open_project(args.project)
     record = project.find_record(args.record)
     descriptor = project.read_descriptor(record)
-    if args.json and not args.dictionaries:
-        print(
-            json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False)
-        )
-        return 0
     dataset = parse_descriptor(descriptor)
     if args.dictionaries:
         paths = write_dictionaries(dataset.dictionary, Path(args.dictionaries), record.name)
         print("\n".join(map(str, paths)))
+    elif args.json:
+        print(
+            json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False)
+        )
     else:
         print("\n".join(describe_dataset(record, dataset, project, Path(args.project))))
     return 0
@@ -89,7 +82,6 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
 def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder: Path) -> Iterator[str]:
     """The lines that show a Dataset of the project in `folder`. Rows are counted from the footers of its Parquet files."""
     dictionary, key = dataset.dictionary, dataset.dictionary.global_key
-    entities = dictionary.entities.values()
     yield from align(["Dataset", record.name], [
         ["Id", record.id],
         ["Schema", str(record.details.get("schema", ""))],
@@ -97,14 +89,17 @@ def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder
         ["Main entity", f"{key.entity}, key {key.name}" if key else ""],
     ])  # fmt: skip
     yield from _section("Entities", ["entity", "title", "key", "fields", "tables", "rows"],
-                        [_entity_row(each, dataset, project) for each in entities])  # fmt: skip
-    for entity in entities:
+                        [_entity_row(each, dataset, project) for each in dictionary.entities.values()])  # fmt: skip
+    for entity in dictionary.entities.values():
         yield from _section(f"Fields of {entity.name}", ["field", "type", "coding", "title"],
                             [_field_row(each, dictionary) for each in entity.fields])  # fmt: skip
-    yield from _section("Relationships", ["from", "to", "relationship"], _relationship_rows(dataset))
+    yield from _section("Relationships", ["from", "to", "relationship"], [
+        [f"{each.entity}.{each.name}", f"{to.entity}.{to.field}", to.relationship]
+        for each in dictionary.fields if (to := each.reference)
+    ])  # fmt: skip
     yield from _section("Codings", ["coding", "codes", "kind"], [
-        [each.name, f"{len(each.codes):,}", "hierarchical" if each.is_hierarchical else "flat"]
-        for each in dictionary.codings.values()
+        [name, f"{len(each.codes):,}", "hierarchical" if each.is_hierarchical else "flat"]
+        for name, each in dictionary.codings.items()
     ])  # fmt: skip
     yield from _section("Assays", ["assay", "model", "version"], [
         [each.name, each.model, str(each.keys.get("generalized_assay_model_version") or "")] for each in dataset.assays
@@ -118,37 +113,23 @@ def _section(title: str, header: list[str], rows: list[list[str]]) -> list[str]:
 
 def _entity_row(entity: Entity, dataset: Dataset, project: Platform) -> list[str]:
     """A split entity's parts share their rows, so any one part has the entity's number of them."""
-    mappings = [dataset.mappings[entity.name, each.name] for each in entity.fields]
+    mappings = [dataset.mappings[entity.name, field.name] for field in entity.fields]
     tables = list(dict.fromkeys((each.database_id, each.table) for each in mappings))
     rows = count_rows(project, *tables[0]) if tables else 0
-    key = entity.primary_key
-    return [entity.name, entity.title or entity.name, key.name if key else "", f"{len(mappings):,}", f"{len(tables):,}",
-            f"{rows:,}"]  # fmt: skip
+    key = entity.primary_key.name if entity.primary_key else ""
+    return [entity.name, entity.title or entity.name, key, f"{len(mappings):,}", f"{len(tables):,}", f"{rows:,}"]
 
 
 def _field_row(field: Field, dictionary: DataDictionary) -> list[str]:
     marks = [(field.is_multi_select, "multi-select"), (field.is_sparse_coding, "sparse"),
              (dictionary.is_hierarchical(field), "hierarchical")]  # fmt: skip
-    kind = " ".join([write_type(field.type), *(word for is_marked, word in marks if is_marked)])
+    kind = " ".join([write_type(field.type), *(word for is_so, word in marks if is_so)])
     return [field.name, kind, field.coding_name, field.title or field.name]
-
-
-def _relationship_rows(dataset: Dataset) -> list[list[str]]:
-    """References between fields; joins of the parts of one entity are layout, and are left out."""
-    named = {mapping.path: key for key, mapping in dataset.mappings.items()}
-    rows = []
-    for join in dataset.joins:
-        child, parent = named.get(join.to), named.get(join.from_)
-        if child and parent and child[0] != parent[0]:
-            rows.append([".".join(child), ".".join(parent), join.relationship])
-    return rows
 
 
 def _table_rows(dataset: Dataset, project: Platform, folder: Path) -> list[list[str]]:
     """The tables that the Dataset's fields and assays lie in, by `<unique name>.<table>`, in the order of the descriptor."""
-    places = dict.fromkeys(
-        (each.database_id, each.database_unique_name, each.table) for each in dataset.all_mappings
-    )  # fmt: skip
+    places = dict.fromkeys((each.database_id, each.database_unique_name, each.table) for each in dataset.all_mappings)
     return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
             for database, unique, table in places]  # fmt: skip
 

@@ -5,7 +5,7 @@ The JSON form, the descriptor of a record v3.0, is in `common.dataset.descriptor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,23 +30,19 @@ class ColumnMapping:
         return Database(self.database_id, self.database_name, self.database_unique_name)
 
     @property
+    def table_path(self) -> str:
+        """`<database unique name>$<table>`."""
+        return f"{self.database_unique_name}${self.table}"
+
+    @property
     def path(self) -> str:
         """`<database unique name>$<table>$<column>`, as `join_info` names a column."""
-        return f"{self.database_unique_name}${self.table}${self.column}"
+        return f"{self.table_path}${self.column}"
 
 
 def map_column(database: Database, table: str, column: str, sql_type: str) -> ColumnMapping:
     """The mapping to a column of this database."""
     return ColumnMapping(database.id, database.name, database.unique_name, table, column, sql_type)
-
-
-def tables_of(paths: Iterable[str]) -> set[str]:
-    """The tables of columns, both as paths.
-
-    >>> tables_of(["db$patient$id", "db$patient$sex"])
-    {'db$patient'}
-    """
-    return {path.rpartition("$")[0] for path in paths}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +59,9 @@ class Join:
 
     @property
     def tables(self) -> set[str]:
-        """The tables that are joined."""
-        return tables_of((self.from_, self.to, *(path for pair in self.further for path in pair)))
+        """The tables that are joined, as `ColumnMapping.table_path`."""
+        paths = (self.from_, self.to, *(path for pair in self.further for path in pair))
+        return {path.rpartition("$")[0] for path in paths}
 
 
 @dataclass(frozen=True)
