@@ -25,10 +25,12 @@ LINKING_COLUMNS = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string()
 def add_samples(assay: Assay, source: Dataset) -> tuple[Assay, str]:
     """The assay with the entity that has its sample ids, and the name of this entity; without the old linking table.
 
-    It is the assay's entity `sample`. If there is none, or the source's main entity is `sample`, it is the main entity.
+    It is the assay's entity `sample`, if that has a key. Else, or if the source's main entity is `sample`, it is the main
+    entity.
     """
     own, main = _drop_linking_table(assay), source.dictionary.main_entity
-    if SAMPLE in own.dictionary.entities and main.name != SAMPLE:
+    sample = own.dictionary.entities.get(SAMPLE)
+    if sample and sample.primary_key and main.name != SAMPLE:
         return own, SAMPLE
     return _add_entity(own, main, source.mappings), main.name
 
