@@ -60,7 +60,7 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
     Raises `AppError` 91 rather than write over a file, which someone may have worked on.
     """
     contents = {
-        folder / parse_file_name(f"{name}.{kind}.csv"): content
+        folder / parse_file_name(name, f".{kind}.csv"): content
         for kind, content in (
             ("data_dictionary", write_data_dictionary(dictionary)),
             ("codings", write_codings(dictionary)),

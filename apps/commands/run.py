@@ -69,6 +69,8 @@ def run(args: Namespace) -> int:
 
 def parse_argument(text: str) -> Argument:
     """`name=value` or `name:class=value`, as `dx run -i` takes them."""
+    if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+        raise ArgumentTypeError(f"{text!r} is not UTF-8 text")
     match = _ARGUMENT.fullmatch(text)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is not of the form name=value")

@@ -82,7 +82,7 @@ def parse_database_name(text: str) -> str:
         remedy = (
             "Give a database_name that starts with a letter, of letters, digits and underscores, at most 128 of them."
         )
-        raise AppError(80, f"{text!r} cannot be the name of a database", remedy)
+        raise AppError(80, f"{text[:200]!r} cannot be the name of a database", remedy)
     return name
 
 
@@ -90,7 +90,7 @@ def parse_table_name(text: str) -> str:
     """A table's name, fit for SQL and for a folder. Raises `AppError` 84."""
     if not _TABLE_NAME.fullmatch(text):
         remedy = "Start with a letter; use letters, digits and underscores only, at most 255 of them."
-        raise AppError(84, f"{text!r} cannot be the name of a table", remedy)
+        raise AppError(84, f"{text[:200]!r} cannot be the name of a table", remedy)
     return text
 
 
@@ -98,13 +98,18 @@ def parse_record_name(text: str) -> str:
     """A record's name: one line of any characters. Raises `AppError` 84."""
     if not text.strip() or _CONTROL.search(text) or len(text) > _LONGEST_RECORD_NAME:
         remedy = f"Give a name of one line, not blank and of at most {_LONGEST_RECORD_NAME} characters."
-        raise AppError(84, f"{text!r} cannot be the name of a record", remedy)
+        raise AppError(84, f"{text[:200]!r} cannot be the name of a record", remedy)
     return text
 
 
-def parse_file_name(text: str) -> str:
-    """The nearest name that a file can have in a folder of its own: `a/b` becomes `a_b`, `..` becomes `_`."""
+def parse_file_name(text: str, suffix: str = "") -> str:
+    """The nearest name that a file can have in a folder of its own, with this suffix whole: `a/b` becomes `a_b`, `..` becomes `_`."""
     name = _CONTROL.sub("_", text).replace("/", "_")
     if name in {"", ".", ".."}:
-        return "_"
-    return name.encode()[:_LONGEST_FILE_NAME].decode("utf-8", "ignore")
+        name = "_"
+    return name.encode()[: _LONGEST_FILE_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text can be shown as it is: it has no control character, line break or half of a character."""
+    return not _CONTROL.search(text)

@@ -75,7 +75,7 @@ class LocalProject:
             raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
         if not found:
             names = [each["name"] for each in self.find_objects("record")]
-            raise AppError(91, f"there is no record {name!r} in this project", _nearest(name, names))
+            raise AppError(91, f"there is no record {name[:200]!r} in this project", _nearest(name, names))
         return found[0]
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
@@ -195,8 +195,12 @@ def _open_local(path: Path, shown: str) -> InputFile:
             raise AppError(91, f"{shown} is a folder, not a file", "Give the file itself.")
         siblings = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
-        raise AppError(91, f"{shown!r} cannot be opened: {error}", "Check the path and your permission.") from None
-    raise AppError(91, f"there is no file {shown!r}", _nearest(path.name, siblings))
+        raise AppError(
+            91,
+            f"{shown[:200]!r} cannot be opened: {getattr(error, 'strerror', error)}",
+            "Check the path and your permission.",
+        ) from None
+    raise AppError(91, f"there is no file {shown[:200]!r}", _nearest(path.name, siblings))
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -19,7 +19,7 @@ from common.json_text import schema_faults
 from common.platform import Database
 from common.platform.local import disk
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import is_database_name, is_id, new_id, parse_file_name, unique_database_name
+from common.platform.names import is_database_name, is_id, is_one_line, new_id, parse_file_name, unique_database_name
 
 _MARK = ".commit"
 
@@ -159,6 +159,8 @@ def object_faults(value: Any, object_id: str) -> list[str]:
     kind = object_id.split("-")[0]
     if value["id"] != object_id or value["class"] != kind:
         faults.append(f"it holds a {value['class']} of the id {value['id']}")
+    if not is_one_line(value["name"]):
+        faults.append(f"name: {value['name'][:80]!r} is not one line of text")
     if kind == "file" and parse_file_name(value["name"]) != value["name"]:
         faults.append(f"name: {value['name'][:80]!r} is no name of a file")
     if kind == "database" and value["uniqueDatabaseName"] != unique_database_name(object_id, value["databaseName"]):
