@@ -37,14 +37,15 @@ def add_samples(assay: Assay, source: Dataset) -> tuple[Assay, str]:
 
 def _drop_linking_table(assay: Assay) -> Assay:
     own = {name: each for name, each in assay.dictionary.entities.items() if name != LINKING_TABLE}
-    mappings = {key: each for key, each in assay.mappings.items() if key[0] in own}
+    mappings = {key: each for key, each in assay.mappings.items() if key[0] != LINKING_TABLE}
     return replace(assay, dictionary=DataDictionary(own, {}), mappings=mappings)
 
 
 def _add_entity(assay: Assay, entity: Entity, mappings: Mapping[tuple[str, str], ColumnMapping]) -> Assay:
     entities = {**assay.dictionary.entities, entity.name: entity}
+    others = {key: each for key, each in assay.mappings.items() if key[0] != entity.name}
     added = {(entity.name, each.name): mappings[entity.name, each.name] for each in entity.fields}
-    return replace(assay, dictionary=DataDictionary(entities, {}), mappings={**assay.mappings, **added})
+    return replace(assay, dictionary=DataDictionary(entities, {}), mappings=others | added)
 
 
 def follow_reference(assay: Assay, field: Field) -> Field:

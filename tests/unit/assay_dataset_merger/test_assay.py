@@ -107,6 +107,17 @@ def test_the_key_of_the_sources_main_entity_links_where_the_assay_has_no_samples
     assert carried["join_info"][:2] == CALLS["join_info"][:2]
 
 
+def test_a_part_of_the_main_entity_in_the_assay_gives_way_to_the_main_entity() -> None:
+    source: Dataset = build_example()
+    part = {"fields": {"nickname": field("other", "nickname")}}
+    assay = parse_assay({**CALLS, "entities": {"patient": part}})
+    with_samples, entity = add_samples(assay, source)
+    sample = with_samples.dictionary.entities[entity].by_name["patient_id"]
+    linked = link_assay(assay, source, sample, None, [], "calls")
+    assert list(linked.mappings) == [("patient", "patient_id")]
+    assert list(written(linked)["entities"]["patient"]["fields"]) == ["patient_id"]
+
+
 def test_a_field_of_measurements_is_followed_to_the_key_that_it_refers_to() -> None:
     assay = parse_assay(CALLS)
     calls, samples = (assay.dictionary.entities[name].fields[0] for name in ("call", "sample"))
