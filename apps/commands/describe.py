@@ -10,16 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from apps.commands.project import open_project
-from common.dataset.descriptor import TYPES, list_mappings, parse_descriptor
+from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Dataset
-from common.dictionary import (
-    DataDictionary,
-    Entity,
-    Field,
-    write_codings,
-    write_data_dictionary,
-    write_entity_dictionary,
-)
+from common.dictionary import DataDictionary, Entity, Field
+from common.dictionary.columns import write_type
+from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 from common.errors import AppError
 from common.job.progress import align
 from common.platform import Platform, Record
@@ -86,13 +81,12 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
 
 def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder: Path) -> Iterator[str]:
     """The lines that show a Dataset of the project in `folder`. Rows are counted from the footers of its Parquet files."""
-    dictionary = dataset.dictionary
-    main = dictionary.main_entity
+    dictionary, key = dataset.dictionary, dataset.dictionary.global_key
     yield from align(["Dataset", record.name], [
         ["Id", record.id],
         ["Schema", str(record.details.get("schema", ""))],
         ["Description", str(record.details.get("description", ""))],
-        ["Main entity", f"{main.name}, key {main.primary_key.name if main.primary_key else ''}"],
+        ["Main entity", f"{key.entity}, key {key.name}" if key else ""],
     ])  # fmt: skip
     yield from _section("Entities", ["entity", "title", "key", "fields", "tables", "rows"],
                         [_entity_row(each, dataset, project) for each in dictionary.entities.values()])  # fmt: skip
@@ -100,16 +94,15 @@ def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder
         yield from _section(f"Fields of {entity.name}", ["field", "type", "coding", "title"],
                             [_field_row(each, dictionary) for each in entity.fields])  # fmt: skip
     yield from _section("Relationships", ["from", "to", "relationship"], [
-        [f"{entity.name}.{each.name}", f"{to.entity}.{to.field}", to.relationship]
-        for entity in dictionary.entities.values() for each in entity.fields if (to := each.reference)
+        [f"{each.entity}.{each.name}", f"{to.entity}.{to.field}", to.relationship]
+        for each in dictionary.fields if (to := each.reference)
     ])  # fmt: skip
     yield from _section("Codings", ["coding", "codes", "kind"], [
         [name, f"{len(each.codes):,}", "hierarchical" if each.is_hierarchical else "flat"]
         for name, each in dictionary.codings.items()
     ])  # fmt: skip
     yield from _section("Assays", ["assay", "model", "version"], [
-        [str(each.get(key) or "") for key in ("name", "generalized_assay_model", "generalized_assay_model_version")]
-        for each in dataset.assays
+        [each.name, each.model, str(each.keys.get("generalized_assay_model_version") or "")] for each in dataset.assays
     ])  # fmt: skip
     yield from _section("Tables", ["table", "rows", "folder"], _table_rows(dataset, project, folder))
 
@@ -130,15 +123,13 @@ def _entity_row(entity: Entity, dataset: Dataset, project: Platform) -> list[str
 def _field_row(field: Field, dictionary: DataDictionary) -> list[str]:
     marks = [(field.is_multi_select, "multi-select"), (field.is_sparse_coding, "sparse"),
              (dictionary.is_hierarchical(field), "hierarchical")]  # fmt: skip
-    kind = " ".join([TYPES[field.type], *(word for is_so, word in marks if is_so)])
+    kind = " ".join([write_type(field.type), *(word for is_so, word in marks if is_so)])
     return [field.name, kind, field.coding_name, field.title or field.name]
 
 
 def _table_rows(dataset: Dataset, project: Platform, folder: Path) -> list[list[str]]:
     """The tables that the Dataset's fields and assays lie in, by `<unique name>.<table>`, in the order of the descriptor."""
-    places = dict.fromkeys(
-        (each.database_id, each.database_unique_name, each.table) for each in list_mappings(dataset)
-    )  # fmt: skip
+    places = dict.fromkeys((each.database_id, each.database_unique_name, each.table) for each in dataset.all_mappings)
     return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
             for database, unique, table in places]  # fmt: skip
 

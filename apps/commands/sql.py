@@ -88,7 +88,7 @@ def split_statements(text: str) -> list[str]:
     r"""The statements of a text, without those that are blank or only a comment. `;` in quotes and comments parts nothing.
 
     >>> split_statements("SELECT ';'; -- done; \n SELECT 2;")
-    ["SELECT ';'", '-- done; \\n SELECT 2']
+    ["SELECT ';'", '-- done; \n SELECT 2']
     """
     statements: list[list[str]] = [[]]
     for piece in _PIECE.findall(text):

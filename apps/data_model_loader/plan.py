@@ -9,7 +9,7 @@ from apps.data_model_loader.existing import find_outdated_tables, validate_exist
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
-from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.errors import AppError
 from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
@@ -134,5 +134,5 @@ def _find_outdated(
     return found
 
 
-def _read_text(file: InputFile) -> TextFile:
-    return TextFile(file.name, read_small(file.path, DICTIONARY_BYTES))
+def _read_text(file: InputFile) -> DictionaryFile:
+    return DictionaryFile(file.name, read_small(file.path, DICTIONARY_BYTES))

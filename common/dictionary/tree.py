@@ -1,4 +1,4 @@
-"""The order of a coding's codes: flat by display_order, a tree depth first; and the faults of a tree."""
+"""Orders the codes of a coding, by display_order and in a tree depth first, and finds the faults of trees."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _CODES_SHOWN = 10
 def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults) -> Coding:
     """The coding with its codes in display order, renumbered from 1.
 
-    A blank display_order counts as the code's position in the file. Adds faults 53 (missing parent) and 54 (circle);
-    there the code becomes a root, so that the coding can still be looked at.
+    A code without display_order has its position in the file. Adds faults 53 (missing parent) and 54 (circle), and makes
+    these codes roots, so that the other checks can go on.
     """
     parents = {code.code: _parent(name, code, codes, file, faults) for code in codes.values()}
     for circle in _circles(parents):
@@ -39,8 +39,7 @@ def _parent(coding: str, code: Code, codes: Mapping[str, Code], file: str, fault
 
 
 def _circles(parents: Mapping[str, str]) -> list[list[str]]:
-    """Each circle once, from its first code in file order upwards. Every code is climbed from once, so time is
-    linear."""
+    """Each circle once, from its first code in file order upwards. Takes linear time: no code is visited twice."""
     climb_of: dict[str, str] = {}  # code to the code from which it was first reached
     circles: list[list[str]] = []
     for start in parents:

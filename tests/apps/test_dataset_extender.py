@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from apps.dataset_extender import infer, load
-from common.dataset.descriptor import parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
 from common.errors import AppError
@@ -268,7 +268,7 @@ def test_assays_of_the_target_are_kept(study: Runner, write_files: Files) -> Non
     staging.publish([], draft, {})
     staging.close()
     study("dataset_extender", source_data=write_files(s__csv="id,x\nP1,1\n")["s.csv"], target_dataset="with_assay")
-    assert dataset(study, "with_assay_extended").assays == (assay,)
+    assert dataset(study, "with_assay_extended").assays == (parse_assay(assay),)
 
 
 def test_one_pass_over_the_pieces_agrees_with_the_whole_file(

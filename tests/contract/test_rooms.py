@@ -60,6 +60,32 @@ def test_an_app_imports_no_other_app(path: Path) -> None:
     assert not others or parts[0] == "__main__.py"
 
 
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """The modules among `known` that a file imports, inside functions too: whole, or names of theirs."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            parts = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (parts & known) | ({node.module} if parts - known else set())
+    return found & known
+
+
+@pytest.mark.parametrize("room", sorted(ALLOWED.keys() - {"spark"}))
+def test_no_module_of_a_room_imports_itself_by_way_of_others(room: str) -> None:
+    paths = {module_name(path): path for path in modules(ROOT / "common" / room)}
+    rest = {name: imported_modules(path, set(paths)) for name, path in paths.items()}
+    while leaves := [name for name, imported in rest.items() if not imported & rest.keys()]:
+        for name in leaves:
+            del rest[name]
+    assert not rest, "a circle, or what leads to one"
+
+
 def test_dxpy_has_one_importer() -> None:
     importers = [
         str(path.relative_to(ROOT))

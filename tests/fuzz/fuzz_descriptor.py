@@ -6,12 +6,13 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from apps.assay_dataset_merger.assay import follow_reference, parse_assay, write_linked_assay
+from apps.assay_dataset_merger.assay import add_samples, follow_reference, link_assay
 from apps.commands.describe import describe_dataset
-from common.dataset.descriptor import list_databases, parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_descriptor, write_descriptor
 from common.dataset.merge import find_link_field, merge_datasets, plan_names, validate_link
 from common.dataset.model import Dataset
 from common.dictionary import write_codings, write_data_dictionary, write_entity_dictionary
@@ -80,7 +81,7 @@ def read_in_every_way(content: bytes, target: Dataset) -> None:
         written(dataset.dictionary)
     again = parse_descriptor(json.loads(records.dump_json(write_descriptor(dataset))))
     assert again.dictionary.entities.keys() == dataset.dictionary.entities.keys()
-    list_databases(dataset)
+    list(dataset.databases)
     for step in (_merge, _merge_assays):
         for _ in step(dataset, target):
             pass
@@ -103,10 +104,11 @@ def _merge(dataset: Dataset, target: Dataset) -> Iterator[None]:
 
 def _merge_assays(dataset: Dataset, _target: Dataset) -> Iterator[None]:
     for assay in dataset.assays:
-        parsed = parse_assay(assay, dataset)
+        with_samples, entity = add_samples(assay, dataset)
         faults = Faults()
-        sample = find_link_field(parsed, "assay_sample_id", None, None, faults)
+        sample = find_link_field(with_samples, "assay_sample_id", entity, None, faults)
         if sample:
-            followed = follow_reference(parsed, sample)
-            records.dump_json(write_linked_assay(assay, dataset, followed, None, (), "another"))
+            followed = follow_reference(with_samples, sample)
+            linked = link_assay(assay, dataset, followed, None, (), "another")
+            records.dump_json(write_descriptor(replace(dataset, assays=(linked,))))
         yield

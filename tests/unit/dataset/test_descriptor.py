@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.dataset.descriptor import parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.layout import build_dataset
 from common.dataset.model import Dataset
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
@@ -19,7 +19,12 @@ from tests.unit.dataset.example_dataset import DATABASE, build_example
 DB = DATABASE.unique_name
 ASSAY = {
     "name": "a", "uuid": "u", "generalized_assay_model": "genetic_variant",
-    "entities": {"genotype": {"fields": {"type": {"mapping": {"database_id": "database-" + "b" * 24, "database_name": "assay_db", "table": "g", "column": "type"}}}}},
+    "entities": {"genotype": {"primary_key": None, "fields": {
+        "type": {"type": "string", "mapping": {
+            "database_id": "database-" + "b" * 24, "database_name": "assay_db", "table": "genotype", "column": "type",
+        }},
+        "note": {"type": "string", "mapping": None},
+    }}},
 }  # fmt: skip
 
 
@@ -64,7 +69,7 @@ def test_codings_are_embedded_flat_or_as_a_tree_with_all_concepts_or_none() -> N
 
 
 def test_the_descriptor_says_what_it_is_of() -> None:
-    descriptor = write_descriptor(replace(build_example(), assays=(ASSAY,)))
+    descriptor = write_descriptor(replace(build_example(), assays=(parse_assay(ASSAY),)))
     assert list(descriptor) == ["name", "description", "version", "schema", "databases", "model", "join_info", "assays"]
     assert [descriptor[key] for key in ("name", "description", "version", "schema")] == [
         "Trial",
@@ -86,7 +91,7 @@ def test_the_descriptor_says_what_it_is_of() -> None:
 
 @pytest.mark.parametrize("max_columns", [2, 3, 4, 400])
 def test_a_descriptor_read_back_is_the_dataset_that_was_written(max_columns: int) -> None:
-    dataset = replace(build_example(max_columns), assays=(ASSAY,))
+    dataset = replace(build_example(max_columns), assays=(parse_assay(ASSAY),))
     assert parse_descriptor(json.loads(json.dumps(write_descriptor(dataset)))) == dataset
 
 
