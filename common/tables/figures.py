@@ -1,7 +1,7 @@
 """Observed figures of a field, gathered in the writing pass: rows, nulls, distinct values, minimum, maximum, mean, top codes.
 
 Figures of many tasks merge into those of the whole. Distinct values are estimated from the k smallest 64-bit hashes seen
-(k minimum values: Bar-Yossef et al., 2002): exact below k, about 100/sqrt(k) per cent off above.
+(k minimum values: Bar-Yossef et al., 2002): exact below k, an estimate above, whose relative standard error is 1/sqrt(k - 2).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from common.tables.cells import text_layout
 _TOP_SHOWN = 10
 _TOP_KEPT = 1000
 _TEXT_SHOWN = 100
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SPAN = float(2**64)
 
 
@@ -116,10 +116,13 @@ class Figures:
         return round((self.size - 1) / (float(self.sketch[-1]) / _SPAN))
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as the report holds them; dates in ISO form, times in UTC."""
+        """The figures as the report holds them; dates in ISO form, times in UTC. `distinct_error` is the relative standard
+        error of an estimate: two in three are off by less, 19 in 20 by less than twice as much."""
         shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls}
         if self.size:
-            shown |= {"distinct": self.distinct, "distinct_is_exact": len(self.sketch) < self.size}
+            is_exact = len(self.sketch) < self.size
+            error = 0.0 if is_exact else round((self.size - 2) ** -0.5, 4)
+            shown |= {"distinct": self.distinct, "distinct_is_exact": is_exact, "distinct_error": error}
         shown["min"], shown["max"] = _plain(self.low), _plain(self.high)
         shown["mean"] = self.total / self.values if self.total is not None and self.values else None
         if self.counts:
@@ -193,11 +196,7 @@ def _fixed_values(values: pa.Array) -> np.ndarray:
 
 def hash_values(values: pa.Array) -> np.ndarray:
     """64-bit hashes (uint64), one for each value; those of nulls mean nothing. Equal values of one type hash alike in every
-    process, whatever stands beside them.
-
-    A text is hashed by its length and the words at its start, middle and end: texts over 24 bytes that differ elsewhere
-    only are taken for equal, which an estimate can bear and a partition too.
-    """
+    process, whatever stands beside them. All bytes of a text count, and its length."""
     if not len(values):
         return np.empty(0, dtype=np.uint64)
     if pa.types.is_dictionary(values.type):
@@ -219,22 +218,41 @@ def _mix(words: np.ndarray) -> np.ndarray:
 
 
 def _hash_texts(texts: pa.Array) -> np.ndarray:
+    """Texts of up to 24 bytes by the words (8 bytes) at their start, middle and end, which hold all of them; longer ones by
+    all their words."""
     offsets, data = text_layout(texts)
     padded = np.concatenate((data[offsets[0] : offsets[-1]], np.zeros(8, dtype=np.uint8)))
     words: np.ndarray = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
     starts, sizes = offsets[:-1].astype(np.int64) - offsets[0], np.diff(offsets).astype(np.int64)
-    is_short = sizes < 8
-    kept = np.where(
-        is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0)
-    )
     spare = np.maximum(sizes - 8, 0)
-    mixed = _mix((words[starts] & kept) + sizes.astype(np.uint64))
-    if spare.any():
-        mixed = _mix(mixed + words[starts + spare // 2] * (spare > 0))
-        mixed = _mix(mixed + words[starts + spare] * (spare > 0))
-    else:
-        mixed = _mix(_mix(mixed))
+    mixed = _mix(_first_bytes(words[starts], sizes) + sizes.astype(np.uint64) * _LENGTH)
+    if not spare.any():
+        return _mix(_mix(mixed))
+    mixed = _mix(mixed + words[starts + spare // 2] * (spare > 0))
+    mixed = _mix(mixed + words[starts + spare] * (spare > 0))
+    long = np.flatnonzero(sizes > 24)
+    if len(long):
+        mixed[long] = _hash_long_texts(words, starts[long], sizes[long])
     return mixed
+
+
+def _hash_long_texts(words: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Each word is multiplied by a key of its place, so that words that change places count too, and mixed; their sum is
+    the text's hash."""
+    counts = (sizes + 7) >> 3
+    ends = np.cumsum(counts)
+    places = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
+    terms = words[np.repeat(starts, counts) + 8 * places]
+    terms[ends - 1] = _first_bytes(terms[ends - 1], sizes - 8 * (counts - 1))
+    terms ^= terms >> np.uint64(32)
+    terms *= (_mix(np.arange(counts.max(), dtype=np.uint64) * _LENGTH) | np.uint64(1))[places]
+    return _mix(np.add.reduceat(_mix(terms), ends - counts) + sizes.astype(np.uint64) * _LENGTH)
+
+
+def _first_bytes(words: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The words less what stands after their first `sizes` bytes."""
+    kept = (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1)
+    return words & np.where(sizes < 8, kept, ~np.uint64(0))
 
 
 def _shown(value: Any) -> Any:

@@ -86,7 +86,7 @@ def test_the_summary_and_the_report_tell_what_was_loaded(run_app: Runner, write_
     report = json.loads(run_app.store.file_path(outputs["report"]["$dnanexus_link"]).read_text())
     assert report["entities"]["patient"]["rows"] == 3
     assert report["entities"]["patient"]["fields"]["age"] == {
-        "rows": 3, "nulls": 1, "distinct": 2, "distinct_is_exact": True, "min": 50, "max": 61, "mean": 55.5,
+        "rows": 3, "nulls": 1, "distinct": 2, "distinct_is_exact": True, "distinct_error": 0.0, "min": 50, "max": 61, "mean": 55.5,
     }  # fmt: skip
 
 
@@ -267,7 +267,7 @@ def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app:
     visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2023-01-02\n3,,\n4,,soon\n"
     run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
     entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
-    exact = {"distinct_is_exact": True, "mean": None}
+    exact = {"distinct_is_exact": True, "distinct_error": 0.0, "mean": None}
     assert entities["patient"]["rows"] == 2
     assert entities["patient"]["fields"] == {
         "patient_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": "P1", "max": "P5", **exact},
