@@ -8,6 +8,7 @@ from apps.data_model_loader.load import Loads
 from apps.data_model_loader.plan import Plan
 from common.job import Run
 from common.job.progress import shown_size
+from common.tables.quarantine import shown_share
 
 
 def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     for name, load in loads.entities.items():
         figures = load.figures()
         entities[name] = {
-            "rows": load.rows, "quarantined": load.quarantined, "parquet_bytes": load.bytes,
+            "rows": load.rows, "quarantined": load.quarantined, "faulty_share": load.faulty_share, "parquet_bytes": load.bytes,
             "tables": [table.table for table in plan.tables[name]], "files": [file.name for file in load.plan.files],
             "fields": {field: each.to_json() for field, each in figures.items()},
         }  # fmt: skip
@@ -34,6 +35,6 @@ def show_summary(run: Run, plan: Plan, loads: Loads) -> None:
         load = loads.entities.get(name)
         rows.append([
             name, f"{load.rows:,}" if load else "as it stood", f"{len(entity.fields):,}",
-            f"{load.quarantined:,}" if load else "0", shown_size(load.bytes) if load else "",
+            shown_share(load.rows, load.quarantined) if load else "0", shown_size(load.bytes) if load else "",
         ])  # fmt: skip
     run.progress.table(plan.name, ["entity", "rows", "fields", "faulty rows", "size"], rows)

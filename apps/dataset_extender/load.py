@@ -65,6 +65,9 @@ def load_source(run: Run, plan: Plan) -> Load:
             load.link = _link(run, plan, infer_plan, target_files, load)
             load.counts = count_links(run.cluster, load.link)
         stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+    for name, evidence in load.evidence.items():
+        for remark in evidence.remarks():
+            run.progress.warn(f"{name} ({evidence.type}): {remark}")
     if not load.rows and not load.faults:
         run.progress.warn(f"{plan.file.name} has no rows below its header; what is added is empty")
     if load.rows > SOFT_ROWS:

@@ -13,12 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.dictionary import PART_MARK
 from common.dictionary.model import Coding, Field
 from common.tables.cells import EXPECTED_TEXT, cast_cells
 from common.tables.figures import Figures, add_columns
-
-PART_MARK = "|"
-"""Separates the values of a multi-select cell."""
 
 _CELLS_AT_ONCE = 1 << 15
 """Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""
@@ -52,6 +50,11 @@ class ColumnPlan:
     def is_encoded(self) -> bool:
         """Whether cells are to be read dictionary-encoded: where every different text costs work of its own."""
         return self.is_checked_against_coding or self.field.is_multi_select
+
+    @cached_property
+    def near_codes(self) -> dict[str, str]:
+        """Codes by what they are but for case and for blanks around them."""
+        return {_bare(code): code for code in (self.coding.by_code if self.coding else ())}
 
     @cached_property
     def typed_codes(self) -> pa.Array:
@@ -193,17 +196,31 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
 
 
-def describe_fault(code: int, cell: str, plan: ColumnPlan) -> str:
-    """What is wrong with a cell, for people."""
+def describe_fault(code: int, cell: str, plan: ColumnPlan) -> tuple[str, str]:
+    """What is wrong with a cell, and a remedy where a better one than the rule's is known."""
     if code == NOT_OF_TYPE:
-        return f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
+        text = f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
+        bare = cell.strip()
+        if bare != cell and cast_cells(pa.array([bare]), plan.field.type)[1] is None:
+            return f"{text}, without blanks around it", "Remove the blanks before and after the value."
+        return text, ""
     if code == NOT_IN_CODING:
-        codes = plan.coding.by_code if plan.coding else {}
-        strange = (
-            [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
-        )
-        named = ", ".join(repr(part) for part in strange[:3])
-        return f"{named} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
-    if code == EMPTY_PART:
-        return "a multi-select cell has an empty part"
-    return "the key is empty"
+        return _describe_strange(cell, plan)
+    return ("a multi-select cell has an empty part" if code == EMPTY_PART else "the key is empty"), ""
+
+
+def _describe_strange(cell: str, plan: ColumnPlan) -> tuple[str, str]:
+    codes = plan.coding.by_code if plan.coding else {}
+    strange = [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
+    near = [f"{plan.near_codes[_bare(part)]!r}" for part in strange[:3] if _bare(part) in plan.near_codes]
+    text = (
+        f"{', '.join(map(repr, strange[:3]))} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
+    )
+    if not near:
+        return text, ""
+    text = f"{text}, which has {', '.join(near)}"
+    return text, "Write the code alike in the codings file and in the data: case and blanks count."
+
+
+def _bare(code: str) -> str:
+    return code.strip().casefold()

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.faults import VALUES_KEPT
 from common.tables.cells import text_layout
 
 _TOP_SHOWN = 10
@@ -253,6 +254,14 @@ def _first_bytes(words: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The words less what stands after their first `sizes` bytes."""
     kept = (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1)
     return words & np.where(sizes < 8, kept, ~np.uint64(0))
+
+
+def count_values(cells: pa.Array) -> dict[str, int]:
+    """The commonest of these cells (string, dictionary or not) with their counts."""
+    found = pc.value_counts(cells.drop_null())
+    top = pa.array(np.argsort(-found.field("counts").to_numpy(), kind="stable")[:VALUES_KEPT])
+    values = found.field("values").take(top).cast(pa.string()).to_pylist()
+    return dict(zip(values, found.field("counts").take(top).to_pylist(), strict=True))
 
 
 def _shown(value: Any) -> Any:

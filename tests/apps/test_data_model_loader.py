@@ -248,7 +248,9 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
 ) -> None:
     patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\n"
     visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2024-01-02\n3,P3,2024-01-03\n4,,2024-01-04\n"
-    outputs = run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    outputs = run_app(
+        "data_model_loader", **study(write_files, patients, visits, on_fault="quarantine", max_faulty_share=1)
+    )
     tables = run_app.tables("study")
     assert [row["patient_id"] for row in tables["patient"]] == ["P1"]
     assert [row["visit_id"] for row in tables["visit"]] == [1, 4]
@@ -262,10 +264,26 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
     ]
 
 
+def test_a_quarantine_of_more_than_the_share_allowed_is_refused_and_the_share_always_said(
+    run_app: Runner, write_files: Files
+) -> None:
+    patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP4,F,x\n"
+    inputs = study(write_files, patients, "visit_id,patient_id,seen\n1,P1,\n", on_fault="quarantine")
+    with pytest.raises(FaultError) as refused:
+        run_app("data_model_loader", **inputs, max_faulty_share=0.4)
+    assert "patient: 2 of 4 (50 %) rows are faulty, more than max_faulty_share 0.4" in refused.value.message
+    assert json.loads((run_app.job_dir / "report.json").read_text())["entities"]["patient"]["faulty_share"] == 0.5
+    run_app("data_model_loader", **inputs)
+    assert len(run_app.tables("study")["patient"]) == 2
+    assert "2 of 4 (50 %)" in run_app.shown
+    with pytest.raises(AppError, match="max_faulty_share"):
+        run_app("data_model_loader", **inputs, max_faulty_share=40)
+
+
 def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app: Runner, write_files: Files) -> None:
     patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\nP4,X,99\nP5,,60\n"
     visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2023-01-02\n3,,\n4,,soon\n"
-    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine", max_faulty_share=1))
     entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
     exact = {"distinct_is_exact": True, "distinct_error": 0.0, "mean": None}
     assert entities["patient"]["rows"] == 2
@@ -286,7 +304,7 @@ def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(
     run_app: Runner, write_files: Files
 ) -> None:
     run_app("data_model_loader", **study(write_files, "patient_id,sex,age\nP1,X,1\n", "visit_id,patient_id,seen\n1,P1,\n",
-                                         on_fault="quarantine"))  # fmt: skip
+                                         on_fault="quarantine", max_faulty_share=1))  # fmt: skip
     tables = run_app.tables("study")
     assert (tables["patient"], tables["visit"]) == ([], [])
     entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]

@@ -61,7 +61,7 @@ def plan_load(folder: Path, contents: tuple[str, ...], quarantine: bool, fields:
     columns = tuple(ColumnPlan(f, dictionary.coding_of(f), dictionary.is_hierarchical(f)) for f in fields)
     target = TableTarget("patient", str(folder / "tables"), table.arrow_schema)
     return LoadPlan(
-        "patient", columns, (target,), tuple(files), tuple(headers), TextFormat(",", ("",)), "id", {"id": 1},
+        0, "patient", columns, (target,), tuple(files), tuple(headers), TextFormat(",", ("",)), "id", {"id": 1},
         str(folder / "keys"), str(folder / "quarantine") if quarantine else None,
     )  # fmt: skip
 
