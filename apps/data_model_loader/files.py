@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.dictionary import DataDictionary, Entity, nearest_name
+from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_name
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile
@@ -55,7 +55,7 @@ def bound_names(given: Sequence[InputFile]) -> set[str]:
 
 def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults: Faults) -> bool:
     """Whether the header's names are the entity's fields, each once, in any order."""
-    known = entity.by_name
+    known = {name: field for name, field in entity.by_name.items() if not field.precision_of}
     missing = [name for name in known if name not in header]
     repeated = sorted({name for name in header if header.count(name) > 1}) if len(set(header)) < len(header) else []
     for name in repeated:
@@ -64,6 +64,8 @@ def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults:
         if name not in known:
             near = nearest_name(name, missing)
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
+            if name in entity.by_name:
+                remedy = "Leave date_precision out, as the file has the column already, or remove the column."
             faults.add(
                 EXTRA,
                 "the dictionary has no such field",
@@ -74,5 +76,8 @@ def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults:
                 remedy=remedy,
             )
     for name in missing:
-        faults.add(MISSING, "the file has no column for this field", file=file, line=1, entity=entity.name, field=name)
+        is_made = known[name].coding_name == PRECISION_CODING.name
+        remedy = "Set date_precision, which makes the column from the date." if is_made else ""
+        text = "the file has no column for this field"
+        faults.add(MISSING, text, file=file, line=1, entity=entity.name, field=name, remedy=remedy)
     return not missing and not repeated and len(header) == len(known)

@@ -103,8 +103,11 @@ def run_loads(run: Run, loads: Loads, tasks: list[tuple[str, LoadTask]]) -> None
 
 def _plan_entity(plan: Plan, entity: str, staging: Staging) -> LoadPlan:
     model, dictionary, bound = plan.dictionary.entities[entity], plan.dictionary, plan.files[entity]
+    dates = {each.precision_of for each in model.fields}
     columns = tuple(
-        ColumnPlan(each, dictionary.coding_of(each), dictionary.is_hierarchical(each)) for each in model.fields
+        ColumnPlan(each, dictionary.coding_of(each), dictionary.is_hierarchical(each), each.name in dates)
+        for each in model.fields
+        if not each.precision_of
     )
     tables = () if plan.validates_only else plan.tables[entity]
     targets = tuple(TableTarget(each.table, staging.table_folder(each.table), each.arrow_schema) for each in tables)

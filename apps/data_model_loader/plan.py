@@ -104,6 +104,7 @@ def _read_dictionary(run: Run, faults: Faults) -> DataDictionary | None:
     dictionary = parse_dictionary(
         source, faults, _read_text(inputs.codings) if inputs.codings else None,
         _read_text(inputs.entity_dictionary) if inputs.entity_dictionary else None, inputs.max_columns, warnings,
+        inputs.date_precision,
     )  # fmt: skip
     for warning in warnings:
         run.progress.warn(warning)

@@ -28,6 +28,19 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def warn_of_partial_dates(run: Run, loads: Loads) -> None:
+    """Warns of dates of which a part was missing and is stored as the first, field by field with their counts."""
+    filled = {"year": "of a year alone", "month": "without a day", "day": "without a time"}
+    for name, load in loads.entities.items():
+        made = {column.field.name for column in load.plan.columns if column.has_precision}
+        for field, figures in load.figures().items():
+            if figures.partial:
+                found = ", ".join(f"{n:,} {filled[part]}" for part, n in figures.partial.items())
+                text = f"{name}.{field}: {found}; the first day or 00:00:00 is stored"
+                more = "" if field in made else "; date_precision keeps what is known in a column of its own"
+                run.progress.warn(f"{text}{more}")
+
+
 def show_summary(run: Run, plan: Plan, loads: Loads) -> None:
     """One row per entity: rows, fields, rows set aside, size of its Parquet."""
     rows = []

@@ -64,6 +64,7 @@ class Field:
     """One row of the data dictionary. Texts are blank where the dictionary says nothing; a blank title is the field's name.
 
     `primary_key_type` is `global`, `local` or blank. `attributes` holds columns that the format does not know.
+    `precision_of` names the date of which this field is to hold the precision; it is made, not read.
     """
 
     entity: str
@@ -83,6 +84,7 @@ class Field:
     units: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
+    precision_of: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

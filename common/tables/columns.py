@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.dictionary import PART_MARK
+from common.dictionary import PART_MARK, PRECISION_CODING
 from common.dictionary.model import Coding, Field
 from common.tables.cells import EXPECTED_TEXT, cast_cells
 from common.tables.figures import Figures, add_columns
+from common.tables.plain import moment_forms
 
 _CELLS_AT_ONCE = 1 << 15
 """Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""
@@ -26,10 +27,12 @@ NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
 
 @dataclass
 class Column:
-    """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field."""
+    """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field,
+    `precision` that of a date."""
 
     values: pa.Array
     hierarchy: pa.Array | None = None
+    precision: pa.Array | None = None
     bad: dict[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -40,6 +43,7 @@ class ColumnPlan:
     field: Field
     coding: Coding | None
     is_hierarchical: bool
+    has_precision: bool = False
 
     @property
     def is_checked_against_coding(self) -> bool:
@@ -89,6 +93,9 @@ def build_columns(
             columns = _build_plain([cells[name] for name in some], field_type, [figures[name] for name in some])
             built.update(zip(some, columns, strict=True))
     for plan in plans:
+        if plan.field.type in ("date", "datetime"):
+            column = built[plan.field.name]
+            column.precision = _build_precision(cells[plan.field.name], column.values, plan, figures[plan.field.name])
         if plan.coding is not None and not plan.is_encoded:
             _count_sparse_codes(built[plan.field.name].values, plan, figures[plan.field.name])
     return built
@@ -107,6 +114,20 @@ def _build_plain(cells: Sequence[pa.Array], field_type: str, figures: Sequence[F
             column.bad[NOT_OF_TYPE] = mask
         columns.append(column)
     return columns
+
+
+def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, figures: Figures) -> pa.Array | None:
+    """How much is known of each date, if that is to be stored; partial ones are counted."""
+    forms = moment_forms(texts)
+    is_partial = forms.years | forms.months | (forms.days if plan.field.type == "datetime" else False)
+    if not plan.has_precision and not is_partial.any():
+        return None
+    places = np.select([forms.years, forms.months, forms.days], [0, 1, 2], 3).astype(np.int32)
+    names = list(PRECISION_CODING.by_code)
+    counts = np.bincount(places[is_partial & np.asarray(values.is_valid())])
+    figures.partial.update({name: n for name, n in zip(names, counts.tolist(), strict=False) if n})
+    precision = pa.array(places, mask=np.asarray(values.is_null()))
+    return pa.DictionaryArray.from_arrays(precision, pa.array(names)) if plan.has_precision else None
 
 
 def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:

@@ -34,7 +34,8 @@ def sketch_size(fields: int) -> int:
 class Figures:
     """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
 
-    `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated.
+    `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated. `partial` counts the dates of
+    which the year, the month or the day (of a datetime) is the last that is known.
     """
 
     size: int
@@ -45,6 +46,7 @@ class Figures:
     low: Any = None
     high: Any = None
     counts: Counter[str] = field(default_factory=Counter)
+    partial: Counter[str] = field(default_factory=Counter)
     sketch: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     tallies: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -99,6 +101,7 @@ class Figures:
             self.total = (self.total or 0.0) + other.total
         self.widen(other.low, other.high)
         self.counts.update(other.counts)
+        self.partial.update(other.partial)
         self.keep_smallest(other.sketch)
 
     def keep_smallest(self, hashes: np.ndarray) -> None:
@@ -126,6 +129,8 @@ class Figures:
             shown |= {"distinct": self.distinct, "distinct_is_exact": is_exact, "distinct_error": error}
         shown["min"], shown["max"] = _plain(self.low), _plain(self.high)
         shown["mean"] = self.total / self.values if self.total is not None and self.values else None
+        if self.partial:
+            shown["partial"] = dict(self.partial)
         if self.counts:
             shown["top_codes"] = [{"code": code, "rows": n} for code, n in self.counts.most_common(_TOP_SHOWN)]
         return shown

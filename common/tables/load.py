@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
-from common.dictionary import HIERARCHY_SUFFIX
+from common.dictionary import HIERARCHY_SUFFIX, PRECISION_SUFFIX
 from common.errors import AppError
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
@@ -154,6 +154,8 @@ def _build_records(
         columns[name] = built.values
         if built.hierarchy is not None:
             columns[name + HIERARCHY_SUFFIX] = built.hierarchy
+        if built.precision is not None:
+            columns[name + PRECISION_SUFFIX] = built.precision
     return columns, faulty
 
 

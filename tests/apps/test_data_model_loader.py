@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from apps.commands import main
 from common.dataset.descriptor import parse_descriptor
 from common.errors import AppError
 from common.faults import FaultError
@@ -278,6 +279,45 @@ def test_a_quarantine_of_more_than_the_share_allowed_is_refused_and_the_share_al
     assert "2 of 4 (50 %)" in run_app.shown
     with pytest.raises(AppError, match="max_faulty_share"):
         run_app("data_model_loader", **inputs, max_faulty_share=40)
+
+
+def test_partial_dates_are_counted_and_warned_of_and_their_precision_is_kept_where_asked_for(
+    run_app: Runner, write_files: Files, tmp_path: Path
+) -> None:
+    dictionary = (
+        "entity,name,type,primary_key_type\npatient,id,string,global\npatient,born,date,\npatient,seen,datetime,\n"
+    )
+    patients = "id,born,seen\nP1,1970,2024-01-02 03:04:05\nP2,1971-02,2024-01-02\nP3,1972-03-04,2024\nP4,,\n"
+    files = write_files(data_dictionary__csv=dictionary, patient__csv=patients)
+    inputs: dict[str, Any] = {"data_dictionary": files["data_dictionary.csv"], "data_files": [files["patient.csv"]]}
+    run_app("data_model_loader", **inputs, output_dataset_name="plain")
+    report = json.loads((run_app.job_dir / "report.json").read_text())
+    assert report["entities"]["patient"]["fields"]["born"]["partial"] == {"year": 1, "month": 1}
+    more = "; the first day or 00:00:00 is stored; date_precision keeps what is known in a column of its own"
+    assert report["warnings"] == [
+        f"patient.born: 1 of a year alone, 1 without a day{more}", f"patient.seen: 1 of a year alone, 1 without a time{more}"
+    ]  # fmt: skip
+    run_app("data_model_loader", **inputs, output_dataset_name="kept", date_precision=True)
+    names = ["id", "born", "born_precision", "seen", "seen_precision"]
+    expected = [("P1", "year", "time"), ("P2", "month", "day"), ("P3", "day", "year"), ("P4", None, None)]
+    rows = run_app.tables("kept")["patient"]
+    assert list(rows[0]) == names
+    assert [(row["id"], row["born_precision"], row["seen_precision"]) for row in rows] == expected
+    record = run_app.store.find_record("kept")
+    field = (
+        parse_descriptor(run_app.store.read_descriptor(record)).dictionary.entities["patient"].by_name["born_precision"]
+    )
+    assert (field.type, field.coding_name) == ("string", "date_precision")
+    assert main(["describe", "kept", "--project", str(run_app.project), "--dictionaries", str(tmp_path / "back")]) in (
+        0,
+        None,
+    )
+    back = {name: str(tmp_path / "back" / f"kept.{name}.csv") for name in ("data_dictionary", "codings")}
+    again = {"data_files": inputs["data_files"], "output_dataset_name": "again", **back}
+    with pytest.raises(FaultError, match="Set date_precision"):
+        run_app("data_model_loader", **again)
+    run_app("data_model_loader", **again, date_precision=True)
+    assert run_app.tables("again")["patient"] == rows
 
 
 def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app: Runner, write_files: Files) -> None:

@@ -94,6 +94,7 @@ def test_the_data_model_loader_has_the_inputs_that_its_users_know() -> None:
         "max_columns": ("int", False, 400),
         "validate_only": ("boolean", False, False),
         "on_fault": ("string", False, "fail"),
+        "date_precision": ("boolean", False, False),
         "max_faulty_share": ("float", False, 0.5),
         "null_values": ("array:string", False, None),
         "delimiter": ("string", False, ","),
