@@ -134,10 +134,11 @@ def _number_notes(texts: pa.Array) -> tuple[dict[str, Mask], set[int]]:
     points = np.asarray(pc.fill_null(pc.find_substring(texts, "."), -1))
     decimals = np.where(points >= 0, sizes - points - 1, 0)
     is_form = (sizes > 0) & ((first == _PLUS) | (points == 0) | ((points == 1) & (first == _MINUS)) | (last == _POINT))
-    notes = {"form": is_form}
-    if not (text_bytes(texts) > _NINE).any():
-        notes["zeros"] = (decimals > 1) & (last == _ZERO)
-    return notes, set(np.unique(decimals[sizes > 0]).tolist()[:3])
+    is_plain = sizes > 0
+    if (text_bytes(texts) > _NINE).any():
+        is_plain &= ~_matches(texts, "[eE]")
+    zeros = is_plain & (decimals > 1) & (last == _ZERO)
+    return {"form": is_form, "zeros": zeros}, set(np.unique(decimals[is_plain]).tolist()[:2])
 
 
 def _matches(texts: pa.Array, pattern: str) -> Mask:

@@ -163,7 +163,7 @@ def test_figures_tell_rows_nulls_distinct_values_range_mean_and_codes(tmp_path: 
         "sex": common
         | {"nulls": 0, "distinct": 2, "min": 0, "max": 1, "mean": None,
            "top_codes": [{"code": "0", "rows": 2}, {"code": "1", "rows": 1}]},
-        "born": common | {"nulls": 1, "distinct": 2, "min": "1980-01-01", "max": "1990-01-01", "mean": None},
+        "born": common | {"nulls": 1, "distinct": 2, "min": "1980-01-01", "max": "1990-01-01", "mean": None, "partial": {"year": 2}},
         "dose": common
         | {"nulls": 0, "distinct": 3, "min": -1.0, "max": 4.0, "mean": pytest.approx(5 / 3),
            "top_codes": [{"code": "-1.0", "rows": 1}]},
@@ -212,3 +212,26 @@ def test_duplicate_keys_lost_references_and_broken_one_to_one_are_found_in_any_n
 def test_many_to_one_references_may_repeat(tmp_path: Path) -> None:
     space = key_space(tmp_path, ["a", "b"], ["a", "a", None], "many_to_one", 1)
     assert not check_keys(KeyCheck(space, 0)).faults
+
+
+def test_a_value_or_code_with_blanks_around_it_is_told_as_such_with_its_remedy(tmp_path: Path) -> None:
+    coding = Coding("sites", (Code("F ", "f"), Code("m", "m")))
+    fields = (
+        Field("patient", "id", "string", "global"), Field("patient", "age", "integer"),
+        Field("patient", "site", "string", coding_name="sites"),
+    )  # fmt: skip
+    plan = plan_load(tmp_path, ('id,age,site\nP1, 42,F\nP2,4 2,M\nP3,5,"F "\nP4,,X\n',), False, (fields[0], fields[1]))
+    columns = (*plan.columns, ColumnPlan(fields[2], coding, is_hierarchical=False))
+    plan = replace(plan, columns=columns, tables=())
+    write_plan(plan, str(tmp_path / "plan"))
+    found = load_pieces(LoadTask(0, str(tmp_path / "plan"), ((0, whole_piece(plan.files[0])),))).faults
+    expected = "not of type integer; expected a whole number within 64 bits, such as 42 or -7"
+    told = [(each.line, each.value, each.text) for each in found]
+    assert told == [
+        (2, " 42", f"{expected}, without blanks around it"),
+        (3, "4 2", expected),
+        (2, "F", "'F' is not among the 2 codes of coding sites, which has 'F '"),
+        (3, "M", "'M' is not among the 2 codes of coding sites, which has 'm'"),
+        (5, "X", "'X' is not among the 2 codes of coding sites"),
+    ]
+    assert [bool(each.remedy) for each in found] == [True, False, True, True, False]
