@@ -122,12 +122,16 @@ def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, figure
     is_partial = forms.years | forms.months | (forms.days if plan.field.type == "datetime" else False)
     if not plan.has_precision and not is_partial.any():
         return None
+    is_date = np.asarray(values.is_valid())
+    if plan.coding is not None:  # a code for what is no date
+        is_date &= ~np.asarray(pc.is_in(texts, value_set=pa.array(list(plan.coding.by_code), pa.string())))
     places = np.select([forms.years, forms.months, forms.days], [0, 1, 2], 3).astype(np.int32)
     names = list(PRECISION_CODING.by_code)
-    counts = np.bincount(places[is_partial & np.asarray(values.is_valid())])
+    counts = np.bincount(places[is_partial & is_date])
     figures.partial.update({name: n for name, n in zip(names, counts.tolist(), strict=False) if n})
-    precision = pa.array(places, mask=np.asarray(values.is_null()))
-    return pa.DictionaryArray.from_arrays(precision, pa.array(names)) if plan.has_precision else None
+    if not plan.has_precision:
+        return None
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=~is_date), pa.array(names))
 
 
 def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:

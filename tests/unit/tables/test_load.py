@@ -15,7 +15,8 @@ import pytest
 from common.dataset.layout import plan_entity
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field
 from common.scan.delimited import TextFile, first_record, whole_piece
-from common.tables.columns import ColumnPlan
+from common.tables.columns import ColumnPlan, build_columns
+from common.tables.figures import Figures
 from common.tables.keys import KeyCheck, KeyColumn, KeySpace, check_keys
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.tables.records import TextFormat
@@ -235,3 +236,14 @@ def test_a_value_or_code_with_blanks_around_it_is_told_as_such_with_its_remedy(t
         (5, "X", "'X' is not among the 2 codes of coding sites"),
     ]
     assert [bool(each.remedy) for each in found] == [True, False, True, True, False]
+
+
+def test_the_precision_of_dates_is_kept_and_partial_ones_are_counted_but_not_codes_of_a_sparse_coding() -> None:
+    field = Field("patient", "seen", "datetime", coding_name="special", is_sparse_coding=True)
+    plan = ColumnPlan(field, Coding("special", (Code("1900", "unknown"),)), is_hierarchical=False, has_precision=True)
+    cells = pa.array(["2024", "2024-1", "2024-01", "2024-1-5", "2024-01-05 10:00:00", "1900", None, "soon"])
+    figures = Figures(0)
+    built = build_columns({"seen": cells}, [plan], {"seen": figures})["seen"]
+    assert built.precision is not None
+    assert built.precision.to_pylist() == ["year", "month", "month", "day", "time", None, None, None]
+    assert figures.partial == {"year": 1, "month": 2, "day": 1}
