@@ -10,7 +10,7 @@ from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import CODINGS_TABLE, Entity, Field, name_problem, nearest_remedy
+from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem, nearest_remedy
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.keys import KEY_TYPES
 from common.dictionary.names import companion_names
@@ -72,7 +72,9 @@ def make_plan(run: Run) -> Plan:
         _validate_options(run)
         validate_encoding(inputs.encoding)
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended")
-        form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
+        form = TextFormat(
+            parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("", *(inputs.null_values or []))
+        )
         target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
         linked = _find_target(target, inputs.target_entity_name, faults)
         if inputs.new_entity_name is not None:
@@ -81,6 +83,9 @@ def make_plan(run: Run) -> Plan:
         faults.raise_if_any("The plan")
         (entity, key), (file, header, key_column) = cast(_Linked, linked), cast(_Source, source)
         added_to = inputs.new_entity_name or entity.name
+        if inputs.new_entity_name is None and len(entity.name) > LONGEST_SPLIT:
+            text = f"the entity {entity.name} has a name of more than {LONGEST_SPLIT} characters, too long for one more table"
+            raise AppError(ENTITY_NAME, text, "Give new_entity_name, to add the file as an entity.")
         stage.note(f"{len(header) - 1:,} fields for {added_to} of {target.name}")
     if len(header) > SOFT_COLUMNS:
         text = f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"

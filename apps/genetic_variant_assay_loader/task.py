@@ -63,14 +63,15 @@ class PieceResult:
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no
-    allele."""
+    """Files written and rows in them by table, rows of genotypes by kind, annotation entries that named no
+    allele, and lines that were set aside."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
     unmatched: int = 0
+    set_aside: int = 0
     quarantine: str | None = None
 
 
@@ -95,6 +96,7 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
         output.add(block, result.rows)
         if found.bad and task.quarantine_folder:
             output.set_aside(piece, text, lines + 1, found)
+            result.set_aside += len(found.bad)
         faults.merge(found.faults)
         runs, lines, records = block.runs, lines + block.lines, records + block.records
         result.unmatched += block.unmatched

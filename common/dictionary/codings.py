@@ -14,6 +14,9 @@ from common.dictionary.tree import build_coding
 from common.dictionary.values import parse_value
 from common.faults import Faults
 
+PART_MARK = "|"
+"""Parts the values of a multi-select cell."""
+
 MANDATORY = ("coding_name", "code", "meaning")
 COLUMNS = (*MANDATORY, "concept", "display_order", "parent_code")
 """The columns of a codings file in the order in which `dx extract_dataset -ddd` writes them."""
@@ -80,20 +83,29 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
 def validate_codes(
     dictionary: DataDictionary, given: Mapping[str, Coding], file: str, codings_file: str, faults: Faults
 ) -> None:
-    """Adds fault 55 for codes that are not of the type of their field, and 52 for codes of a numeric field that are the
-    same number, such as `1` and `01`. Checks each pair of coding and type once."""
+    """Adds fault 55 for codes that are not of the type of their field, or that a multi-select cell would part, and 52 for codes
+    of a numeric field that are the same number, such as `1` and `01`. Checks each pair of coding and type once."""
     seen: set[tuple[str, str]] = set()
     for field in dictionary.fields:
         coding = dictionary.coding_of(field)
-        if coding is None or field.type == "string" or (coding.name, field.type) in seen:
+        forms = {
+            (field.coding_name, form) for form in (field.type, *(["parts"] if field.is_multi_select else []))
+        } - seen
+        if coding is None or not forms:
             continue
-        seen.add((coding.name, field.type))
+        seen |= forms
         place = field_place(file, field)
         values: dict[object, str] = {}
         for code in coding.codes:
             where = {**place, "file": codings_file, "line": code.line} if coding.name in given else place
             value = parse_value(field.type, code.code)
-            if value is None:
+            if (coding.name, "parts") in forms and PART_MARK in code.code:
+                text = f"the code of {coding.name} holds {PART_MARK!r}, which parts the values of {field.entity}.{field.name}"
+                remedy = f"Rename the code in the codings file and in the data, so that it has no {PART_MARK}."
+                faults.add(55, text, value=code.code, remedy=remedy, **where)
+            elif (coding.name, field.type) not in forms:
+                continue
+            elif value is None:
                 text = f"the code of {coding.name} does not read as {field.type}"
                 faults.add(55, text, value=code.code, **where)
             elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:

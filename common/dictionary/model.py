@@ -66,6 +66,7 @@ class Field:
     """A field: one row of the data dictionary. Empty cells are blank texts; a blank title means the field's name.
 
     `primary_key_type` is `global`, `local` or blank. `attributes` holds columns that the format does not know.
+    `precision_of` names the date of which this field is to hold the precision; it is made, not read.
     """
 
     entity: str
@@ -85,6 +86,7 @@ class Field:
     units: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
+    precision_of: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from resources import resource
 CODINGS_TABLE = "dx_codings"
 HIERARCHY_SUFFIX = "_hierarchy"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
+LONGEST_SPLIT = 250
+"""Characters of the name of an entity that is cut into tables: the parts' names have five more."""
+
 _PART = re.compile(r"(.+)_[0-9]{4}")
 
 
@@ -34,6 +37,8 @@ def validate_names(dictionary: DataDictionary, max_columns: int, file: str, faul
     split = {name.casefold() for name, entity in dictionary.entities.items() if is_split(entity, max_columns)}
     for entity in dictionary.entities.values():
         found = name_problem(entity.name) or _taken_by_layout(entity.name, split)
+        if not found and entity.name.casefold() in split and len(entity.name) > LONGEST_SPLIT:
+            found = f"the entity is cut into tables, whose names would be longer than 255; it may have {LONGEST_SPLIT} characters"
         if found:
             faults.add(20, found, file=file, line=entity.fields[0].line, entity=entity.name, value=entity.name)
         taken = companion_names(dictionary, entity)

@@ -12,6 +12,7 @@ from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, read_supplied_
 from common.dictionary.keys import validate_keys, validate_references
 from common.dictionary.model import Coding, DataDictionary
 from common.dictionary.names import validate_names
+from common.dictionary.precision import PRECISION_CODING, add_precision
 from common.dictionary.source import DictionaryFile
 from common.faults import Faults
 
@@ -26,6 +27,7 @@ def parse_dictionary(
     entity_dictionary: DictionaryFile | None = None,
     max_columns: int = 400,
     warnings: list[str] | None = None,
+    date_precision: bool = False,
 ) -> DataDictionary | None:
     """The dictionary, or None if no field could be read. Use it only if `faults` is still empty afterwards.
 
@@ -44,6 +46,9 @@ def parse_dictionary(
     fields = parse_fields(source, faults, warnings)
     if not fields:
         return None
+    if date_precision:
+        fields = add_precision(fields, given, source.name, faults)
+        given = {PRECISION_CODING.name: PRECISION_CODING, **given}
     used = {name: found for field in fields if (found := _find_coding(name := field.coding_name, given)) is not None}
     dictionary = DataDictionary(build_entities(fields, described), used)
     if entity_dictionary:

@@ -8,13 +8,15 @@ from common.dictionary.model import Code, Coding
 from common.faults import Faults
 
 _CODES_SHOWN = 10
+_MOST_LEVELS = 200
+"""Levels of a tree: deeper ones nest the descriptor's JSON deeper than its readers take."""
 
 
 def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults) -> Coding:
     """The coding with its codes in display order, renumbered from 1.
 
-    A code without display_order has its position in the file. Adds faults 53 (missing parent) and 54 (circle), and makes
-    these codes roots, so that the other checks can go on.
+    A code without display_order has its position in the file. Adds faults 53 (missing parent) and 54 (circle, or too many
+    levels), and makes these codes roots, so that the other checks can go on.
     """
     parents = {code.code: _parent(name, code, codes, file, faults) for code in codes.values()}
     for circle in _circles(parents):
@@ -23,6 +25,15 @@ def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults
         faults.add(54, text, file=file, line=codes[circle[0]].line, value=circle[0])
         parents[circle[0]] = ""
     ordered = _depth_first(codes, parents)
+    levels: dict[str, int] = {"": 0}
+    for code in ordered:
+        levels[code.code] = levels[parents[code.code]] + 1
+        if levels[code.code] == _MOST_LEVELS + 1:
+            text, remedy = (
+                f"in coding {name} this code is on level {_MOST_LEVELS + 1}",
+                f"Use {_MOST_LEVELS} levels at most.",
+            )
+            faults.add(54, text, file=file, line=code.line, value=code.code, remedy=remedy)
     return Coding(name, tuple(
         Code(code.code, code.meaning, code.concept, order, parents[code.code], code.line)
         for order, code in enumerate(ordered, start=1)

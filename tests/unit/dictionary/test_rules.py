@@ -492,3 +492,45 @@ def test_all_faults_of_all_files_are_reported_at_once() -> None:
         max_columns=1000,
     )
     assert faults.codes() == [16, 18, 25, 30, 43, 44, 50, 52]
+
+
+def test_55_a_code_with_a_bar_in_the_coding_of_a_multi_select_field_is_told_once() -> None:
+    codings = "coding_name,code,meaning\nsites,A|B,both\nsites,C,one\n"
+    rows = [f"patient,{name},string,,sites,{flag},," for name, flag in (("a", "yes"), ("b", "yes"), ("c", ""))]
+    header = "entity,name,type,primary_key_type,coding_name,is_multi_select,referenced_entity_field,relationship"
+    faults = Faults()
+    parse_dictionary(
+        DictionaryFile("data_dictionary.csv", "\n".join([header, "patient,id,string,global,,,,", *rows]).encode()),
+        faults,
+        DictionaryFile("codings.csv", codings.encode()),
+    )
+    fault = only(faults)
+    assert (fault.code, fault.file, fault.line, fault.value) == (55, "codings.csv", 2, "A|B")
+    faults = Faults()
+    plain = "\n".join([header, "patient,id,string,global,,,,", rows[2]])
+    parse_dictionary(DictionaryFile("d.csv", plain.encode()), faults, DictionaryFile("codings.csv", codings.encode()))
+    assert not faults
+
+
+@pytest.mark.parametrize(("levels", "codes"), [(200, []), (201, [54]), (900, [54]), (5000, [54])])
+def test_54_a_tree_of_more_levels_than_readers_of_the_descriptor_take(levels: int, codes: list[int]) -> None:
+    rows = [f"deep,c{n},meaning,{f'c{n - 1}' if n else ''}" for n in range(levels)]
+    faults = Faults()
+    text = "entity,name,type,primary_key_type,coding_name\npatient,id,string,global,\npatient,x,string,,deep\n"
+    found = parse_dictionary(
+        DictionaryFile("d.csv", text.encode()),
+        faults,
+        DictionaryFile("codings.csv", "\n".join(["coding_name,code,meaning,parent_code", *rows]).encode()),
+    )
+    assert faults.codes() == codes
+    assert found is not None
+    assert codes or len(found.codings["deep"].lineage("c199")) == 200
+
+
+def test_20_an_entity_cut_into_tables_has_a_name_that_leaves_room_for_their_numbers() -> None:
+    header = "entity,name,type,primary_key_type"
+    for size, codes in ((250, []), (251, [20])):
+        rows = [f"{'e' * size},f{number},string,{'global' if number == 0 else ''}" for number in range(4)]
+        faults = Faults()
+        parse_dictionary(DictionaryFile("d.csv", "\n".join([header, *rows]).encode()), faults, max_columns=3)
+        assert faults.codes() == codes
