@@ -18,7 +18,7 @@ from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 
 IdKind = Literal["ENSG", "ENST", "other"]
 KINDS: tuple[IdKind, ...] = ("ENSG", "ENST", "other")
-_ENSEMBL = r"^(?P<stem>ENS[A-Z]{0,6}(?P<kind>[GT])\d{11})(?:\.(?P<version>\d+))?(?P<copy>_PAR_Y)?$"
+_ENSEMBL = r"^(?P<stem>ENS[A-Z]{0,6}(?P<kind>[GT])(?:\d{11}|R\d{10}))(?:\.(?P<version>\d+(?:_\d+)?))?(?P<copy>_PAR_Y)?$"
 
 
 @dataclass(frozen=True)
