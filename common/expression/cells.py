@@ -5,6 +5,7 @@ Features and samples travel as codes of the routing task, whose texts stand in t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,7 @@ class CellRouter:
     def __init__(self, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter, faults: Faults) -> None:
         self.plan, self.annotation, self.out, self.faults = plan, annotation, out, faults
         self.kinds = KindsSeen()
+        self.blank: Counter[str] = Counter()
         self.features: dict[str, int] = {}
         self.samples: dict[str, int] = {}
         self.ids: list[pa.StringArray] = []
@@ -62,6 +64,7 @@ class CellRouter:
             records = parse_records(source.file, text, first_line, types, form, self.faults)
             if records is None:
                 return
+            self._drop_blank(records, source)
             if records.cells.num_rows:
                 self._add_records(index, source, records)
         if self.pending_cells >= PENDING_CELLS:
@@ -77,6 +80,17 @@ class CellRouter:
         write_arrow(
             f"{self.out.routed.path}.samples", pa.table({"sample_id": pa.array(list(self.samples), pa.string())})
         )
+
+    def _drop_blank(self, records: Records, source: Source) -> None:
+        """Leaves out rows without a text in any cell."""
+        if not pc.any(pc.equal(records.column("feature_id").dictionary, "")).as_py():
+            return
+        blank = np.ones(records.cells.num_rows, dtype=bool)
+        for column in records.cells.columns:
+            blank &= np.asarray(pc.equal(pc.utf8_trim_whitespace(column.cast(pa.string())), ""))
+        if blank.any():
+            self.blank[source.file.name] += int(np.count_nonzero(blank))
+            records.drop(np.flatnonzero(blank).tolist())
 
     def _add_records(self, index: int, source: Source, records: Records) -> None:
         rows = records.cells.num_rows
@@ -141,7 +155,7 @@ class CellRouter:
     def _values(self, records: Records, source: Source) -> np.ndarray:
         texts = records.cells.column("value").combine_chunks()
         rules = self.plan.rules
-        missing = pc.is_in(texts, pa.array(rules.missing, pa.string()))
+        missing = pc.is_in(texts, pa.array(rules.absent_texts, pa.string()))
         known = pc.if_else(missing, None, texts) if pc.any(missing).as_py() else texts
         parsed = parse_column(
             known.cast, lambda: texts, rules, may_be_hex=rules.is_count and may_hold_hex(records.text)

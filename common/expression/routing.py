@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -29,11 +30,12 @@ class RouteTask:
 
 @dataclass
 class RouteResult:
-    """What a routing task says of its work."""
+    """What a routing task says of its work. `blank` counts, by file, rows without id and value, which are passed over."""
 
     routed: Routed
     kinds: KindsSeen = field(default_factory=KindsSeen)
     faults: Faults = field(default_factory=Faults)
+    blank: Counter[str] = field(default_factory=Counter)
 
 
 def route_pieces(task: RouteTask) -> RouteResult:
@@ -47,11 +49,13 @@ def route_pieces(task: RouteTask) -> RouteResult:
     with RoutedWriter(result.routed, schema) as out:
         if is_matrix:
             for index, piece in task.pieces:
-                route_rows(piece, plan.sources[index], plan, annotation, out, result.kinds, result.faults)
+                source = plan.sources[index]
+                blank = route_rows(piece, source, plan, annotation, out, result.kinds, result.faults)
+                result.blank[source.file.name] += blank
             return result
         router = CellRouter(plan, annotation, out, result.faults)
         for index, piece in task.pieces:
             router.add_piece(index, piece)
         router.close()
-        result.kinds = router.kinds
+        result.kinds, result.blank = router.kinds, router.blank
     return result

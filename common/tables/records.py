@@ -78,7 +78,9 @@ def parse_records(
     returns leave the structure unknown.
     """
     text = _readable(file, text, first_line, faults)
-    if _add_stray_quotes(file, text, first_line, form, faults) or _add_lone_returns(file, text, first_line, faults):
+    if add_stray_quotes(file, text, first_line, form.delimiter, faults) or _add_lone_returns(
+        file, text, first_line, faults
+    ):
         return None
     ragged: list[tuple[int, int, str]] = []
 
@@ -133,8 +135,9 @@ def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Fault
             )
 
 
-def _add_stray_quotes(file: TextFile, text: bytes, first_line: int, form: TextFormat, faults: Faults) -> bool:
-    stray = stray_quotes(text, form.delimiter)
+def add_stray_quotes(file: TextFile, text: bytes, first_line: int, delimiter: str, faults: Faults) -> bool:
+    """Whether quotes leave the structure of whole records unknown, with a fault 65 for the first of them."""
+    stray = stray_quotes(text, delimiter)
     if stray:
         problem = "a quote stands inside a cell, or is never closed; what follows in the file was not checked"
         remedy = 'Put the whole cell in quotes and double each quote inside it: "5"" pipe".'
