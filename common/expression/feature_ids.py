@@ -95,9 +95,10 @@ class KindsSeen:
     examples: dict[IdKind, list[Fault]] = field(default_factory=dict)
 
     def add(self, texts: pa.StringArray, kinds: np.ndarray, file: str, lines: np.ndarray, column: str) -> None:
-        """Takes in the ids of one block of a file."""
-        for place in np.unique(kinds).tolist():
-            kind, at = KINDS[place], np.flatnonzero(kinds == place)
+        """Takes in the ids of one block of a file; blank ones, which are another fault, are of no kind."""
+        given = np.asarray(pc.not_equal(texts, ""))
+        for place in np.unique(kinds[given]).tolist():
+            kind, at = KINDS[place], np.flatnonzero((kinds == place) & given)
             self.counts[kind] = self.counts.get(kind, 0) + len(at)
             kept = self.examples.setdefault(kind, [])
             for row in at[: EXAMPLES_PER_RULE - len(kept)].tolist():

@@ -199,6 +199,7 @@ class GatheredRows(Gathered):
     def _validate_repeats(self) -> None:
         """103 for a feature that stands twice in a file, 104 for one that two files have for a common sample."""
         again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
+        again &= self.feature_of[1:] >= self.unnamed
         for row in (np.flatnonzero(again) + 1).tolist():
             self.faults.add(DUPLICATE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
                             field="feature_id")  # fmt: skip
@@ -209,8 +210,9 @@ class GatheredRows(Gathered):
 
     def _validate_pairs(self, first: int, second: int, sample: int, pairs: int) -> None:
         """104 for each feature that both of two sources have; `pairs` is the number of their common samples."""
-        other = np.flatnonzero(self.sources == first)
-        rows = np.flatnonzero(self.sources == second)
+        other, rows = (
+            np.flatnonzero((self.sources == each) & (self.feature_of >= self.unnamed)) for each in (first, second)
+        )
         _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
         for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
             text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"
