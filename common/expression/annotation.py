@@ -132,7 +132,7 @@ def _rows_of_features(lines: Lines) -> pa.Table:
     gene_name = pc.coalesce(
         cells.column("gene_name"), pc.if_else(is_gene, cells.column("Name"), None), cells.column("gene")
     )
-    parent = pc.index_in(cells.column("Parent"), value_set=cells.column("ID").combine_chunks())
+    parent = pc.index_in(cells.column("Parent"), value_set=cells.column("ID").combine_chunks(), skip_nulls=True)
     return pa.table(
         {
             "feature_id": _decoded(pc.if_else(
