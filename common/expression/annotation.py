@@ -31,7 +31,8 @@ _GENE_TYPE = "gene$"
 _TRANSCRIPT_TYPE = "(transcript|RNA|_segment)$"
 _ID_PREFIX = "^(gene|transcript|rna)[:-]"
 """What GFF3 sets before an id: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
-transcript, its `rna-…` on one."""
+transcript, its `rna-…` on one; without a `transcript_id` it repeats the gene's id (`rna-MIR6859-1`), and stays as it is.
+"""
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,8 @@ def _rows_of_features(lines: Lines) -> pa.Table:
     is_transcript = pc.match_substring_regex(cells.column("type"), _TRANSCRIPT_TYPE)
     kept = pc.or_(is_gene, is_transcript)
     is_gene, cells = is_gene.filter(kept), cells.filter(kept)
-    own_id = pc.replace_substring_regex(cells.column("ID"), _ID_PREFIX, "")
-    of_ncbi = pc.and_(pc.starts_with(cells.column("ID"), "rna-"), cells.column("transcript_id").is_valid())
+    own_id = pc.replace_substring_regex(cells.column("ID"), "^((gene|transcript|rna):|gene-)", "")
+    of_ncbi = pc.and_(pc.starts_with(own_id, "rna-"), cells.column("transcript_id").is_valid())
     gene_name = pc.coalesce(
         cells.column("gene_name"), pc.if_else(is_gene, cells.column("Name"), None), cells.column("gene")
     )
@@ -138,7 +139,7 @@ def _rows_of_features(lines: Lines) -> pa.Table:
             "feature_id": _decoded(pc.if_else(
                 is_gene,
                 pc.coalesce(cells.column("gene_id"), own_id),
-                pc.coalesce(pc.if_else(of_ncbi, own_id, None), cells.column("transcript_id"), own_id),
+                pc.coalesce(pc.if_else(of_ncbi, pc.utf8_slice_codeunits(own_id, 4), None), cells.column("transcript_id"), own_id),
             ), lines.is_gff3),
             "gene_name": _decoded(pc.coalesce(gene_name, gene_name.take(parent)), lines.is_gff3),
             "CHROM": cells.column("CHROM"), "start": cells.column("start"), "end": cells.column("end"),

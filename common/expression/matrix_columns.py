@@ -76,6 +76,7 @@ _IDS = (
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*[+-]?(nan|inf(inity)?)\s*", re.ASCII | re.IGNORECASE
 )
+_WORD = re.compile(r"[^\W\d_]")
 _LIKE_MISSING = frozenset({"", "na", "n/a", "#n/a", "null", "none", "nd", "-", "--", ".", "?"})
 
 
@@ -109,7 +110,8 @@ def plan_columns(
             text = f"column {at + 1:,} is named like annotation or like a figure, so it may be no sample"
             faults.add(BAD_HEADER, text, **place, field=name, value=name, remedy=_unsure_remedy(key, header))
     if len(left_out) == len(header) - 1:
-        faults.add(BAD_HEADER, "no column is a sample: all are annotation", **place, value=shown)
+        remedy = "Give a table with a column for each sample, headed by the sample's name."
+        faults.add(BAD_HEADER, "no column is a sample: all are annotation", **place, value=shown, remedy=remedy)
     kept = Counter(name for at, name in enumerate(header[1:]) if name and (at, name) not in left_out)
     for name, count in kept.items():
         if count > 1:
@@ -154,11 +156,15 @@ def _key(name: str) -> str:
 
 
 def _text_of(at: int, rows: Sequence[Sequence[str]], width: int) -> str | None:
-    """A text of a column that has no number, at least in these rows; None for a column of numbers, or if there is some doubt: one
-    text that repeats may stand for missing values."""
+    """A text of a column that has words and no number, at least in these rows; None for a column of numbers, or if there is some
+    doubt: one text that repeats may stand for missing values."""
     cells = [row[at].strip() for row in rows if len(row) == width]
     texts = {cell: None for cell in cells if cell.lower() not in _LIKE_MISSING}
-    if any(map(_NUMBER.fullmatch, texts)) or len(texts) < (1 if width == 3 and at == 1 else 2):
+    if (
+        not all(map(_WORD.search, texts))
+        or any(map(_NUMBER.fullmatch, texts))
+        or len(texts) < (1 if width == 3 and at == 1 else 2)
+    ):
         return None
     return next(iter(texts))
 

@@ -158,10 +158,10 @@ def _own_name(attributes: dict[str, str], kind: str) -> str | None:
 
 def _feature_of(attributes: dict[str, str], is_gene: bool) -> str | None:
     own, transcript = attributes.get("ID"), attributes.get("transcript_id")
-    bare = re.sub("^(gene|transcript|rna)[:-]", "", own) if own else None
+    bare = re.sub("^((gene|transcript|rna):|gene-)", "", own) if own else None
     if is_gene:
         return attributes.get("gene_id") or bare
-    return (bare if own and own.startswith("rna-") and transcript else None) or transcript or bare
+    return (bare[4:] or None if bare and bare.startswith("rna-") and transcript else None) or transcript or bare
 
 
 def compare(case: Case, path: Path) -> str:
