@@ -84,12 +84,13 @@ def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending,
         found = parted.find(delimiter, start, end)
         cut = found if found >= 0 else end
         cells = int(np.count_nonzero(is_cell[cut:end]))
-        if not parted[start:cut].strip(_BLANKS) and not parted[cut:end].strip(_BLANKS + delimiter):
+        feature = text[start:cut]
+        if not feature.strip(_BLANKS) and not parted[cut:end].strip(_BLANKS + delimiter):
             blank += 1
         elif cells != expected:
             _add_ragged(text[start:end], cells, expected, source, line, faults)
         else:
-            pending.ids.append(text[start:cut])
+            pending.ids.append(feature)
             pending.lines.append(line)
             pending.cells.append(
                 view[cut + 1 : end] if kept is None else _take_cells(parted[cut + 1 : end], delimiter, kept)
