@@ -16,8 +16,9 @@ from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
+from common.scan.encoding import validate_encoding
 from common.scan.files import read_bytes
-from common.tables.records import TextFormat, parse_delimiter
+from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
 
 InsertMode = Literal["error", "append", "overwrite"]
 
@@ -63,7 +64,8 @@ def make_plan(run: Run) -> Plan:
             faults.raise_if_any("The plan")
         dictionary = cast(DataDictionary, dictionary)
         has_tables = not faults
-        files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, faults)
+        longest = parse_longest_record(inputs.max_record_mib)
+        files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, longest, faults)
         if not has_tables:  # a faulty dictionary cannot be laid out
             faults.raise_if_any("The plan")
         tables = _tables_by_entity(dictionary, inputs.max_columns)
@@ -131,13 +133,3 @@ def _find_outdated(
 
 def _read_text(file: InputFile) -> TextFile:
     return TextFile(file.name, read_bytes(file.path))
-
-
-def validate_encoding(encoding: str) -> None:
-    """Raises `AppError` 90 for an encoding that Python does not know, or that is none of text, such as `hex`."""
-    try:
-        "a".encode(encoding)
-    except (LookupError, ValueError):
-        raise AppError(
-            90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
-        ) from None

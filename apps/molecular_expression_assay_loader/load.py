@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from apps.molecular_expression_assay_loader.plan import Plan
@@ -22,6 +21,7 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
+from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
@@ -113,11 +113,11 @@ def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteRe
 
 def _warn(run: Run, results: list[RouteResult]) -> None:
     """What is passed over, and ids that a spreadsheet may have spoilt."""
-    blank = sum((result.blank for result in results), Counter[str]())
-    for file, count in sorted(blank.items()):
-        run.progress.warn(
-            f"{file}: {count:,} blank {'row' if count == 1 else 'rows'}, without id and value, passed over"
-        )
+    blank = BlankRows()
+    for result in results:
+        blank.merge(result.blank)
+    for text in blank.warnings():
+        run.progress.warn(text)
     dates, first = count_dates(result.kinds for result in results)
     if first:
         run.progress.warn(

@@ -27,6 +27,9 @@ class KnownFile:
 
 
 _FIRST_LINES = {
+    r'"[^"\t,\n]*"( "[^"\t,\n]*")+\n': KnownFile(
+        "a table whose cells are parted by blanks", "Save it with commas or tabs between the cells (in R: write.csv)."
+    ),
     r"# ?Program:featureCounts": KnownFile(
         "featureCounts' table with its comment",
         "Remove its first line; the columns Chr, Start, End, Strand and Length are then left out without more.",
@@ -86,8 +89,6 @@ def known_file(opening: bytes) -> KnownFile | None:
     """What a file is whose text begins with these bytes, if it is known to be no matrix, long table or manifest."""
     if found := format_of(opening):
         return KnownFile(found, _AS_TEXT, is_text=False)
-    if opening.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return KnownFile("text in UTF-16", _AS_TEXT, is_text=False)
     text = opening.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").replace("\r\n", "\n")
     for start, known in _FIRST_LINES.items():
         if re.match(start, text):

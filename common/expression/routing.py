@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from common.expression.rows import ROWS, route_rows
 from common.faults import Faults
 from common.scan.delimited import Piece
 from common.tables.parquet import part_name
+from common.tables.records import BlankRows
 from common.tables.tasks import read_plan
 
 
@@ -35,7 +35,7 @@ class RouteResult:
     routed: Routed
     kinds: KindsSeen = field(default_factory=KindsSeen)
     faults: Faults = field(default_factory=Faults)
-    blank: Counter[str] = field(default_factory=Counter)
+    blank: BlankRows = field(default_factory=BlankRows)
 
 
 def route_pieces(task: RouteTask) -> RouteResult:
@@ -50,8 +50,7 @@ def route_pieces(task: RouteTask) -> RouteResult:
         if is_matrix:
             for index, piece in task.pieces:
                 source = plan.sources[index]
-                blank = route_rows(piece, source, plan, annotation, out, result.kinds, result.faults)
-                result.blank[source.file.name] += blank
+                route_rows(piece, source, plan, annotation, out, result.kinds, result.faults, result.blank)
             return result
         router = CellRouter(plan, annotation, out, result.faults)
         for index, piece in task.pieces:

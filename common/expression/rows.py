@@ -22,7 +22,7 @@ from common.expression.model import ABSENT, ExpressionPlan, Source
 from common.expression.numbers import hide_quoted, parse_cells
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece, read_buffers
-from common.tables.records import add_stray_quotes
+from common.tables.records import BlankRows, TextFormat, is_broken
 
 DUPLICATE, DUPLICATE_PAIR, BAD_KIND, RAGGED, UNREADABLE = 103, 104, 107, 66, 65
 PENDING_BYTES = 64 << 20
@@ -48,27 +48,27 @@ class _Pending:
 
 def route_rows(
     piece: Piece, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
-    kinds: KindsSeen, faults: Faults,
-) -> int:  # fmt: skip
-    """Deals the rows of a piece of a matrix out to buckets; returns how many rows have neither id nor value and are passed over.
+    kinds: KindsSeen, faults: Faults, blank: BlankRows,
+) -> None:  # fmt: skip
+    """Deals the rows of a piece of a matrix out to buckets; rows with neither id nor value are added to `blank`.
 
-    Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes, and for stray quotes, after which nothing is read.
+    Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes, and where the structure is unknown: no more is read then.
     """
-    pending, blank = _Pending(), 0
+    pending, width, form = _Pending(), 1 + len(source.samples) + len(source.left_out), TextFormat(source.delimiter, ())
     for text, first_line in read_buffers(piece):
-        if b'"' in text and add_stray_quotes(source.file, text, first_line, source.delimiter, faults):
+        if is_broken(source.file, text, first_line, width, form, faults):
             break
-        blank += _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults)
+        _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults, blank)
         if pending.size >= PENDING_BYTES:
             _write_pending(pending, source, plan, annotation, out, kinds, faults)
             pending = _Pending()
     _write_pending(pending, source, plan, annotation, out, kinds, faults)
-    return blank
 
 
-def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending, faults: Faults) -> int:
-    """Parts each line into id and cells; a row with another number of cells than the header is a fault and goes no further.
-    Returns how many rows are blank but for delimiters."""
+def _split_rows(
+    text: bytes, first_line: int, source: Source, pending: _Pending, faults: Faults, blank: BlankRows
+) -> None:
+    """Parts each line into id and cells; a row with another number of cells than the header is a fault and goes no further."""
     parted = hide_quoted(text, source.delimiter) if b'"' in text else text
     data = np.frombuffer(parted, dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n")) + 1
@@ -79,14 +79,14 @@ def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending,
     delimiter, is_cell = source.delimiter.encode(), data == ord(source.delimiter)
     expected = len(source.samples) + len(source.left_out)
     kept = _kept_columns(source) if source.left_out else None
-    view, blank = memoryview(parted), 0
+    view = memoryview(parted)
     for start, end, line in zip(starts.tolist(), ends.tolist(), lines.tolist(), strict=True):
         found = parted.find(delimiter, start, end)
         cut = found if found >= 0 else end
         cells = int(np.count_nonzero(is_cell[cut:end]))
         feature = text[start:cut]
         if not feature.strip(_BLANKS) and not parted[cut:end].strip(_BLANKS + delimiter):
-            blank += 1
+            blank.add(source.file.name, 1, line)
         elif cells != expected:
             _add_ragged(text[start:end], cells, expected, source, line, faults)
         else:
@@ -96,7 +96,6 @@ def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending,
                 view[cut + 1 : end] if kept is None else _take_cells(parted[cut + 1 : end], delimiter, kept)
             )
             pending.size += end - start
-    return blank
 
 
 _BLANKS = b' \t\r\n"'

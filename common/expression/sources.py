@@ -123,7 +123,7 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
     )
 
 
-_OTHER_DELIMITERS = {";": "semicolons", "|": "bars", '" "': "blanks"}
+_OTHER_DELIMITERS = {";": "semicolons", "|": "bars"}
 
 
 def _plan_tables(

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from common.expression import feature_lines
 from common.expression.annotation import read_annotation
 
-SUITE_COUNT = 300
+SUITE_COUNT = 100
 _TYPES = ["gene", "gene", "ncRNA_gene", "pseudogene", "transcript", "mRNA", "V_gene_segment", "exon", "CDS"]
 _KEYS = [
     "gene_id", "gene_id", "transcript_id", "gene_name", "gene_version", "transcript_version", "version", "ID", "Name", "gene", "Parent",

@@ -29,6 +29,7 @@ from common.expression.routing import RouteResult, RouteTask, route_pieces
 from common.expression.rows import GatheredRows
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, read_buffers, scan_block, whole_piece
+from common.tables.records import read_records
 from common.tables.tasks import write_plan
 
 SUITE_COUNT = 120
@@ -164,8 +165,8 @@ def records_of(case: Case) -> Iterator[tuple[int, list[str]] | None]:
                 plain = re.compile(f"[^{case.delimiter}\n]*").match(text, at)
                 cell, at = (plain[0], plain.end()) if plain else ("", at)
                 if text[at : at + 1] in ("", "\n"):
-                    cell = cell.removesuffix("\r")
-                if '"' in cell or (case.is_long and "\r" in cell):
+                    cell = cell.rstrip("\r")
+                if '"' in cell or "\r" in cell:
                     yield None
                     return
             found.append(cell)
@@ -255,10 +256,9 @@ def read_by_suite(case: Case) -> Read:
         plan = ExpressionPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {})
         plan_path = f"{name}/plan"
         write_plan(plan, plan_path)
-        buffers = partial(read_buffers, size=case.buffer)
         with (
-            mock.patch.object(rows, "read_buffers", buffers),
-            mock.patch.object(cells, "read_buffers", buffers),
+            mock.patch.object(rows, "read_buffers", partial(read_buffers, size=case.buffer)),
+            mock.patch.object(cells, "read_records", partial(read_records, size=case.buffer)),
             mock.patch.object(rows, "PARSE_CELLS", case.buffer),
             mock.patch.object(loading, "LEAST_CELLS", case.buffer),
         ):
@@ -283,7 +283,7 @@ def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]
     read, faults = Read(), Faults()
     for each in routed:
         faults.merge(each.faults)
-        read.blank += sum(each.blank.values())
+        read.blank += sum(count for count, _ in each.blank.files.values())
     files = [each.routed for each in routed]
     write_samples(plan_path, files)
     samples = read_samples(plan)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from common.expression.sources import plan_sources
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import build_pieces, cut_blocks, scan_block, whole_piece
+from common.tables.records import BlankRows
 from common.tables.tasks import group_pieces, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
@@ -37,7 +37,7 @@ class Loaded:
     faults: Faults
     files: dict[str, list[str]] = field(default_factory=dict)
     unannotated: int = 0
-    blank: Counter[str] = field(default_factory=Counter)
+    blank: BlankRows = field(default_factory=BlankRows)
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
         """All rows, sorted; `chr` and `bin` at their end are taken from the path where they are folders."""
@@ -96,7 +96,9 @@ def load(tmp_path: Path) -> Load:
             faults.merge(result.faults)
         faults.merge(validate_kinds((result.kinds for result in routed), id_type))
         write_samples(plan_path, [result.routed for result in routed])
-        loaded = Loaded(folder, faults, blank=sum((result.blank for result in routed), Counter[str]()))
+        loaded = Loaded(folder, faults)
+        for result in routed:
+            loaded.blank.merge(result.blank)
         results = [load_buckets(task) for task in plan_loads(plan_path, [each.routed for each in routed], parallelism)]
         for result in results:
             faults.merge(result.faults)

@@ -64,19 +64,18 @@ def test_what_is_no_table_has_no_known_format(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(FaultError) as error:
         plan(tmp_path, {**files})
-    none, text = (
-        "no header of at least two columns, parted by comma or tab",
-        "Save the table as CSV or TSV in UTF-8; of compressed files only gzip is read as it is.",
-    )
-    assert [(each.code, each.file, each.text, each.remedy) for each in error.value.faults] == [
-        (100, "a.csv", none, ""),
-        (100, "b.csv", none, ""),
-        (100, "c.csv", "this is text in UTF-16", text),
-        (100, "d.xlsx", "this is a zip archive or a spreadsheet", text),
-        (100, "e.csv", none, "Its cells seem to be parted by semicolons. Save the file with commas or tabs."),
-        (100, "f.txt", none, "Its cells seem to be parted by blanks. Save the file with commas or tabs."),
-        (100, "g.csv", none, ""),
+    none = "no header of at least two columns, parted by comma or tab"
+    assert [(each.code, each.file, each.text) for each in error.value.faults] == [
+        (65, "c.csv", "the file is UTF-16 text, as its byte-order mark says; it was read as utf-8-sig"),
+        (65, "g.csv", "the file is binary, or UTF-16 text without a byte-order mark; it was read as utf-8-sig"),
+        (100, "a.csv", none),
+        (100, "b.csv", none),
+        (100, "d.xlsx", "this is a zip archive or a spreadsheet"),
+        (100, "e.csv", none),
+        (102, "f.txt", "this is a table whose cells are parted by blanks"),
     ]
+    parted = next(each for each in error.value.faults if each.file == "e.csv")
+    assert parted.remedy == "Its cells seem to be parted by semicolons. Save the file with commas or tabs."
 
 
 def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:

@@ -348,11 +348,15 @@ def test_an_empty_cell_is_missing_whatever_else_is(load: Any) -> None:
 
 def test_rows_without_id_and_value_are_passed_over_and_counted(load: Any) -> None:
     loaded = load({"m.csv": 'g,s1,s2\nf1,1,2\n,,\n"", ,""\n,\n\n'})
-    assert (loaded.rows("expression"), loaded.blank, loaded.faults.counts) == (
-        [("f1", "s1", 1.0), ("f1", "s2", 2.0)], {"m.csv": 3}, {},
+    assert (loaded.rows("expression"), loaded.blank.files, loaded.faults.counts) == (
+        [("f1", "s1", 1.0), ("f1", "s2", 2.0)], {"m.csv": (3, 3)}, {},
     )  # fmt: skip
     loaded = load({"l.csv": "feature_id,sample_id,value\nf1,s1,1\n,,\n"})
-    assert (loaded.rows("expression"), loaded.blank, loaded.faults.counts) == ([("f1", "s1", 1.0)], {"l.csv": 1}, {})
+    assert (loaded.rows("expression"), loaded.blank.files, loaded.faults.counts) == (
+        [("f1", "s1", 1.0)],
+        {"l.csv": (1, 3)},
+        {},
+    )
 
 
 def test_a_row_without_id_is_one_fault_wherever_it_stands(load: Any) -> None:
