@@ -17,8 +17,11 @@ from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
 from common.scan.encoding import validate_encoding
-from common.scan.files import read_bytes
+from common.scan.files import read_small
 from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
+
+DICTIONARY_BYTES = 64 << 20
+"""Largest size of a file of the dictionary: a million codes. In memory its rows take some forty times as much."""
 
 InsertMode = Literal["error", "append", "overwrite"]
 
@@ -132,4 +135,4 @@ def _find_outdated(
 
 
 def _read_text(file: InputFile) -> TextFile:
-    return TextFile(file.name, read_bytes(file.path))
+    return TextFile(file.name, read_small(file.path, DICTIONARY_BYTES))

@@ -14,11 +14,12 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
-from common.scan.files import compression_of, read_bytes
+from common.scan.files import compression_of, read_bytes, read_small
 from common.vcf.container import VcfFile, read_vcf_file
 from resources import resource
 
 REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
+_MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
 
 
@@ -104,7 +105,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
         faults.add(MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
         return []
-    text = read_bytes(manifest.path).decode("utf-8-sig", "replace")
+    text = read_small(manifest.path, _MANIFEST_BYTES).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         value = line.strip()
         if not value:
@@ -130,9 +131,9 @@ def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfF
     files: list[VcfFile] = []
     for each in sorted(given, key=lambda file: (file.name, file.path)):
         try:
-            file, found = read_vcf_file(each.name, each.path)
+            file, found = read_vcf_file(each.name, each.path, run.inputs.max_header_mb)
         except AppError as error:
-            faults.add(error.code, error.text, file=each.name)
+            faults.add(error.code, error.text, file=each.name, remedy=error.remedy)
             continue
         faults.merge(found.faults)
         if found.warnings:

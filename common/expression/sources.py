@@ -19,8 +19,9 @@ from common.expression.matrix_columns import plan_columns
 from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
+from common.scan.bgzip import stream_text
 from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
-from common.scan.files import compression_of, file_size, read_bytes, stream_gzip
+from common.scan.files import compression_of, stamp_of
 from common.tables.header import split_header
 
 LONG_HEADER = ("feature_id", "sample_id", "value")
@@ -92,16 +93,16 @@ def _validate_stated(columns: Collection[str], found: list[Headed], form: Format
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
     try:
-        is_gzip, size = compression_of(given.path) != "plain", file_size(given.path)
-        opening = (
-            next(stream_gzip(given.path, _OPENING_BYTES), b"") if is_gzip else read_bytes(given.path, 0, _OPENING_BYTES)
-        )
+        stamp, is_gzip = stamp_of(given.path), compression_of(given.path) != "plain"
+        opening = next(iter(stream_text(given.path, _OPENING_BYTES)), b"")
         if known := known_file(opening):
             shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
             place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
             code = BAD_HEADER if known.is_text else UNKNOWN_FORMAT
             faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
-            return Headed(given, TextFile(given.name, given.path, size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True)
+            return Headed(
+                given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
+            )
         text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
         delimiter = "\t" if "\t" in text else ","
         header = tuple(cell.strip() for cell in split_header(text, delimiter))
@@ -118,9 +119,8 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
         faults.add(UNKNOWN_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
         return None
-    return Headed(
-        given, TextFile(given.name, given.path, size, is_gzip, "utf-8", header_bytes, lines), delimiter, header
-    )
+    file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
+    return Headed(given, file, delimiter, header)
 
 
 _OTHER_DELIMITERS = {";": "semicolons", "|": "bars"}

@@ -16,8 +16,9 @@ from itertools import accumulate
 import numpy as np
 
 from common.errors import AppError
+from common.scan.bgzip import stream_gzip
 from common.scan.encoding import as_utf8, is_ascii_superset, refuse_other_encoding
-from common.scan.files import open_file, read_bytes, stream_gzip
+from common.scan.files import Stamp, open_unchanged, read_bytes
 
 BUFFER_BYTES = 4 << 20
 """Bytes of text parsed at once. Measured with two workers side by side: text and columns of 2 to 4 MiB stay in the cache, which
@@ -38,8 +39,9 @@ _STEP = 1 << 18
 class TextFile:
     """A delimited file as the plan knows it. `name` is the user's; `header_bytes` are to be skipped at its start, being the
     byte-order mark and the header record, which spans `header_lines` lines. Where a character is not one byte or more that
-    contain ASCII (UTF-16), `header_bytes` is 0 and the header is skipped after decoding. `nameless` are the places of columns
-    without a name in the header, which are no columns as long as they have no value."""
+    contain ASCII (UTF-16), `header_bytes` is 0 and the header is skipped after decoding. A file that no longer has its `stamp`
+    is not read. `nameless` are the places of columns without a name in the header, which are no columns as long as they have
+    no value."""
 
     name: str
     path: str
@@ -48,6 +50,7 @@ class TextFile:
     encoding: str
     header_bytes: int
     header_lines: int
+    stamp: Stamp | None = None
     nameless: tuple[int, ...] = ()
     longest_record: int = LONGEST_RECORD
 
@@ -90,7 +93,7 @@ def scan_block(block: Block) -> Block:
     """Counts quotes and line ends of a block and looks for its first record under both assumptions. A task's work."""
     quotes = line_ends = 0
     begins: list[tuple[int, int] | None] = [None, None]
-    with open_file(block.file.path) as file:
+    with open_unchanged(block.file.path, block.file.stamp) as file:
         file.seek(block.start)
         position = block.start
         while position < block.end and (text := file.read(min(BUFFER_BYTES, block.end - position))):
@@ -152,7 +155,7 @@ def _search_begin(block: Block, inside: int) -> tuple[int, int] | None:
     line_ends = 0
     if inside and not block.quotes:
         return None
-    with open_file(block.file.path) as file:
+    with open_unchanged(block.file.path, block.file.stamp) as file:
         file.seek(block.start)
         position = block.start
         while position < block.end and (text := file.read(min(BUFFER_BYTES, block.end - position))):
@@ -225,12 +228,12 @@ def _raw_buffers(piece: Piece, size: int) -> Iterator[bytes]:
     """The bytes of a piece, in buffers of even size where that is known: a small last one would cost as many calls as a large."""
     if piece.file.is_gzip:
         skip = piece.file.header_bytes
-        for text in stream_gzip(piece.file.path, size):
+        for text in stream_gzip(piece.file.path, size, piece.file.stamp):
             kept = text[skip:] if skip else text
             skip = max(0, skip - len(text))
             yield kept
         return
-    with open_file(piece.file.path) as file:
+    with open_unchanged(piece.file.path, piece.file.stamp) as file:
         file.seek(piece.start)
         left = piece.end - piece.start
         size = -(-left // max(1, -(-left // size)))

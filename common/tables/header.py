@@ -12,7 +12,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import LONGEST_RECORD, TextFile, first_record, stray_quotes
-from common.scan.files import compression_of, file_size, read_bytes
+from common.scan.files import compression_of, read_bytes, stamp_of
 
 NAMELESS, UNREADABLE = 25, 65
 
@@ -51,6 +51,7 @@ def read_header(
     """The file as tasks need to know it, with its column names; None, with a fault 65, if that cannot be told. Without a
     delimiter, the one that the header shows."""
     try:
+        stamp = stamp_of(file.path)
         is_gzip = compression_of(file.path) != "plain"
         if not is_gzip and (found := format_of(read_bytes(file.path, 0, 16))):
             raise AppError(UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
@@ -59,8 +60,7 @@ def read_header(
             faults.add(UNREADABLE, "the file is empty; it has no header", file=file.name)
             return None
         names, delimiter = _parse_header(text, delimiter)
-        whole = file_size(file.path)
-    except UnicodeError as error:
+    except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
         faults.add(
             UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=file.name, line=1
         )
@@ -68,7 +68,9 @@ def read_header(
     except AppError as error:
         faults.add(error.code, error.text, file=file.name, remedy=error.remedy)
         return None
-    text_file = TextFile(file.name, file.path, whole, is_gzip, encoding, size, lines, longest_record=longest)
+    text_file = TextFile(
+        file.name, file.path, stamp.size, is_gzip, encoding, size, lines, stamp, longest_record=longest
+    )
     return Header(text_file, names, delimiter)
 
 

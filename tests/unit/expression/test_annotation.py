@@ -140,6 +140,16 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
     assert refused.value.code == 65
 
 
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="a line of more than"):
+        read(tmp_path, gzip.compress(bytes(100 << 20), 1))
+
+
+def test_a_file_of_a_million_lines_that_are_no_rows_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="cannot be read near line 1"):
+        read(tmp_path, ENSEMBL_GTF.encode() + b"0\n" * 1_100_000)
+
+
 ATTRIBUTES = {
     'gene_id "AT1G70210"; gene_name "CYCD1;1"; gene_source "araport11";': ("AT1G70210", "CYCD1;1"),
     'gene_id "AT5G65420"; description "cyclin; gene_name like CYC"; gene_name "CYCD4;1";': ("AT5G65420", "CYCD4;1"),

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
+from common.scan.bgzip import stream_gzip
 from common.scan.delimited import (
     Piece,
     TextFile,
@@ -27,7 +28,6 @@ from common.scan.delimited import (
     stray_quotes,
     whole_piece,
 )
-from common.scan.files import stream_gzip
 
 CELLS = st.text(alphabet='ab,"\n\r é', max_size=6)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12)
@@ -119,12 +119,6 @@ def test_a_gzip_that_is_a_thousand_times_its_size_comes_a_buffer_at_a_time(tmp_p
     texts = list(stream_gzip(str(path), 1 << 20))
     assert [len(text) for text in texts] == [1 << 20] * 6 + [7_000_000 - (6 << 20)]
     assert b"".join(texts) == b"0" * 5_000_000 + b"1" * 2_000_000
-
-
-def test_padding_between_gzip_members_is_passed_over_however_long_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "t.gz"
-    path.write_bytes(gzip.compress(b"one") + bytes(3 << 20) + gzip.compress(b"two") + bytes(2 << 20))
-    assert list(stream_gzip(str(path), 100)) == [b"onetwo"]
 
 
 def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
