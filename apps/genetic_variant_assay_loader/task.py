@@ -17,7 +17,7 @@ from common.tables.parquet import part_name
 from common.vcf import schema
 from common.vcf.block import BlockTables, Reading, parse_block, reading_of
 from common.vcf.container import Piece, read_lines, read_vcf_file
-from common.vcf.lines import LineFaults
+from common.vcf.lines import LineFaults, Remarks, add_remarks
 from common.vcf.order import Run
 from common.vcf.rows import KINDS
 
@@ -51,26 +51,25 @@ class LoadTask:
 
 @dataclass(frozen=True, slots=True)
 class PieceResult:
-    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the
-    piece."""
+    """What a piece held: all its lines, the good records, its order, and faults and remarks with lines counted from 1
+    within the piece."""
 
     piece: Piece
     lines: int
     records: int
     runs: tuple[Run, ...]
     faults: Faults
+    remarks: Remarks
 
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind, and annotation entries that named no
-    allele."""
+    """Files written and rows in them by table, rows of genotypes by kind."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
-    unmatched: int = 0
     quarantine: str | None = None
 
 
@@ -89,6 +88,7 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
     reading = _reading(piece, task)
     runs: tuple[Run, ...] = ()
     lines, records, faults = 0, 0, Faults()
+    remarks: Remarks = {}
     for text in read_lines(piece, _BLOCK_BYTES_ALL_KINDS if any(task.stored) else BLOCK_BYTES):
         found = LineFaults(piece.file)
         block = parse_block(text, lines + 1, runs, reading, found)
@@ -96,9 +96,9 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
         if found.bad and task.quarantine_folder:
             output.set_aside(piece, text, lines + 1, found)
         faults.merge(found.faults)
+        add_remarks(remarks, found.remarks)
         runs, lines, records = block.runs, lines + block.lines, records + block.records
-        result.unmatched += block.unmatched
-    return PieceResult(piece, lines, records, runs, faults)
+    return PieceResult(piece, lines, records, runs, faults, remarks)
 
 
 def _reading(piece: Piece, task: LoadTask) -> Reading:
@@ -107,7 +107,10 @@ def _reading(piece: Piece, task: LoadTask) -> Reading:
     if file is None:
         found.faults.raise_if_any("The load")
         raise AssertionError("a header without faults was read")
-    return reading_of(file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed)
+    return reading_of(
+        file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed,
+        annotates=task.annotation_folder is not None,
+    )  # fmt: skip
 
 
 class _Output:

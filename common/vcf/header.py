@@ -28,7 +28,7 @@ _TYPES = ("Integer", "Float", "Flag", "Character", "String")
 _CONTIG = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _ALT_ID = re.compile(r"(DEL|INS|DUP|INV|CNV|BND)(:[^\s,<>]+)?|NON_REF|\*|[A-Z]")
-_PIPED_FORMAT = re.compile(r"(?:Format:\s*|annotations:\s*')([^'\"]+\|[^'\"]+)")
+_PIPED_FORMAT = re.compile(r"""(?i)(?:Format\s*[:=]|annotations:)\s*['"]*([^'"]+)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class VcfHeader:
     def annotation_columns(self, key: str) -> tuple[str, ...]:
         """The `|`-separated parts of INFO/CSQ or INFO/ANN, as its Description names them; empty if it names none."""
         found = _PIPED_FORMAT.search(self.info[key].description) if key in self.info else None
-        return tuple(part.strip() for part in found.group(1).split("|")) if found else ()
+        return tuple(part.split()[0] if part.strip() else "" for part in found.group(1).split("|")) if found else ()
 
 
 @dataclass
@@ -88,6 +88,9 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     found = HeaderFindings(file)
     # Not `splitlines`: UTF-8 has line ends that VCF has not, and a Description may hold one.
     lines = [line.removesuffix("\r") for line in text.decode("utf-8", errors="replace").removesuffix("\n").split("\n")]
+    if lines[0].startswith("\ufeff"):
+        lines[0] = lines[0][1:]
+        found.warn("a byte-order mark stands before the first line; it was left out", 1)
     version = _parse_fileformat(lines[0], found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
@@ -107,14 +110,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     if found.faults or columns is None or version is None:
         return None, found
     samples = tuple(columns[9:])
-    header = VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns))
-    key = "ANN" if "ANN" in header.info else "CSQ"
-    parts = header.annotation_columns(key)
-    is_vep = key == "CSQ" or "Consequence" in parts
-    if key in header.info and is_vep and "Allele" not in parts:
-        found.fault(212, f"the Description of INFO/{key} names no Format that has an Allele", 1, field=key)
-        return None, found
-    return header, found
+    return VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns)), found
 
 
 def _parse_fileformat(line: str, found: HeaderFindings) -> str | None:

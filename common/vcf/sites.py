@@ -71,7 +71,7 @@ def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites
     alt, alt_line, first_alt, is_allele, is_bases, is_symbolic = _parse_alt(block, found)
     info = block.column(7)
     return Sites(
-        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, found), ref,
+        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, pos, found), ref,
         _parse_rsids(block, found), _parse_qual(block, found), _parse_filter(block, found), info,
         _parse_format(block, found), alt, alt_line, first_alt, is_allele, is_bases, is_symbolic,
     )  # fmt: skip
@@ -204,14 +204,17 @@ def info_values(info: pa.Array, key: str) -> pa.Array:
     return pc.if_else(pc.equal(found, "."), pa.scalar(None, pa.string()), found)
 
 
-def _parse_end(block: LineBlock, info: pa.Array, found: LineFaults) -> Positions:
+def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, found: LineFaults) -> Positions:
+    """INFO/END, -1 where there is none, or one before POS, as callers that put the place of a mate there write."""
     stated = info_values(info, "END") if np.asarray(pc.match_substring(info, "END=")).any() else None
     if stated is None or stated.null_count == len(stated):
         return np.full(len(block), -1)
     wrong = np.asarray(pc.fill_null(pc.invert(pc.match_substring_regex(stated, r"^\d{1,10}$")), False))
     _mark(block, wrong, 206, "INFO/END", "not a position", stated, found)
     ends: Positions = np.asarray(pc.fill_null(pc.if_else(pa.array(wrong), "-1", stated), "-1").cast(pa.int64()))
-    return ends
+    before = (ends >= 0) & (ends < pos)
+    found.remark(block.numbers[before], "INFO/END is before POS and was not read")
+    return np.where(before, -1, ends)
 
 
 def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:

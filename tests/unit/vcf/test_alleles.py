@@ -195,3 +195,12 @@ def test_a_line_that_is_not_utf8_is_refused(load: Callable[..., Any]) -> None:
     loaded = load(text=b"1\t5\t.\tA\tC\t.\t.\tX=\xe4\n1\t6\t\xc3\xa4\tA\tC\t.\t.\tDB\n")
     assert loaded.refused() == [(201, 1, "", None)]
     assert loaded.rows("alleles", "a_id") == [("1_6_A_C",)]
+
+
+def test_an_end_before_pos_is_not_read(load: Callable[..., Any]) -> None:
+    loaded = load(
+        "1 500 . G <DEL> . . SVLEN=-8;END=492", "1 600 . NN <CTX> . . END=50", "1 700 . N N[2:16[ . . END=16",
+        "1 800 . A <DEL> . . END=800",
+    )  # fmt: skip
+    assert loaded.rows("alleles", "pos", "end_pos") == [(500, 508), (600, 601), (700, 700), (800, 800)]
+    assert loaded.remarks == ["INFO/END is before POS and was not read: 3 lines, first in tiny.vcf line 1"]

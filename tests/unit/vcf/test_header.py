@@ -82,9 +82,6 @@ def test_version_4_0_is_read_with_a_remark() -> None:
         ("##fileformat=VCFv4.2\nstray\n" + COLUMNS, [(201, 2, "stray")]),
         ("##fileformat=VCFv4.2\n#CHROM\tPOSITION\n", [(201, 2, "#CHROM\tPOSITION")]),
         ("##fileformat=VCFv4.2\n" + COLUMNS[:-1] + "\tFORMAT\ta\tb\ta\n", [(209, 2, "a")]),
-        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"x\">\n" + COLUMNS, [(212, 1, None)]),
-        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"Format: SYMBOL|Gene\">\n" + COLUMNS,
-         [(212, 1, None)]),
     ],
 )  # fmt: skip
 def test_every_fault_is_told_with_its_line(text: str, expected: list[tuple[int, int, str | None]]) -> None:
@@ -116,9 +113,29 @@ def test_what_touches_no_loaded_data_is_a_remark(meta: str, text: str) -> None:
     assert warnings_of(meta) == [(2, text)]
 
 
-def test_parts_of_annotations_are_named_by_their_description() -> None:
-    csq = '##INFO=<ID=CSQ,Number=.,Type=String,Description="Consequences by VEP. Format: Allele|Consequence|IMPACT">'
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("Consequences by VEP. Format: Allele|Consequence|IMPACT", ("Allele", "Consequence", "IMPACT")),
+        ("Format: 'Allele|Consequence|IMPACT'", ("Allele", "Consequence", "IMPACT")),
+        (r"Format: \"Allele|Consequence\".", ("Allele", "Consequence")),
+        ("format=Allele | Consequence", ("Allele", "Consequence")),
+        ("Format: Allele|Consequence|IMPACT (VEP 110)", ("Allele", "Consequence", "IMPACT")),
+        ("Format: Consequence", ("Consequence",)),
+        ("Consequences", ()),
+    ],
+)
+def test_parts_of_annotations_are_named_by_their_description(sentence: str, parts: tuple[str, ...]) -> None:
+    csq = f'##INFO=<ID=CSQ,Number=.,Type=String,Description="{sentence}">'
     header, _ = parse_header(f"##fileformat=VCFv4.2\n{csq}\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    assert header.annotation_columns("CSQ") == ("Allele", "Consequence", "IMPACT")
+    assert header.annotation_columns("CSQ") == parts
     assert header.annotation_columns("ANN") == ()
+
+
+def test_a_byte_order_mark_is_left_out_with_a_remark() -> None:
+    header, found = parse_header(f"\ufeff##fileformat=VCFv4.2\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    assert [fault.text for fault in found.warnings] == [
+        "a byte-order mark stands before the first line; it was left out"
+    ]
