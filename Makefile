@@ -6,6 +6,7 @@ PROJECT  ?= build/project
 JOB_DIR  ?= build/jobs/$(APP)
 MASTER   ?= local[*]
 BENCH    ?=
+FUZZ     ?=
 SIZE     ?= small
 NAME     ?=
 
@@ -19,7 +20,7 @@ DEMO     := build/demo/project
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV SPARK_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo walkthrough test run lint types bundle cluster-up cluster-down dxapp dxapps new-app bench clean
+.PHONY: help setup demo walkthrough test test-fast fuzz run lint types bundle cluster-up cluster-down dxapp dxapps new-app bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,12 @@ walkthrough: $(VENV)/.setup ## run all six apps, command by command as WALKTHROU
 
 test: $(VENV)/.setup-dev ## run the tests
 	$(PY) -m pytest
+
+test-fast: $(VENV)/.setup-dev ## run the tests that need no Java and no process of their own: a verdict in under a minute
+	$(PY) -m pytest -m "not spark and not processes"
+
+fuzz: $(VENV)/.setup-dev ## search with the fuzzers from a new seed: [FUZZ="NAME … --seconds N --seed N"], two minutes if not given
+	$(PY) -m tests.fuzz $(FUZZ)
 
 run: $(VENV)/.setup ## run an app with spark-submit: APP= JSON= [PROJECT=] [MASTER=] [JOB_DIR=]
 	@mkdir -p "$(JOB_DIR)" && cp "$(JSON)" "$(JOB_DIR)/job_input.json"

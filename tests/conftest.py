@@ -1,4 +1,8 @@
-"""What all tests share: one Spark for the whole run, and the data that lies beside the checkout."""
+"""What all tests share: the tiers, one Spark for the whole run, and the data that lies beside the checkout.
+
+Tests run in three tiers: those that need no Java and no process of their own (`make test-fast`), those on the one Spark
+(marker `spark`, set here for every test that asks for it), and those that start processes (marker `processes`).
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,29 @@ hypothesis.settings.load_profile("suite")
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("LOADER_SHARED_DATA") or ROOT.parent / "shared" / "data")
 """Public example data, too large to ship: the folder `shared/data` beside the checkout, or where the variable says."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
+    items.sort(key=tier)  # a stable sort: within a tier the order is that of the files
+
+
+def tier(item: pytest.Item) -> int:
+    """0 for a test that needs neither Java nor processes, 1 for one on Spark, 2 for one that starts processes."""
+    return 2 if item.get_closest_marker("processes") else 1 if item.get_closest_marker("spark") else 0
+
+
+@pytest.fixture(autouse=True)
+def _no_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holds tests of the fast tier to what the tier promises."""
+    if tier(request.node) == 0:
+
+        def refuse(*_: object, **__: object) -> None:
+            pytest.fail("a test that starts a process needs the marker `processes`")
+
+        monkeypatch.setattr("subprocess.Popen.__init__", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from common.spark import standalone
 from common.spark.launch import environment, spark_submit_command
 from tests.apps.conftest import Runner
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}
 

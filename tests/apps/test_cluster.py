@@ -15,6 +15,8 @@ from common.spark import standalone
 from common.spark.launch import environment, spark_submit_command
 from tests.processes import without_progress
 
+pytestmark = pytest.mark.processes
+
 PROGRAM = """
 import os
 import time

@@ -24,6 +24,8 @@ from common.spark.launch import environment as launch_environment
 from common.spark.launch import spark_home
 from tests.apps.dx_server import ROOT, Client, serving
 
+pytestmark = pytest.mark.processes
+
 TRIAL = ROOT / "tests" / "data" / "trial"
 APPS = list(app_folders())
 OWN = {"name": "loader", "runSpec": {"interpreter": "python3", "file": "app.py", "timeoutPolicy": {"*": {"hours": 1}}}}

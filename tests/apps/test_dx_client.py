@@ -12,6 +12,8 @@ import pytest
 from tests.apps.conftest import Runner
 from tests.apps.dx_server import ROOT, Client, serving
 
+pytestmark = pytest.mark.processes
+
 TRIAL = ROOT / "tests" / "data" / "trial"
 DICTIONARIES = ("data_dictionary", "codings", "entity_dictionary")
 COMMANDS = [

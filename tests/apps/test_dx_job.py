@@ -23,6 +23,8 @@ from common.spark.launch import spark_submit_command
 from tests.apps.conftest import Runner
 from tests.apps.dx_server import ROOT, Client, serving
 
+pytestmark = pytest.mark.processes
+
 TRIAL = ROOT / "tests" / "data" / "trial"
 FILES: dict[str, Any] = {
     "data_dictionary": "data_dictionary.csv", "codings": "codings.csv", "entity_dictionary": "entity_dictionary.csv",

@@ -13,6 +13,8 @@ import pytest
 
 from common.platform.local import LocalProject
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "apps" / "data_model_loader" / "examples"
 ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}

@@ -12,6 +12,8 @@ import pytest
 from apps.commands.new import make_app
 from common.errors import AppError
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("apps", "common", "resources", "tests", "dxapp-templates")
 

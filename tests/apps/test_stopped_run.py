@@ -12,6 +12,8 @@ import pytest
 
 from tests.processes import wait_for, without_progress
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[2]
 
 APP = """

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.walkthrough.data import FOLDER, write_all
 from tests.walkthrough.page import PAGE, read_steps, run_steps
+
+pytestmark = pytest.mark.processes
 
 APPS = Path(__file__).resolve().parents[2] / "apps"
 

@@ -238,6 +238,7 @@ sys.exit(execute({app!r}, main, {arguments!r}))
 """
 
 
+@pytest.mark.processes
 def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
     script = WAITING_APP.format(app=str(job.app_file), arguments=job.arguments)
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -252,6 +253,7 @@ def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
     assert job.staged() == []
 
 
+@pytest.mark.processes
 def test_a_run_that_never_asks_for_spark_does_not_import_it(job: Job) -> None:
     script = (
         "import sys\nfrom common.job.run import execute\n"

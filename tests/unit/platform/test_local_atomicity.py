@@ -20,6 +20,8 @@ from common.platform import Database
 from common.platform.local import LocalProject
 from tests.unit.platform.project_state import Tables, assert_swept, publish_tables, read_state
 
+pytestmark = pytest.mark.processes
+
 JOB = "job-" + "J" * 24
 STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir"}
 

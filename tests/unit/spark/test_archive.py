@@ -13,6 +13,8 @@ from common.spark import archive
 from common.spark.java import Java, find_java
 from tests.processes import without_progress
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
+
 from common.spark.bundle import write_bundle
 
 
@@ -32,6 +34,7 @@ def test_it_holds_code_and_data_and_nothing_that_was_built(tmp_path):
     assert not [name for name in names if "__pycache__" in name]
 
 
+@pytest.mark.processes
 def test_a_program_imports_the_suite_and_reads_its_data_from_the_zip(tmp_path):
     bundle = write_bundle(tmp_path / "suite.zip")
     program = "import common.spark.launch as launch; print(launch.__file__, launch.read_defaults()['spark.sql.session.timeZone'])"

@@ -13,6 +13,8 @@ from common.errors import AppError
 from common.spark.java import Java, find_java, java_home
 from tests.processes import without_progress
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -29,6 +29,7 @@ def run_python(program, environment=None, cwd=ROOT):
     )
 
 
+@pytest.mark.processes
 def test_importing_the_cluster_and_making_one_does_not_import_pyspark():
     program = "import sys; from common.spark.session import SparkCluster; c = SparkCluster('x'); c.stop(); print('pyspark' in sys.modules)"
     assert run_python(program).stdout == "False\n"
@@ -57,6 +58,7 @@ def test_times_are_utc_whatever_the_machine_says(spark):
     assert tuple(shown.first()) == ("2024-03-01 00:30:00", int(datetime(2024, 3, 1, 0, 30, tzinfo=UTC).timestamp()))
 
 
+@pytest.mark.processes
 def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_path):
     program = (
         "import sys\n"
@@ -75,6 +77,7 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("master", "text"),
     [
@@ -99,6 +102,7 @@ def test_a_master_that_spark_does_not_know_is_error_92_in_one_line(master, text)
     assert (ran.stdout, ran.stderr) == (f"92 {text}\n", "")
 
 
+@pytest.mark.processes
 def test_ctrl_c_ends_a_stage_at_once(tmp_path):
     at_work = tmp_path / "at work"
     program = (
