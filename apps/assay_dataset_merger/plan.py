@@ -22,6 +22,8 @@ from common.tables.links import StoredField
 
 NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 
+_LINK_AS_TEXT = "Give a linking_file with a row for each pair of assay id and target id: it compares them as text."
+
 DASHBOARD = "Global Defaults"
 """The template that is named where none is meant."""
 
@@ -72,7 +74,10 @@ def make_plan(run: Run) -> Plan:
         linking = None
         if sample and pheno and parsed:
             sample = follow_reference(parsed, sample)
-            (validate_linkable if inputs.linking_file else validate_link)(sample, pheno, faults)
+            if inputs.linking_file:
+                validate_linkable(sample, pheno, faults)
+            else:
+                validate_link(sample, pheno, faults, _LINK_AS_TEXT)
             linking = _read_linking_file(run, name, sample, pheno, faults)
         faults.raise_if_any("The plan")
         assay, parsed = cast(Mapping[str, Any], assay), cast(Dataset, parsed)

@@ -7,6 +7,7 @@ Sources: VEP's `Parser/VCF.pm`, and SnpEff's ANN standard 1.0.
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 
 import numpy as np
@@ -21,6 +22,9 @@ _CLASSES = {
     "<DEL>": "DELETION", "<DUP>": "DUPLICATION", "<INS>": "INSERTION", "<INV>": "INVERSION",
     "<CNV>": "COPY_NUMBER_VARIATION", "<DUP:TANDEM>": "TANDEM_DUPLICATION",
 }  # fmt: skip
+_APART = pa.array(["DELETION", "DUPLICATION", "INSERTION", "INVERSION"])
+"""Classes of which none is another, while a copy number variation may be a deletion or a duplication."""
+
 _BASES_OR_NONE = r"^([ACGTN.*]+|-)$"
 
 
@@ -40,7 +44,7 @@ def find_vep_alleles(
     alleles were trimmed to what is not in REF (`--minimal`). Entries without either are about the only ALT of their line.
     """
     counts = np.diff(sites.first_alt)
-    given = _numbers(number, line, counts)
+    given, is_split = _numbers(number, line, counts)
     if named is None:
         only = np.where(counts[line] == 1, 1, 0) if number is None else given
         return np.where(only > 0, sites.first_alt[line] + only - 1, -1)
@@ -52,37 +56,49 @@ def find_vep_alleles(
         alt = sites.first_alt[line[at]] + given[at] - 1
         fits = np.asarray(pc.equal(named.take(pa.array(at)), names.take(pa.array(alt)))) | ~sites.is_bases[alt]
         found[at[fits]] = alt[fits]
+    if is_minimal:
+        return np.where(is_split, -1, found)
     open_ = np.flatnonzero((found < 0) & np.asarray(pc.match_substring_regex(named, _BASES_OR_NONE)))
-    if len(open_) and not is_minimal:
+    if len(open_):
         _read_as_split(np.unique(line[open_]), named, line, sites, found)
     return found
 
 
-def _numbers(number: pa.Array | None, line: Positions, counts: Positions) -> Positions:
-    """ALLELE_NUM of each entry, 0 where there is none, or where a number on its line goes beyond the ALT alleles."""
+def _numbers(number: pa.Array | None, line: Positions, counts: Positions) -> tuple[Positions, Mask]:
+    """ALLELE_NUM of each entry, 0 where there is none; and which entries are of a line that was split, as a number there
+    goes beyond the ALT alleles, so that none counts."""
     if number is None:
-        return np.zeros(len(line), np.int64)
+        return np.zeros(len(line), np.int64), np.zeros(len(line), np.bool_)
     is_number = pc.fill_null(pc.match_substring_regex(number, r"^\d{1,9}$"), False)
     given: Positions = np.asarray(pc.if_else(is_number, number, "0").cast(pa.int64()))
-    beyond = np.bincount(line[given > counts[line]], minlength=len(counts)) > 0
-    return np.where(beyond[line], 0, given)
+    is_split = (np.bincount(line[given > counts[line]], minlength=len(counts)) > 0)[line]
+    return np.where(is_split, 0, given), is_split
 
 
 def _find_named(named: pa.Array, line: Positions, names: pa.Array, sites: Sites) -> Positions:
-    """Entries by `names` of the ALT alleles; those of structural variants by ALT or class too, or by any word where the
-    line has no other ALT."""
+    """Entries by `names` of the ALT alleles; those of structural variants by ALT or class too, or by any other word
+    where the line has no other ALT, but not by a class apart from its own."""
     of, odd = np.arange(len(sites.alt)), sites.is_allele & ~sites.is_bases
     if not odd.any():
         return _find(named, line, names, sites.alt_line, of)
     at = np.flatnonzero(odd)
-    classes = pa.array([_CLASSES.get(alt.upper(), alt.upper()) for alt in sites.alt.take(pa.array(at)).to_pylist()])
-    alts, of = np.concatenate((sites.alt_line, sites.alt_line[at])), np.concatenate((of, at))
-    found = _find(named, line, pa.concat_arrays([names, classes]), alts, of)
+    alts = pc.ascii_upper(sites.alt.take(pa.array(at))).to_pylist()
+    classes = pa.array([_CLASSES.get(alt, alt) for alt in alts])
+    of_line, of = np.concatenate((sites.alt_line, sites.alt_line[at])), np.concatenate((of, at))
+    found = _find(named, line, pa.concat_arrays([names, classes]), of_line, of)
     alone = np.full(len(sites.pos), -1)
     alone[sites.alt_line[at]] = at
     alone[np.bincount(sites.alt_line[sites.is_allele], minlength=len(alone)) != 1] = -1
-    word = ~np.asarray(pc.match_substring_regex(named, _BASES_OR_NONE))
-    return np.where((found < 0) & word, alone[line], found)
+    kind = np.full(len(sites.alt), -1)
+    kind[at] = _apart(pa.array([_CLASSES.get(re.sub(r":.*>", ">", alt)) for alt in alts], pa.string()))
+    word = _apart(named)
+    other = (word >= 0) & (kind[alone[line]] >= 0) & (kind[alone[line]] != word)
+    fits = ~other & ~np.asarray(pc.match_substring_regex(named, _BASES_OR_NONE))
+    return np.where((found < 0) & fits, alone[line], found)
+
+
+def _apart(names: pa.Array) -> npt.NDArray[np.int64]:
+    return np.asarray(pc.fill_null(pc.index_in(names, _APART), -1)).astype(np.int64)
 
 
 def _find(named: pa.Array, line: Positions, names: pa.Array, of_line: Positions, of: Positions) -> Positions:

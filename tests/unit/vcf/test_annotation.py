@@ -150,6 +150,8 @@ def csq_of(columns: str) -> str:
         ("9 N <DEL>,<DUP>", "duplication:x deletion:y", [("<DUP>", "x"), ("<DEL>", "y")]),
         ("9 N <DEL:ME>,<DUP:ME>", "copy_number_variation:x", []),
         ("9 N <DEL>", "T:x", []),
+        ("9 N <DEL>", "duplication:x deletion:y copy_number_variation:z", [("<DEL>", "y"), ("<DEL>", "z")]),
+        ("9 N <DUP:TANDEM>", "duplication:x", [("<DUP:TANDEM>", "x")]),
         ("9 N N[chr2:5[", "chromosome_breakpoint:x", [("N[chr2:5[", "x")]),
     ],
 )
