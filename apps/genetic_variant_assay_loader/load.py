@@ -138,6 +138,7 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
             tasks.append(LoadTask(
                 len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
                 None if number else annotations, quarantine, is_part, loads.is_partitioned,
+                annotation_field=plan.annotation_field,
             ))  # fmt: skip
     return tasks
 

@@ -15,11 +15,13 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes
+from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
 from resources import resource
 
 REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
 _FREQUENCY_TYPES = ("Float", "Integer")
+_NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Plan:
     stored: tuple[bool, bool, bool]
     gnomad_field: str | None
     quarantines: bool
+    annotation_field: str | None = None
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ def make_plan(run: Run) -> Plan:
         for file in files:
             _validate_reference(file, inputs.reference_genome, faults)
             _validate_frequency(file, inputs.gnomad_frequency_field, faults)
+            _validate_annotation(file, inputs.annotation_field, faults)
         groups = _group_by_samples(files, faults)
         faults.raise_if_any("The plan")
         samples = sum(len(group.samples) for group in groups)
@@ -72,7 +76,7 @@ def make_plan(run: Run) -> Plan:
     stored = (not inputs.exclude_refdata, not inputs.exclude_halfref, not inputs.exclude_nocall)
     return Plan(
         inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,
-        inputs.gnomad_frequency_field, inputs.run_mode == "permissive",
+        inputs.gnomad_frequency_field, inputs.run_mode == "permissive", inputs.annotation_field,
     )  # fmt: skip
 
 
@@ -166,6 +170,14 @@ def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> Non
         text = "a frequency is a Float with a value per ALT allele"
         shown = f"Number={defined.number},Type={defined.type}"
         faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", value=shown)
+
+
+def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> None:
+    if field and annotation_scheme(file.header, field) is None:
+        text = "its header line has no Format with known parts"
+        if field not in file.header.info:
+            text = "the header defines no such INFO field"
+        faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", remedy=_NAME_ANNOTATION)
 
 
 def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup, ...]:

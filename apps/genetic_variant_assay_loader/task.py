@@ -47,6 +47,7 @@ class LoadTask:
     is_part: bool
     is_partitioned: bool = False
     missed: frozenset[str] = frozenset()
+    annotation_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _reading(piece: Piece, task: LoadTask) -> Reading:
         raise AssertionError("a header without faults was read")
     return reading_of(
         file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed,
-        annotates=task.annotation_folder is not None,
+        annotates=task.annotation_folder is not None, annotation_field=task.annotation_field,
     )  # fmt: skip
 
 

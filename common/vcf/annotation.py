@@ -1,6 +1,7 @@
-"""Effects of alleles on genes: SnpEff's INFO/ANN (standard 1.0) and VEP's INFO/CSQ (columns by the header) as rows.
+"""Effects of alleles on genes: SnpEff's INFO/ANN (standard 1.0) and EFF, and VEP's INFO/CSQ (columns by the header) as
+rows.
 
-Sources: http://pcingola.github.io/SnpEff/adds/VCFannotationformat_v1.0.pdf, and VEP's VCF output format.
+Sources: http://pcingola.github.io/SnpEff/adds/VCFannotationformat_v1.0.pdf, SnpEff's manual, and VEP's VCF output format.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +27,18 @@ from common.vcf.sites import Sites, info_values
 from resources import resource
 
 NO_ALLELE = "annotations name no allele of their line and were not loaded"
-_KEYS = ("ANN", "CSQ", "EFF", "BCSQ", "vep")
+_READ = ("ANN", "CSQ", "EFF")
+_KEYS = (*_READ, "BCSQ", "vep")
 _ANN_PLACES = {
     "allele": 0, "effect": 1, "putative_impact": 2, "gene_name": 3, "gene_id": 4, "feature_type": 5, "feature_id": 6,
     "transcript_biotype": 7, "rank": 8, "hgvs_c": 9, "hgvs_p": 10, "cdna": 11, "cds": 12, "protein": 13, "distance": 14,
 }  # fmt: skip
 _ANN_WIDTH = 16
+_EFF_PLACES = {
+    "effect": 0, "putative_impact": 1, "change": 4, "gene_name": 6, "transcript_biotype": 7, "feature_id": 9, "rank": 10,
+    "allele": 11,
+}  # fmt: skip
+_EFF_WIDTHS = (12, 14)  # the last two are errors and warnings
 _CSQ_NAMES = {
     "allele": "Allele", "effect": "Consequence", "putative_impact": "IMPACT", "gene_name": "SYMBOL", "gene_id": "Gene",
     "feature_type": "Feature_type", "feature_id": "Feature", "transcript_biotype": "BIOTYPE", "rank": "EXON",
@@ -44,25 +52,30 @@ _FIRST, _SECOND = r"^(?P<value>-?\d{1,18})(?:\D|$)", r"/(?P<value>\d{1,18})$"
 
 @dataclass(frozen=True, slots=True)
 class AnnotationScheme:
-    """Which INFO field holds annotations, how many parts an entry has, and where each of ours stands among them. `is_vep`
-    if alleles are named as VEP names them, not as SnpEff does; `is_minimal` if it trimmed them first."""
+    """Which INFO field holds annotations, the form of its entries, the least and the most parts of one, and where each of
+    ours stands among them. `is_minimal` if VEP trimmed alleles before it named them."""
 
     key: str
-    width: int
+    form: Literal["ANN", "EFF", "VEP"]
+    widths: tuple[int, int]
     places: Mapping[str, int]
-    is_vep: bool
     is_minimal: bool = False
 
 
-def annotation_scheme(header: VcfHeader) -> AnnotationScheme | None:
-    """ANN if the header declares it, else CSQ, else None. VEP's columns may stand in ANN too (`--vcf_info_field ANN`)."""
-    key = "ANN" if "ANN" in header.info else "CSQ"
+def annotation_scheme(header: VcfHeader, field: str | None = None) -> AnnotationScheme | None:
+    """That of `field`; else of ANN if the header declares it, else of CSQ, else of EFF, else None. The form goes by the
+    header line: VEP's columns may stand in any field (`--vcf_info_field ANN`). None if that does not tell it."""
+    key = field or next((key for key in _READ if key in header.info), "")
     columns = header.annotation_columns(key)
     places = {ours: columns.index(theirs) for ours, theirs in _CSQ_NAMES.items() if theirs in columns}
-    if key == "ANN" and "effect" not in places:
+    if len(places) > 1 or (len(places) == len(columns) == 1):
+        return AnnotationScheme(key, "VEP", (len(columns), len(columns)), places, "MINIMISED" in columns)
+    if key == "EFF" or (key in header.info and "Effect_Impact" in header.info[key].description):
+        return AnnotationScheme(key, "EFF", _EFF_WIDTHS, _EFF_PLACES)
+    if key == "ANN" or "Annotation" in columns:
         width = len(columns) if len(columns) > max(_ANN_PLACES.values()) else _ANN_WIDTH
-        return AnnotationScheme(key, width, _ANN_PLACES, is_vep=False)
-    return AnnotationScheme(key, len(columns), places, True, "MINIMISED" in columns) if places else None
+        return AnnotationScheme(key, "ANN", (width, width), _ANN_PLACES)
+    return None
 
 
 def unread_annotations(header: VcfHeader, scheme: AnnotationScheme | None) -> Mapping[str, str]:
@@ -71,10 +84,11 @@ def unread_annotations(header: VcfHeader, scheme: AnnotationScheme | None) -> Ma
     for key in _KEYS:
         if scheme and key == scheme.key:
             continue
-        reason = f"INFO/{scheme.key} is read instead" if scheme else "only INFO/ANN and INFO/CSQ are"
-        if key in ("ANN", "CSQ") and not scheme:
-            reason = "its header line does not name the parts of an entry after Format:"
-            reason = reason if key in header.info else "the header does not define it"
+        reason = f"INFO/{scheme.key} is read instead" if scheme else "annotation_field does not name it"
+        if key not in header.info:
+            reason = "the header does not define it"
+        elif annotation_scheme(header, key) is None:
+            reason = "its header line has no Format with known parts"
         reasons[key] = f"INFO/{key} was not read, since {reason}"
     return reasons
 
@@ -99,20 +113,19 @@ def parse_annotations(
         return schema.ANNOTATION.empty_table(), _no_effects(len(sites.alt))
     lists = pc.split_pattern(stated.take(pa.array(lines)), ",")
     line = np.repeat(lines, np.asarray(pc.list_value_length(lists)))
-    parts = pc.split_pattern(lists.flatten(), "|")
-    wrong = np.asarray(pc.list_value_length(parts)) != scheme.width
+    entries = lists.flatten()
+    if scheme.form == "EFF":  # `effect(impact|…)`
+        entries = pc.replace_substring(pc.utf8_rtrim(entries, ")"), "(", "|", max_replacements=1)
+    parts = pc.split_pattern(entries, "|")
+    counts = np.asarray(pc.list_value_length(parts))
+    wrong = (counts < scheme.widths[0]) | (counts > scheme.widths[1])
     if wrong.any():
-        text = f"entries of INFO/{scheme.key} were not read, since they have not the {scheme.width} parts that the header names"
+        text = f"entries of INFO/{scheme.key} were not read, since they do not have the {scheme.widths[0]} parts that its form has"
         found.remark(block.numbers[line[wrong]], text, "entry")
-        line, parts = line[~wrong], parts.filter(pa.array(~wrong))
-    flat = parts.flatten()
-    start = np.arange(len(line)) * scheme.width
+    start = (np.cumsum(counts) - counts)[~wrong]
+    line, flat = line[~wrong], parts.flatten()
     columns = {name: _part(flat, start + place) for name, place in scheme.places.items()}
-    if scheme.is_vep:
-        named, number = columns.get("allele"), columns.get("allele_number")
-        alt = find_vep_alleles(named, number, line, sites, scheme.is_minimal)
-    else:
-        alt = find_snpeff_alleles(columns["allele"], line, sites)
+    alt = _find_alleles(columns, line, sites, scheme)
     found.remark(block.numbers[line[alt < 0]], NO_ALLELE, "entry")
     of_allele = alt >= 0
     of_allele[of_allele] = sites.is_allele[alt[of_allele]]
@@ -120,6 +133,17 @@ def parse_annotations(
     columns = {name: values.take(kept) for name, values in columns.items()}
     table = _table(columns, sites, ids, alt[of_allele])
     return table, _worst_effects(table, alt[of_allele], len(sites.alt))
+
+
+def _find_alleles(
+    columns: Mapping[str, pa.Array], line: Positions, sites: Sites, scheme: AnnotationScheme
+) -> Positions:
+    if scheme.form == "VEP":
+        return find_vep_alleles(columns.get("allele"), columns.get("allele_number"), line, sites, scheme.is_minimal)
+    found = find_snpeff_alleles(columns["allele"], line, sites)
+    if scheme.form == "EFF":  # its Genotype_Number is an ALT in some versions
+        return np.where(found >= 0, found, find_vep_alleles(None, columns["allele"], line, sites, is_minimal=False))
+    return found
 
 
 def _part(flat: pa.Array, places: Positions) -> pa.Array:
@@ -130,6 +154,11 @@ def _part(flat: pa.Array, places: Positions) -> pa.Array:
 def _table(columns: Mapping[str, pa.Array], sites: Sites, ids: AlleleIds, alt: Positions) -> pa.Table:
     absent = pa.nulls(len(alt), pa.string())
     given = {name: columns.get(name, absent) for name in (*_ANN_PLACES, "intron")}
+    if "change" in columns:  # EFF: `p.Ala32Thr/c.94G>A`; `A32T` in older versions, which is not HGVS
+        given["hgvs_p"] = pc.struct_field(pc.extract_regex(columns["change"], r"^(?P<value>p\.[^/]*)"), "value")
+        given["hgvs_c"] = pc.struct_field(
+            pc.extract_regex(columns["change"], r"(?:^|/)(?P<value>[cn]\.[^/]*)$"), "value"
+        )
     exon = pc.coalesce(given["rank"], given["intron"])
     line = sites.alt_line[alt]
     built = {

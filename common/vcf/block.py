@@ -56,13 +56,13 @@ class BlockTables:
 
 def reading_of(
     header: VcfHeader, ref: bool = False, halfref: bool = False, nocall: bool = False, gnomad_field: str | None = None,
-    missed: Set[str] = frozenset(), annotates: bool = True,
+    missed: Set[str] = frozenset(), annotates: bool = True, annotation_field: str | None = None,
 ) -> Reading:  # fmt: skip
     """How to read files with this header; the three flags say which calls without an allele are stored, `annotates` whether
-    annotations are read."""
+    annotations are read, and `annotation_field` from where, if not by the rule of `annotation_scheme`."""
     keep = np.zeros(6, np.bool_)
     keep[[REF, HALF, NO_CALL]] = ref, halfref, nocall
-    scheme = annotation_scheme(header) if annotates else None
+    scheme = annotation_scheme(header, annotation_field) if annotates else None
     return Reading(header, scheme, unread_annotations(header, scheme) if annotates else {},
                    pa.array(header.samples, pa.string()), keep, gnomad_field,
                    pa.array(sorted(missed)) if missed else None)  # fmt: skip

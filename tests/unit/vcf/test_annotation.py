@@ -81,9 +81,7 @@ def test_an_entry_of_another_width_is_left_with_a_remark(load: Callable[..., Any
     assert loaded.records == 2
     assert loaded.rows("annotations", "a_id", "gene_name") == [("1_101_A_C", "G1")]
     (remark,) = loaded.remarks
-    assert remark.startswith(
-        "entries of INFO/ANN were not read, since they have not the 16 parts that the header names:"
-    )
+    assert remark.startswith("entries of INFO/ANN were not read, since they do not have the 16 parts")
     assert remark.endswith(": 1 entry, first in tiny.vcf line 2")
 
 
@@ -215,9 +213,13 @@ def test_a_line_without_alt_may_be_annotated(load: Callable[..., Any]) -> None:
         ("X=1;CSQ=C|x", "", "INFO/CSQ was not read, since the header does not define it"),
         ("ANN=C|x", "", "INFO/ANN was not read, since the header does not define it"),
         ("CSQ=C|x", csq_of("?").replace("Format: ?", ""),
-         "INFO/CSQ was not read, since its header line does not name the parts of an entry after Format:"),
-        ("CSQ=C|x", ANN, "INFO/CSQ was not read, since INFO/ANN is read instead"),
-        ("EFF=x(HIGH|)", "", "INFO/EFF was not read, since only INFO/ANN and INFO/CSQ are"),
+         "INFO/CSQ was not read, since its header line has no Format with known parts"),
+        ("CSQ=C|x", ANN + csq_of("Allele|Consequence"), "INFO/CSQ was not read, since INFO/ANN is read instead"),
+        ("EFF=x(HIGH|)", "", "INFO/EFF was not read, since the header does not define it"),
+        ("vep=C|x", csq_of("Allele|Consequence").replace("=CSQ", "=vep"),
+         "INFO/vep was not read, since annotation_field does not name it"),
+        ("BCSQ=x|G", csq_of("Consequence|gene").replace("=CSQ", "=BCSQ"),
+         "INFO/BCSQ was not read, since its header line has no Format with known parts"),
     ],
 )  # fmt: skip
 def test_annotation_that_is_not_read_is_remarked_on(
@@ -226,3 +228,35 @@ def test_annotation_that_is_not_read_is_remarked_on(
     loaded = load(f"1 9 . A C . . {info}", f"1 10 . A C . . {info}", "1 11 . A C . . BCSQX=1", meta=meta)
     assert loaded.records == 3
     assert loaded.remarks == [f"{remark}: 2 lines, first in tiny.vcf line 1"]
+
+
+def test_a_field_that_the_user_names_is_read(load: Callable[..., Any]) -> None:
+    meta = ANN + csq_of("Allele|Consequence|SYMBOL").replace("=CSQ", "=vep")
+    loaded = load("1 9 . A C . . vep=C|stop_gained|G", meta=meta, annotation_field="vep")
+    assert loaded.rows("annotations", "a_id", "effect", "gene_name") == [("1_9_A_C", ["stop_gained"], "G")]
+
+
+def test_eff_of_snpeff_is_read_with_allele_numbers_or_alts(load: Callable[..., Any]) -> None:
+    meta = "##INFO=<ID=EFF,Number=.,Type=String,Description=\"Format: 'Effect ( Effect_Impact | Functional_Class '\">\n"
+    lines = (
+        "1 9 . A C,G . . EFF=STOP_GAINED(HIGH|NONSENSE|Cga/Tga|R1*|9|G1|protein_coding|CODING|ENST1|3|2)",
+        "1 10 . A C,G . . EFF=stop_gained&x(HIGH|NONSENSE|c|p.R1*/c.1C>T|9|G1||CODING|ENST1|3|G|WARN),x(HIGH|)",
+    )
+    loaded = load(*lines, meta=meta)
+    columns = (
+        "a_id",
+        "effect",
+        "putative_impact",
+        "gene_name",
+        "transcript_biotype",
+        "feature_id",
+        "rank",
+        "hgvs_p",
+        "hgvs_c",
+    )
+    assert loaded.rows("annotations", *columns) == [
+        ("1_9_A_G", ["STOP_GAINED"], "HIGH", "G1", "protein_coding", "ENST1", 3, None, None),
+        ("1_10_A_G", ["stop_gained", "x"], "HIGH", "G1", None, "ENST1", 3, "p.R1*", "c.1C>T"),
+    ]
+    assert loaded.rows("alleles", "worst_effect") == [([],), (["G1:STOP_GAINED"],), ([],), (["G1:stop_gained"],)]
+    assert len(loaded.remarks) == 1
