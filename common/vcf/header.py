@@ -18,7 +18,8 @@ from resources import resource
 
 FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 VERSIONS = ("4.1", "4.2", "4.3", "4.4", "4.5")
-_OLDER_VERSIONS = ("4.0",)
+_OLDER_VERSIONS = ("3.3", "4.0")
+_UNSTATED = "4.2"
 
 _FILEFORMAT = re.compile(r"##fileformat=VCFv(\d+\.\d+)")
 _META = re.compile(r"##([^=<>\s]+)=(.+)")
@@ -91,7 +92,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     if lines[0].startswith("\ufeff"):
         lines[0] = lines[0][1:]
         found.warn("a byte-order mark stands before the first line; it was left out", 1)
-    version = _parse_fileformat(lines[0], found)
+    version = _parse_fileformat(lines, found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
     columns: list[str] | None = None
@@ -100,7 +101,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
             if number > 1 or version:
                 _parse_meta(line, number, contigs, definitions, found)
         elif line.startswith("#"):
-            columns = line.split("\t")
+            columns = _parse_columns(line, number, found)
             _validate_columns(columns, number, found)
             break
         elif number > 1 or version:
@@ -113,18 +114,39 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     return VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns)), found
 
 
-def _parse_fileformat(line: str, found: HeaderFindings) -> str | None:
+def _parse_fileformat(lines: list[str], found: HeaderFindings) -> str | None:
+    at = next((at for at, line in enumerate(lines) if line.startswith("##fileformat")), 0)
+    line = lines[at]
     match = _FILEFORMAT.fullmatch(line.rstrip())
     if match is None:
-        found.fault(200, "the first line is not ##fileformat=VCFv4.x", 1, value=line[:200])
+        if lines[0].startswith(("##", FIXED_COLUMNS[0])) and not line.startswith("##fileformat"):
+            found.warn(f"there is no line ##fileformat=VCFv4.x; the file is read by the rules of {_UNSTATED}", 1)
+            return _UNSTATED
+        found.fault(200, "the first line is not ##fileformat=VCFv4.x", at + 1, value=line[:200])
         return None
     version = match.group(1)
+    if at:
+        found.warn("##fileformat is not the first line", at + 1, value=line)
     if version in _OLDER_VERSIONS:
-        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", 1, value=line)
+        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", at + 1, value=line)
     elif version not in VERSIONS:
-        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", 1, value=line)
+        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", at + 1, value=line)
         return None
     return version
+
+
+def _parse_columns(line: str, number: int, found: HeaderFindings) -> list[str]:
+    """The names of the column line. Blanks around those that are fixed, and what is empty at the end, are left out."""
+    columns = line.split("\t")
+    names = [name.strip(" ") for name in columns[:9]] + columns[9:]
+    if len(columns) == 1:
+        names = line.split()
+    while len(names) > 8 and not names[-1].strip(" "):
+        names.pop()
+    names[-1] = names[-1].rstrip(" ")
+    if names != columns:
+        found.warn("the column line has blanks, or a tab at its end; they were left out", number)
+    return names
 
 
 def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> None:

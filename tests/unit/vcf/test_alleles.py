@@ -156,13 +156,12 @@ def test_a_frequency_for_too_many_alleles_or_no_number_is_refused(load: Callable
         ("chr,1 5 . A C . . .", (202, 1, "CHROM", "chr,1")),
         ("<1 5 . A C . . .", (202, 1, "CHROM", "<1")),
         ("small 12 . A C . . .", (202, 1, "POS", "12")),
-        ("1 5 . R C . . .", (204, 1, "REF", "R")),
+        ("1 5 . R G . . .", (204, 1, "REF", "R")),
         ("1 5 . . C . . .", (204, 1, "REF", ".")),
         ("1 5 . A C,,G . . .", (204, 1, "ALT", "C,,G")),
         ("1 5 . A <X . . .", (204, 1, "ALT", "<X")),
         ("1 5 . A ]1:100] . . .", (204, 1, "ALT", "]1:100]")),
         ("1 5 . A C high . .", (206, 1, "QUAL", "high")),
-        ("1 5 . A C -1 . .", (206, 1, "QUAL", "-1")),
         ("1 5 rs1;;rs2 A C . . .", (206, 1, "ID", "rs1;;rs2")),
         ("1 5 . A C . PASS; .", (206, 1, "FILTER", "PASS;")),
         ("1 5 . A C . q1;0 .", (206, 1, "FILTER", "q1;0")),
@@ -204,3 +203,37 @@ def test_an_end_before_pos_is_not_read(load: Callable[..., Any]) -> None:
     )  # fmt: skip
     assert loaded.rows("alleles", "pos", "end_pos") == [(500, 508), (600, 601), (700, 700), (800, 800)]
     assert loaded.remarks == ["INFO/END is before POS and was not read: 3 lines, first in tiny.vcf line 1"]
+
+
+def test_a_quality_below_zero_is_missing_with_a_remark(load: Callable[..., Any]) -> None:
+    loaded = load("1 5 . A C -10 . .", "1 6 . A C -0.0 . .", "1 7 . A C 3 . .", "1 8 . A C -inf . .")
+    assert loaded.rows("alleles", "qual") == [(None,), (-0.0,), (3.0,), (float("-inf"),)]
+    assert [remark[:24] for remark in loaded.remarks] == ["QUAL is below zero, whic"]
+
+
+def test_codes_of_several_bases_in_ref_are_the_first_of_them(load: Callable[..., Any]) -> None:
+    loaded = load("1 5 . R C . . .", "1 6 . aYm A . . .", "1 7 . A C . . .", "1 8 . RT AT,C . . .", "1 9 . X C . . .")
+    assert loaded.rows("alleles", "a_id") == [("1_5_A_C",), ("1_6_ACA_A",), ("1_7_A_C",)]
+    assert loaded.refused() == [(204, 4, "REF", "RT"), (204, 5, "REF", "X")]
+    assert loaded.remarks == [
+        "REF has codes for several bases; each was loaded as the first of them: 2 lines, first in tiny.vcf line 1"
+    ]
+
+
+def test_keys_of_format_that_are_not_read_may_be_anything_but_those_that_are_stand_once(
+    load: Callable[..., Any],
+) -> None:
+    lines = (
+        "1 5 . A C . . . GT:G%3AS:DP 0/1:x:7",
+        "1 6 . A C . . . GT:A:A 0/1:1:2",
+        "1 7 . A C . . . DP:GT:DP 1:0/1:2",
+    )
+    loaded = load(*lines, samples="S")
+    assert loaded.rows("alt", "pos", "depth") == [(5, 7), (6, None)]
+    assert loaded.refused() == [(206, 3, "FORMAT", "DP:GT:DP")]
+    assert [remark.rpartition(": ")[2] for remark in loaded.remarks] == ["2 lines, first in tiny.vcf line 1"]
+
+
+def test_zero_is_the_filter_that_vcf_3_3_writes_for_pass(load: Callable[..., Any]) -> None:
+    assert load("1 5 . A C -1 0 .", version="3.3").rows("alleles", "filter", "qual") == [("PASS", None)]
+    assert load("1 5 . A D3 -1 0 .", version="3.3").refused() == [(204, 1, "ALT", "D3")]
