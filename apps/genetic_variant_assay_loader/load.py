@@ -130,10 +130,10 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
         target = min(max(total // (TASKS_PER_CORE * run.cluster.parallelism) + 1, _SMALLEST_TASK), _LARGEST_TASK)
     is_part = len(plan.groups) > 1
     genotypes, annotations = staging.table_folder(GENOTYPES), staging.table_folder(ANNOTATIONS)
+    alleles = staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES)
     quarantine = staging.scratch_folder("quarantine") if plan.quarantines else None
     tasks: list[LoadTask] = []
     for number, group in enumerate(plan.groups):
-        alleles = staging.scratch_folder(f"alleles_{number}") if is_part else staging.table_folder(ALLELES)
         for pieces in gather(_weighted(group.files, target), target):
             tasks.append(LoadTask(
                 len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,

@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from apps.genetic_variant_assay_loader.parts import TableParts
@@ -133,7 +134,10 @@ class _Output:
     def add(self, block: BlockTables, rows: Counter[str]) -> None:
         """Takes in a block's rows and counts them."""
         task = self._task
-        alleles = block.alleles if task.is_part else block.alleles.select(schema.ALLELE.names)
+        alleles = block.alleles.select(schema.ALLELE.names)
+        if task.is_part:
+            group = pa.array(np.full(block.alleles.num_rows, task.group, np.int32))
+            alleles = block.alleles.append_column(schema.GROUP, group)
         for kind, table in block.genotypes.items():
             self._add(kind, task.genotype_folder, table, schema.GENOTYPE, rows)
         self._add("allele", task.allele_folder, alleles, alleles.schema, rows)
