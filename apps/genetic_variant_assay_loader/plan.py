@@ -17,9 +17,11 @@ from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes
 from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
+from common.vcf.lines import Remarks, add_remarks
 from resources import resource
 
 REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
+_REMARKS_SHOWN = 5
 _FREQUENCY_TYPES = ("Float", "Integer")
 _NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
@@ -36,7 +38,7 @@ class SampleGroup:
 @dataclass(frozen=True)
 class Plan:
     """What will be loaded. Several `groups` mean a VCF that is split by sample: their sites must agree and their counts
-    add up. `stored` says whether ref, half-ref and no-call genotypes are kept."""
+    add up. `stored` says whether ref, half-ref and no-call genotypes are kept; `remarks` are on the headers."""
 
     name: str
     assay: str
@@ -46,7 +48,8 @@ class Plan:
     stored: tuple[bool, bool, bool]
     gnomad_field: str | None
     quarantines: bool
-    annotation_field: str | None = None
+    annotation_field: str | None
+    remarks: Remarks
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -64,7 +67,9 @@ def make_plan(run: Run) -> Plan:
             faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
-        files = _read_headers(run, given, faults)
+        remarks: Remarks = {}
+        files = _read_headers(given, faults, remarks)
+        _show_remarks(run, remarks)
         for file in files:
             _validate_reference(file, inputs.reference_genome, faults)
             _validate_frequency(file, inputs.gnomad_frequency_field, faults)
@@ -77,6 +82,7 @@ def make_plan(run: Run) -> Plan:
     return Plan(
         inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,
         inputs.gnomad_frequency_field, inputs.run_mode == "permissive", inputs.annotation_field,
+        remarks,
     )  # fmt: skip
 
 
@@ -130,7 +136,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     return found
 
 
-def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfFile]:
+def _read_headers(given: list[InputFile], faults: Faults, remarks: Remarks) -> list[VcfFile]:
     files: list[VcfFile] = []
     for each in sorted(given, key=lambda file: (file.name, file.path)):
         try:
@@ -139,13 +145,18 @@ def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfF
             faults.add(error.code, error.text, file=each.name)
             continue
         faults.merge(found.faults)
-        if found.warnings:
-            first = next(iter(found.warnings))
-            more = f" and {found.warnings.total - 1:,} more remarks on its header" if found.warnings.total > 1 else ""
-            run.progress.warn(f"{first.place}: {first.text}{more}")
+        add_remarks(remarks, found.remarks)
         if file is not None:
             files.append(file)
     return files
+
+
+def _show_remarks(run: Run, remarks: Remarks) -> None:
+    """The first remarks on headers, as many as a screen holds, and how many more the report has."""
+    for remark in list(remarks.values())[:_REMARKS_SHOWN]:
+        run.progress.warn(str(remark))
+    if more := sum(remark.count for remark in list(remarks.values())[_REMARKS_SHOWN:]):
+        run.progress.warn(f"header lines with other remarks, all in the report: {more:,}")
 
 
 def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:

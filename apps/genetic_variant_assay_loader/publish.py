@@ -107,6 +107,7 @@ def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
         ],
         "genotypes": {kind: rows[kind] for kind in KINDS}, "alleles": _allele_rows(plan, loads),
         "annotations": rows["annotation"], "annotations_of_no_allele": loads.remarks[NO_ALLELE].count if NO_ALLELE in loads.remarks else 0,
+        "header_remarks": [str(remark) for remark in plan.remarks.values()],
         "faults": loads.faults.to_json(),
         "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
         "warnings": list(run.progress.warnings),

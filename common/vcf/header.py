@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from common.faults import Fault, Faults
+from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
 
 FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
@@ -61,17 +62,22 @@ class VcfHeader:
 
 @dataclass
 class HeaderFindings:
-    """What was found beside the header itself: `faults` refuse the file, `warnings` go to the report."""
+    """What was found beside the header itself: `faults` refuse the file; `warnings` are examples of the `remarks`, which go
+    to the report, all of them."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
     warnings: Faults = field(default_factory=Faults)
+    remarks: Remarks = field(default_factory=dict)
 
     def fault(self, code: int, text: str, line: int, **place: Any) -> None:
         self.faults.add_fault(Fault(code, text, file=self.file, line=line, **place))
 
     def warn(self, text: str, line: int, **place: Any) -> None:
         self.warnings.add_fault(Fault(201, text, file=self.file, line=line, **place))
+        of = ".".join(place[part] for part in ("entity", "field") if part in place)
+        said = f"{of}: {text}" if of else text
+        add_remarks(self.remarks, {said: Remark(said, "line", 1, self.file, line)})
 
 
 @cache

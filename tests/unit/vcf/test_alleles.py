@@ -106,7 +106,8 @@ ENDS = {
     "one length may be for all": ("4.2", "A <CNV>,<DEL> . . SVLEN=30", [130, 130]),
     "other symbols have END": ("4.2", "A <CN0>,<CN2> . . END=900;SVLEN=7", [900, 900]),
     "a block of reference makes no allele and no end": ("4.5", "A <DEL>,<*> . . END=900;SVLEN=7,.", [107]),
-    "nothing stated is REF alone": ("4.4", "AC <DEL> . . IMPRECISE", [101]),
+    "nothing stated is no known end": ("4.4", "AC <DEL> . . IMPRECISE", [None]),
+    "nothing stated of other symbols is REF alone": ("4.4", "AC <CTX> . . IMPRECISE", [101]),
 }  # fmt: skip
 
 
@@ -237,3 +238,11 @@ def test_keys_of_format_that_are_not_read_may_be_anything_but_those_that_are_sta
 def test_zero_is_the_filter_that_vcf_3_3_writes_for_pass(load: Callable[..., Any]) -> None:
     assert load("1 5 . A C -1 0 .", version="3.3").rows("alleles", "filter", "qual") == [("PASS", None)]
     assert load("1 5 . A D3 -1 0 .", version="3.3").refused() == [(204, 1, "ALT", "D3")]
+
+
+def test_an_end_that_is_not_known_is_remarked_on(load: Callable[..., Any]) -> None:
+    loaded = load("1 100 . A <DEL> . . .", "1 200 . A <DUP>,C . . SVLEN=.", "1 300 . A <INV> . . END=310")
+    assert loaded.rows("alleles", "end_pos") == [(None,), (None,), (200,), (310,)]
+    assert loaded.remarks == [
+        "an allele has neither INFO/END nor SVLEN; its end_pos is null: 2 lines, first in tiny.vcf line 1"
+    ]
