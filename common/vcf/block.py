@@ -22,7 +22,7 @@ from common.vcf.annotation import (
 from common.vcf.genotypes import HALF, NO_CALL, REF, parse_genotypes
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, split_lines
-from common.vcf.order import Run, check_order
+from common.vcf.order import Run, check_order, find_repeats
 from common.vcf.rows import build_genotypes
 from common.vcf.sites import Sites, parse_sites
 
@@ -73,13 +73,19 @@ def parse_block(text: bytes, first: int, runs: tuple[Run, ...], reading: Reading
     the rest is read again, which costs only where there are faults. `first` numbers the first line, `runs` is the order
     so far."""
     block, lines = split_lines(text, first, reading.header.columns, found)
-    while len(block):
+    tables: BlockTables | None = None
+    while tables is None and len(block):
         bad = len(found.bad)
         found.remarks.clear()
         tables = _parse_lines(block, lines, runs, reading, found)
-        if tables is not None and len(found.bad) == bad:
-            return tables
-        block = block.take(~np.isin(block.numbers, [*found.bad]))
+        if len(found.bad) > bad:
+            tables = None
+        if tables is None:
+            block = block.take(~np.isin(block.numbers, [*found.bad, *found.repeats]))
+    repeats = np.array(sorted(found.repeats - found.bad.keys()), np.int64)
+    found.remark(repeats, "lines that are wholly equal to an earlier one were counted once")
+    if tables is not None:
+        return tables
     return BlockTables({}, schema.ALLELE_PART.empty_table(), schema.ANNOTATION.empty_table(), runs, lines, 0)
 
 
@@ -90,6 +96,9 @@ def _parse_lines(
     bad = len(found.bad)
     sites = parse_sites(block, reading.header, found)
     if len(found.bad) > bad:
+        return None
+    if repeats := find_repeats(runs, block, sites):
+        found.repeats |= repeats
         return None
     ids = build_ids(sites, runs[-1].last_alleles if runs else frozenset())
     if reading.missed is not None:

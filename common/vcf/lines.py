@@ -44,6 +44,15 @@ class LineBlock:
         every = pa.BinaryArray.from_buffers(pa.binary(), self.bounds.size, [None, offsets, pa.py_buffer(self.data)])
         return every.take(pa.array(np.arange(len(self)) * width + 2 * index)).cast(pa.string())
 
+    def text(self, line: int) -> bytes:
+        """A whole line, without its end."""
+        start = int(self.bounds[line, 0])
+        end = int(self.before[line, -1] if self.before.shape[1] else self.bounds[line, -1])
+        size = 1 << 10
+        while not (found := self.data[end : end + size] == NEWLINE).any():
+            size *= 4
+        return self.data[start : end + int(np.argmax(found))].tobytes()
+
     def take(self, lines: Mask | Positions) -> LineBlock:
         """Some of the lines."""
         return LineBlock(self.data, self.numbers[lines], self.bounds[lines], self.before[lines])
@@ -79,12 +88,14 @@ def add_remarks(remarks: Remarks, others: Remarks) -> None:
 @dataclass
 class LineFaults:
     """Faults of the lines of a piece, counted from 1 within it, and the lines of the block at hand that are bad, each
-    with the code, field and text of all its faults. `remarks` are on its good lines."""
+    with the code, field and text of all its faults. `remarks` are on its good lines, `repeats` those that are left out since
+    they were there before."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
     bad: dict[int, list[tuple[int, str, str]]] = field(default_factory=dict)
     remarks: Remarks = field(default_factory=dict)
+    repeats: set[int] = field(default_factory=set)
 
     def remark(self, numbers: Positions, text: str, unit: str = "line") -> None:
         """One remark on each of `numbers`, ascending."""
