@@ -33,7 +33,7 @@ from common.tables.links import (
     extract_column,
     stored_files,
 )
-from common.tables.records import TextFormat
+from common.tables.records import BlankRows, TextFormat
 from common.tables.tasks import cut_files, text_bytes
 
 _PAIR_BYTES = 4
@@ -81,14 +81,17 @@ def _parse_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) ->
     folder, form = staging.scratch_folder("parsed"), TextFormat(linking.delimiter, ("",))
     tasks = [
         ParseTask(
-            piece, form, len(linking.header), (linking.sample_column, linking.pheno_column),
+            piece, form, linking.header, (linking.sample_column, linking.pheno_column),
             (plan.sample.field.type, plan.pheno.field.type), buckets, f"{folder}/{number:05d}.arrow",
         )
         for number, piece in enumerate(pieces)
     ]  # fmt: skip
-    faults = Faults()
-    for each in run.cluster.map(parse_pairs, tasks, "linking file"):
-        faults.merge(each)
+    faults, blank = Faults(), BlankRows()
+    for found, passed_over in run.cluster.map(parse_pairs, tasks, "linking file"):
+        faults.merge(found)
+        blank.merge(passed_over)
+    for text in blank.warnings():
+        run.progress.warn(text)
     as_linking_faults(faults).raise_if_any("The linking file")
     return buckets, tuple(task.path for task in tasks)
 

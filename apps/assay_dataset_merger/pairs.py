@@ -19,11 +19,11 @@ import pyarrow.compute as pc
 
 from apps.assay_dataset_merger.assay import LINKING_COLUMNS
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
-from common.scan.delimited import Piece, read_buffers
+from common.scan.delimited import Piece
 from common.tables.cells import cast_cells
 from common.tables.keys import BucketWriter, KeyColumn, read_bucket, read_rows
 from common.tables.parquet import PartWriter, part_name
-from common.tables.records import Records, TextFormat, parse_records
+from common.tables.records import BlankRows, Records, TextFormat, read_records
 
 EMPTY, REPEATED, NOT_UNIQUE, NOT_KEPT = 322, 322, 303, 311
 
@@ -37,7 +37,7 @@ class ParseTask:
 
     piece: Piece
     form: TextFormat
-    width: int
+    header: tuple[str, ...]
     columns: tuple[int, int]
     types: tuple[str, str]
     buckets: int
@@ -79,21 +79,18 @@ class MatchResult:
     faults: Faults = field(default_factory=Faults)
 
 
-def parse_pairs(task: ParseTask) -> Faults:
-    """Writes the pairs of a piece; returns its faults: what is no row, and empty cells."""
-    faults, form, file = Faults(), task.form, task.piece.file
-    types = {f"c{position}": pa.string() for position in range(task.width)}
+def parse_pairs(task: ParseTask) -> tuple[Faults, BlankRows]:
+    """Writes the pairs of a piece; returns its faults: what is no row, and empty cells; and rows without any value."""
+    faults, blank = Faults(), BlankRows()
+    types = {f"c{position}": pa.string() for position in range(len(task.header))}
     with BucketWriter(task.path, BY_SAMPLE, task.buckets) as writer:
-        for text, first_line in read_buffers(task.piece):
-            records = parse_records(file, text, first_line, types, form, faults)
-            if records is None:
-                break
+        for records in read_records(task.piece, types, task.form, faults, blank, header=task.header):
             cells = [_trim(records.cells.column(position).combine_chunks()) for position in task.columns]
             _add_empty(records, cells, faults)
             spelt = [spell_ids(each, type_) for each, type_ in zip(cells, task.types, strict=True)]
             batch = pa.record_batch([*spelt, pa.array(records.lines)], schema=BY_SAMPLE)
             writer.write(batch.filter(pc.and_(spelt[0].is_valid(), spelt[1].is_valid())))
-    return faults
+    return faults, blank
 
 
 def spell_ids(cells: pa.Array, field_type: str) -> pa.Array:

@@ -142,15 +142,11 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
     if given is None:
         return None
     found_faults = Faults()
-    delimiter = ","
-    found = read_header(given, delimiter, "utf-8", found_faults)
-    if found and len(found[1]) == 1 and "\t" in found[1][0]:
-        delimiter = "\t"
-        found = read_header(given, delimiter, "utf-8", found_faults)
+    found = read_header(given, None, "utf-8", found_faults)
     faults.merge(as_linking_faults(found_faults))
     if found is None:
         return None
-    text, header = found
+    header = found.names
     if len(header) < 2:
         shown = f"the header has one column: {header[0] if header else ''!r}"
         remedy = (
@@ -159,7 +155,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
         faults.add(LINKING_FILE, shown, file=given.name, line=1, remedy=remedy)
         return None
     database = run.platform.new_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
-    return LinkingFile(text, header, delimiter, *find_columns(header, sample.name, pheno.name), database)
+    return LinkingFile(found.file, header, found.delimiter, *find_columns(header, sample.name, pheno.name), database)
 
 
 def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int, int]:

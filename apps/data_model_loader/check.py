@@ -14,7 +14,7 @@ from common.tables.keys import KeyCheck, KeyColumn, KeySpace, TableKeys, check_k
 VALUE_RULES = range(70, 80)
 """Faults of values: what `on_fault: quarantine` sets aside. All others fail the load."""
 
-_STRUCTURE_RULES = (65, 66)
+_STRUCTURE_RULES = (25, 65, 66)
 
 
 def check_references(run: Run, plan: Plan, loads: Loads) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.dictionary import DataDictionary, Entity, nearest_name
-from common.faults import Faults
+from common.faults import EXAMPLES_PER_RULE, Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile
-from common.tables.header import read_header
+from common.tables.header import NAMELESS, Header, read_header
 
 NO_ENTITY, EXTRA, MISSING, DUPLICATE, JOB_INPUT = 60, 62, 63, 64, 90
 
 
 @dataclass(frozen=True)
 class EntityFiles:
-    """The data files of one entity in the order of their names, with their headers."""
+    """The data files of one entity in the order of their names, with the names in their headers."""
 
     entity: str
     files: tuple[TextFile, ...]
@@ -24,10 +25,11 @@ class EntityFiles:
 
 
 def bind_files(
-    given: Sequence[InputFile], dictionary: DataDictionary, delimiter: str, encoding: str, faults: Faults
-) -> dict[str, EntityFiles]:
-    """Files by entity: the entity is the file's name up to the first dot. Adds faults 60, 62 to 65, and 90."""
-    bound: dict[str, list[tuple[TextFile, tuple[str, ...]]]] = {}
+    given: Sequence[InputFile], dictionary: DataDictionary, delimiter: str, encoding: str, longest_record: int,
+    faults: Faults,
+) -> dict[str, EntityFiles]:  # fmt: skip
+    """Files by entity: the entity is the file's name up to the first dot. Adds faults 25, 60, 62 to 65, and 90."""
+    bound: dict[str, list[Header]] = {}
     files = sorted(given, key=lambda each: (each.name, each.path))
     for before, file in zip([None, *files], files, strict=False):
         if before and before.path == file.path:
@@ -41,11 +43,15 @@ def bind_files(
             remedy = f"Rename the file to {near}.csv if it holds that entity." if near else ""
             faults.add(NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy)
             continue
-        found = read_header(file, delimiter, encoding, faults)
-        if found is not None and _validate_header(found[1], file.name, entity, faults):
-            bound.setdefault(stem, []).append(found)
-    ordered = [name for name in dictionary.entities if name in bound]
-    return {name: EntityFiles(name, *zip(*bound[name], strict=True)) for name in ordered}
+        found = read_header(file, delimiter, encoding, faults, longest_record)
+        header = found and found.without_nameless(faults)
+        if header and _validate_header(header, entity, faults):
+            bound.setdefault(stem, []).append(header)
+    return {
+        name: EntityFiles(name, tuple(each.file for each in bound[name]), tuple(each.names for each in bound[name]))
+        for name in dictionary.entities
+        if name in bound
+    }
 
 
 def bound_names(given: Sequence[InputFile]) -> set[str]:
@@ -53,26 +59,22 @@ def bound_names(given: Sequence[InputFile]) -> set[str]:
     return {file.name.split(".", 1)[0] for file in given}
 
 
-def _validate_header(header: tuple[str, ...], file: str, entity: Entity, faults: Faults) -> bool:
+def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
     """Whether the header's names are the entity's fields, each once, in any order."""
-    known = entity.by_name
-    missing = [name for name in known if name not in header]
-    repeated = sorted({name for name in header if header.count(name) > 1}) if len(set(header)) < len(header) else []
+    known, counts = entity.by_name, Counter(header.names)
+    place = {"file": header.file.name, "line": 1, "entity": entity.name}
+    missing = [name for name in known if name not in counts]
+    repeated = [name for name, count in counts.items() if count > 1]
     for name in repeated:
-        faults.add(DUPLICATE, "the column stands more than once", file=file, line=1, entity=entity.name, value=name)
-    for name in dict.fromkeys(header):
+        faults.add(DUPLICATE, "the column stands more than once", **place, value=name)
+    for name in counts:
         if name not in known:
-            near = nearest_name(name, missing)
+            is_shown = faults.counts.get(EXTRA, 0) < EXAMPLES_PER_RULE  # to look for a near name is slow
+            near = nearest_name(name, missing) if is_shown else None
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
-            faults.add(
-                EXTRA,
-                "the dictionary has no such field",
-                file=file,
-                line=1,
-                entity=entity.name,
-                value=name,
-                remedy=remedy,
-            )
+            faults.add(EXTRA, "the dictionary has no such field", **place, value=name, remedy=remedy)
     for name in missing:
-        faults.add(MISSING, "the file has no column for this field", file=file, line=1, entity=entity.name, field=name)
-    return not missing and not repeated and len(header) == len(known)
+        faults.add(MISSING, "the file has no column for this field", **place, field=name)
+    for number in header.file.nameless if missing else ():
+        faults.add(NAMELESS, f"column {number + 1:,} has no name in the header", **place)
+    return not missing and not repeated and len(counts) == len(known)

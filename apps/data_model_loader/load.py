@@ -11,8 +11,10 @@ from common.platform import Staging
 from common.scan.delimited import whole_piece
 from common.tables.columns import ColumnPlan
 from common.tables.figures import Figures, sketch_size
+from common.tables.header import describe_nameless
 from common.tables.keys import BUCKET_ROWS
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
+from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 _KEY_BYTES = 48
@@ -79,11 +81,15 @@ def load_entities(run: Run, plan: Plan) -> Loads:
             groups = group_pieces(own, target)
             load.tasks = [LoadTask(number, load.plan_path, group) for number, group in enumerate(groups)]
         run_loads(run, loads, [(entity, task) for entity, load in loads.entities.items() for task in load.tasks])
+        blank = BlankRows()
         for load in loads.entities.values():
             for result in load.results:
                 loads.faults.merge(result.faults)
+                blank.merge(result.blank)
         rows = sum(load.rows for load in loads.entities.values())
         stage.note(f"{rows:,} rows of {len(loads.entities)} entities")
+    for text in [*blank.warnings(), *(describe_nameless(files) if not loads.faults else [])]:
+        run.progress.warn(text)
     return loads
 
 

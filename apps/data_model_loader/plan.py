@@ -16,8 +16,12 @@ from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
-from common.scan.files import read_bytes
-from common.tables.records import TextFormat, parse_delimiter
+from common.scan.encoding import validate_encoding
+from common.scan.files import read_small
+from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
+
+DICTIONARY_BYTES = 64 << 20
+"""Largest size of a file of the dictionary: a million codes. In memory its rows take some forty times as much."""
 
 InsertMode = Literal["error", "append", "overwrite"]
 
@@ -63,7 +67,8 @@ def make_plan(run: Run) -> Plan:
             faults.raise_if_any("The plan")
         dictionary = cast(DataDictionary, dictionary)
         has_tables = not faults
-        files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, faults)
+        longest = parse_longest_record(inputs.max_record_mib)
+        files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, longest, faults)
         if not has_tables:  # a faulty dictionary cannot be laid out
             faults.raise_if_any("The plan")
         tables = _tables_by_entity(dictionary, inputs.max_columns)
@@ -130,14 +135,4 @@ def _find_outdated(
 
 
 def _read_text(file: InputFile) -> TextFile:
-    return TextFile(file.name, read_bytes(file.path))
-
-
-def validate_encoding(encoding: str) -> None:
-    """Raises `AppError` 90 for an encoding that Python does not know, or that is none of text, such as `hex`."""
-    try:
-        "a".encode(encoding)
-    except (LookupError, ValueError):
-        raise AppError(
-            90, f"encoding: {encoding!r} is no known encoding", "Use utf-8, latin-1, cp1252, utf-16 …"
-        ) from None
+    return TextFile(file.name, read_small(file.path, DICTIONARY_BYTES))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
 from common.faults import Faults
-from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records, read_buffers
+from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records
 from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, ColumnPlan, build_columns
 from common.tables.figures import Figures
@@ -23,7 +23,7 @@ from common.tables.inference import EMPTY, Evidence, cast_narrowest
 from common.tables.keys import KeyWriter
 from common.tables.load import add_column_faults
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
-from common.tables.records import Records, TextFormat, parse_records
+from common.tables.records import BlankRows, Records, TextFormat, parse_records, read_records
 
 SAMPLE_BYTES = 256 << 10
 """Text looked at from the start of each piece before the load."""
@@ -71,13 +71,16 @@ class InferResult:
     file: str = ""
     keys: str = ""
     faults: Faults = field(default_factory=Faults)
+    blank: BlankRows = field(default_factory=BlankRows)
 
 
 def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
     """The kinds of the fields as the first records of each piece show them: never wider than those of the whole file."""
     kinds = dict.fromkeys(plan.fields, EMPTY)
+    types = dict.fromkeys(plan.header, pa.string())
     for piece in pieces:
-        records = _parse(plan, piece, first_records(piece, SAMPLE_BYTES), piece.first_line, Faults())
+        text = first_records(piece, SAMPLE_BYTES)
+        records = parse_records(piece.file, text, piece.first_line, types, plan.form, Faults()) if text else None
         if records is not None:
             kinds = {name: cast_narrowest(records.column(name), kind)[0] for name, kind in kinds.items()}
     return kinds
@@ -89,21 +92,14 @@ def infer_pieces(task: InferTask) -> InferResult:
     result = InferResult(task.number, file=part_name(task.number))
     result.evidence = {name: Evidence(plan.max_categories, kind) for name, kind in task.kinds.items()}
     result.figures = {name: Figures(0) for name in plan.header}
+    types = dict.fromkeys(plan.header, pa.string())
     with ExitStack() as stack:
         output = _Output(plan, result, stack)
         for piece in task.pieces:
-            for text, first_line in read_buffers(piece, buffer_bytes(len(plan.header))):
-                records = _parse(plan, piece, text, first_line, result.faults)
-                if records is None:
-                    break
+            for records in read_records(piece, types, plan.form, result.faults, result.blank, buffer_bytes(len(types))):
                 output.add(records)
     output.finish()
     return result
-
-
-def _parse(plan: InferPlan, piece: Piece, text: bytes, first_line: int, faults: Faults) -> Records | None:
-    types = dict.fromkeys(plan.header, pa.string())
-    return parse_records(piece.file, text, first_line, types, plan.form, faults) if text else None
 
 
 class _Output:

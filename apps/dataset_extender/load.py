@@ -14,12 +14,14 @@ from common.platform import Staging
 from common.scan.delimited import Piece
 from common.tables.columns import ColumnPlan
 from common.tables.figures import Figures
+from common.tables.header import describe_nameless
 from common.tables.inference import Evidence, join_kinds
 from common.tables.keys import KeyColumn
 from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
+from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, text_bytes
 
-_UNREADABLE_RULES = (65, 66)
+_UNREADABLE_RULES = (25, 65, 66)
 _CELL_BYTES = 2
 """Bytes of text per cell, at the least, by which rows are bounded before they are counted."""
 
@@ -65,6 +67,11 @@ def load_source(run: Run, plan: Plan) -> Load:
             load.link = _link(run, plan, infer_plan, target_files, load)
             load.counts = count_links(run.cluster, load.link)
         stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+    blank = BlankRows()
+    for result in results:
+        blank.merge(result.blank)
+    for text in [*blank.warnings(), *(describe_nameless([plan.file]) if not load.faults else [])]:
+        run.progress.warn(text)
     if not load.rows and not load.faults:
         run.progress.warn(f"{plan.file.name} has no rows below its header; what is added is empty")
     if load.rows > SOFT_ROWS:

@@ -17,8 +17,9 @@ from common.job import Run
 from common.platform import Database
 from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
+from common.scan.encoding import validate_encoding
 from common.tables.header import read_header
-from common.tables.records import TextFormat, parse_delimiter
+from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
 
 ENTITY_NAME, CASE_CLASH, FIELD_NAME, NO_KEY, MISSING, DUPLICATE, UNKNOWN = 20, 21, 25, 45, 63, 64, 301
 _KEY_TYPES = ("string", "integer", "float")
@@ -67,6 +68,7 @@ def make_plan(run: Run) -> Plan:
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         _validate_options(run)
+        validate_encoding(inputs.encoding)
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended")
         form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
         target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
@@ -91,12 +93,15 @@ def make_plan(run: Run) -> Plan:
 
 def _read_source(run: Run, form: TextFormat, target: Dataset, linked: _Linked | None, faults: Faults) -> _Source | None:
     """The source file with its header, checked, and the column that links it."""
-    found = read_header(run.inputs.source_data, form.delimiter, "utf-8", faults)
+    inputs = run.inputs
+    longest = parse_longest_record(inputs.max_record_mib)
+    found = read_header(inputs.source_data, form.delimiter, inputs.encoding, faults, longest)
+    found = found and found.without_nameless(faults)
     if found is None:
         return None
-    file, header = found
-    key_column = _find_key_column(run.inputs.key_column, header, file.name, faults)
-    extended = linked[0] if linked and run.inputs.new_entity_name is None else None
+    file, header = found.file, found.names
+    key_column = _find_key_column(inputs.key_column, header, file.name, faults)
+    extended = linked[0] if linked and inputs.new_entity_name is None else None
     _validate_header(header, key_column, file.name, extended, target, faults)
     return file, header, key_column
 

@@ -14,7 +14,7 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
-from common.scan.files import compression_of, read_bytes
+from common.scan.files import compression_of, read_bytes, read_small
 from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
 from common.vcf.lines import Remarks, add_remarks
@@ -22,6 +22,7 @@ from resources import resource
 
 REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
 _REMARKS_SHOWN = 5
+_MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
 _NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
@@ -68,7 +69,7 @@ def make_plan(run: Run) -> Plan:
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
         remarks: Remarks = {}
-        files = _read_headers(given, faults, remarks)
+        files = _read_headers(run, given, faults, remarks)
         _show_remarks(run, remarks)
         for file in files:
             _validate_reference(file, inputs.reference_genome, faults)
@@ -114,7 +115,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
         faults.add(MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
         return []
-    text = read_bytes(manifest.path).decode("utf-8-sig", "replace")
+    text = read_small(manifest.path, _MANIFEST_BYTES).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         value = line.strip()
         if not value:
@@ -136,13 +137,13 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     return found
 
 
-def _read_headers(given: list[InputFile], faults: Faults, remarks: Remarks) -> list[VcfFile]:
+def _read_headers(run: Run, given: list[InputFile], faults: Faults, remarks: Remarks) -> list[VcfFile]:
     files: list[VcfFile] = []
     for each in sorted(given, key=lambda file: (file.name, file.path)):
         try:
-            file, found = read_vcf_file(each.name, each.path)
+            file, found = read_vcf_file(each.name, each.path, run.inputs.max_header_mb)
         except AppError as error:
-            faults.add(error.code, error.text, file=each.name)
+            faults.add(error.code, error.text, file=each.name, remedy=error.remedy)
             continue
         faults.merge(found.faults)
         add_remarks(remarks, found.remarks)

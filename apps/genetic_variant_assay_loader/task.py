@@ -105,7 +105,7 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
 
 def _reading(piece: Piece, task: LoadTask) -> Reading:
     """How to read the piece, by its file's own header: cheaper to read again than to send to every task."""
-    file, found = read_vcf_file(piece.file, piece.path)
+    file, found = read_vcf_file(piece.file, piece.path, None)  # the plan has found it small enough
     if file is None:
         found.faults.raise_if_any("The load")
         raise AssertionError("a header without faults was read")

@@ -21,6 +21,7 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
+from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
@@ -103,8 +104,12 @@ def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteRe
     groups = group_pieces(pieces, target)  # a task takes pieces of one matrix only
     tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
     results = run.cluster.map(route_pieces, tasks, "rows")
+    blank = BlankRows()
     for result in results:
         faults.merge(result.faults)
+        blank.merge(result.blank)
+    for text in blank.warnings():
+        run.progress.warn(text)
     faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
     return results
 

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from common.dictionary.nearest import nearest_name
 from common.faults import Faults
@@ -79,7 +80,7 @@ def parse_table(
     places = _parse_header(header, line, source.name, faults)
     missing = [column for column in mandatory if column not in places]
     for column in missing:
-        near = nearest_name(column, (name for name in places if name not in known))
+        near = nearest_name(column, islice((name for name in places if name not in known), 1000))
         remedy = f"Rename the column {near!r} to {column!r}." if near else ""
         faults.add(code, f"there is no column {column}", file=source.name, line=line, value=column, remedy=remedy)
     rows = tuple(_rows(records, header, places, source.name, faults))

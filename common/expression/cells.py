@@ -20,8 +20,8 @@ from common.expression.model import ABSENT, ExpressionPlan, Source
 from common.expression.numbers import may_hold_hex, parse_column
 from common.expression.sources import LONG_HEADER, SAMPLE_HEADER
 from common.faults import EXAMPLES_PER_RULE, Faults
-from common.scan.delimited import Piece, read_buffers
-from common.tables.records import Records, TextFormat, parse_records
+from common.scan.delimited import Piece
+from common.tables.records import BlankRows, Records, TextFormat, read_records
 
 BAD_HEADER, DUPLICATE_PAIR, BAD_KIND = 102, 104, 107
 PENDING_CELLS = 2 << 20
@@ -44,6 +44,7 @@ class CellRouter:
     def __init__(self, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter, faults: Faults) -> None:
         self.plan, self.annotation, self.out, self.faults = plan, annotation, out, faults
         self.kinds = KindsSeen()
+        self.blank = BlankRows()
         self.features: dict[str, int] = {}
         self.samples: dict[str, int] = {}
         self.ids: list[pa.StringArray] = []
@@ -58,10 +59,7 @@ class CellRouter:
         header = LONG_HEADER if source.format == "long" else SAMPLE_HEADER
         types = {name: pa.string() if name == "value" else _TEXTS for name in header}
         form = TextFormat(source.delimiter, ())
-        for text, first_line in read_buffers(piece):
-            records = parse_records(source.file, text, first_line, types, form, self.faults)
-            if records is None:
-                return
+        for records in read_records(piece, types, form, self.faults, self.blank):
             if records.cells.num_rows:
                 self._add_records(index, source, records)
         if self.pending_cells >= PENDING_CELLS:

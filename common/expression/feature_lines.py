@@ -13,10 +13,14 @@ from pyarrow import csv
 
 from common.errors import AppError
 from common.faults import Fault, Faults
-from common.scan.files import compression_of, open_file, stream_gzip
+from common.scan.bgzip import stream_text
 
 BAD_ANNOTATION = 109
 _BLOCK_BYTES = 16 << 20
+_LONGEST_LINE = 64 << 20
+_MOST_SKIPPED = 1_000_000
+"""Lines of one block that are no rows, after which the file is given up."""
+
 _GFF = ("CHROM", "source", "type", "start", "end", "score", "strand", "phase", "attributes")
 _REQUIRED = ("feature_id", "gene_name", "CHROM", "start", "end", "strand")
 _READ = (*_REQUIRED, "feature_version")
@@ -40,7 +44,7 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     """
     blocks = _line_blocks(path)
     first = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
-    while not (opening := _first_line(first)) and (more := next(blocks, b"")):
+    while not (opening := _first_line(first)) and len(first) < _LONGEST_LINE and (more := next(blocks, b"")):
         first += more
     if b"\0" in opening or not opening:
         faults.add(BAD_ANNOTATION, "the file is empty or not text", file=name)
@@ -73,22 +77,15 @@ def _first_line(text: bytes) -> bytes:
 def _line_blocks(path: str) -> Iterator[bytes]:
     """The decompressed file in blocks that end at line ends."""
     rest = b""
-    for block in _raw_blocks(path):
+    for block in stream_text(path, _BLOCK_BYTES):
         cut = block.rfind(b"\n") + 1
         if cut:
             yield rest + block[:cut]
         rest = block[cut:] if cut else rest + block
+        if len(rest) > _LONGEST_LINE:
+            raise AppError(65, f"{path} has a line of more than {_LONGEST_LINE:,} bytes; it is no annotation")
     if rest:
         yield rest + b"\n"
-
-
-def _raw_blocks(path: str) -> Iterator[bytes]:
-    if compression_of(path) != "plain":
-        yield from stream_gzip(path, _BLOCK_BYTES)
-        return
-    with open_file(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            yield block
 
 
 def _read_cells(
@@ -130,7 +127,7 @@ def _parse_block(
             found = f"{row.actual_columns} cells where there should be {len(header)}"
             place = {"file": name, "line": first_line + row.number - 1, "value": row.text[:80]}
             faults.add_fault(Fault(BAD_ANNOTATION, found, **place))
-        return "skip"
+        return "skip" if len(skipped) < _MOST_SKIPPED else "error"
 
     try:
         cells = csv.read_csv(

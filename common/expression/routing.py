@@ -15,6 +15,7 @@ from common.expression.rows import ROWS, route_rows
 from common.faults import Faults
 from common.scan.delimited import Piece
 from common.tables.parquet import part_name
+from common.tables.records import BlankRows
 from common.tables.tasks import read_plan
 
 
@@ -34,6 +35,7 @@ class RouteResult:
     routed: Routed
     kinds: KindsSeen = field(default_factory=KindsSeen)
     faults: Faults = field(default_factory=Faults)
+    blank: BlankRows = field(default_factory=BlankRows)
 
 
 def route_pieces(task: RouteTask) -> RouteResult:
@@ -53,5 +55,5 @@ def route_pieces(task: RouteTask) -> RouteResult:
         for index, piece in task.pieces:
             router.add_piece(index, piece)
         router.close()
-        result.kinds = router.kinds
+        result.kinds, result.blank = router.kinds, router.blank
     return result

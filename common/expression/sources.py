@@ -18,7 +18,7 @@ from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
-from common.scan.files import compression_of, file_size
+from common.scan.files import compression_of, stamp_of
 from common.tables.header import split_header
 
 LONG_HEADER = ("feature_id", "sample_id", "value")
@@ -79,7 +79,7 @@ def plan_sources(files: Sequence[InputFile], stated: str) -> tuple[Format, tuple
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
     try:
-        is_gzip, size = compression_of(given.path) != "plain", file_size(given.path)
+        stamp, is_gzip = stamp_of(given.path), compression_of(given.path) != "plain"
         text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
         delimiter = "\t" if "\t" in text else ","
         header = tuple(cell.strip() for cell in split_header(text, delimiter))
@@ -93,7 +93,7 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         faults.add(UNKNOWN_FORMAT, "no header of at least two columns, parted by comma or tab", file=given.name, line=1,
                    value=text[:80])  # fmt: skip
         return None
-    file = TextFile(given.name, given.path, size, is_gzip, "utf-8", header_bytes, lines)
+    file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
     return Headed(given, file, delimiter, header)
 
 

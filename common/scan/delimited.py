@@ -9,21 +9,24 @@ The scan runs at memory speed; files of one block need none.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
 
 from common.errors import AppError
-from common.scan.files import open_file, read_bytes, stream_gzip
+from common.scan.bgzip import stream_gzip
+from common.scan.encoding import as_utf8, is_ascii_superset, refuse_other_encoding
+from common.scan.files import Stamp, open_unchanged, read_bytes
 
 BUFFER_BYTES = 4 << 20
 """Bytes of text parsed at once. Measured with two workers side by side: text and columns of 2 to 4 MiB stay in the cache, which
 saves a tenth of the CPU against 8 MiB, and more against 32; below that the cost of each call shows."""
 
 LONGEST_RECORD = 64 << 20
-"""Bytes of text in which a record must end: where a quote is never closed, all that follows would be one record."""
+"""Bytes of text in which a record, the header among them, must end if nothing else is asked for: where a quote is never closed,
+all that follows would be one record."""
 
 _WIDEST_BYTES = 64 << 20
 _COLUMN_BYTES = 100 << 10
@@ -36,7 +39,9 @@ _STEP = 1 << 18
 class TextFile:
     """A delimited file as the plan knows it. `name` is the user's; `header_bytes` are to be skipped at its start, being the
     byte-order mark and the header record, which spans `header_lines` lines. Where a character is not one byte or more that
-    contain ASCII (UTF-16), `header_bytes` is 0 and the header is skipped after decoding."""
+    contain ASCII (UTF-16), `header_bytes` is 0 and the header is skipped after decoding. A file that no longer has its `stamp`
+    is not read. `nameless` are the places of columns without a name in the header, which are no columns as long as they have
+    no value."""
 
     name: str
     path: str
@@ -45,6 +50,9 @@ class TextFile:
     encoding: str
     header_bytes: int
     header_lines: int
+    stamp: Stamp | None = None
+    nameless: tuple[int, ...] = ()
+    longest_record: int = LONGEST_RECORD
 
     @property
     def is_splittable(self) -> bool:
@@ -75,12 +83,6 @@ class Block:
     begins: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
 
 
-def is_ascii_superset(encoding: str) -> bool:
-    """Whether quotes and line ends are single ASCII bytes that occur inside no other character."""
-    name = codecs.lookup(encoding).name
-    return not name.startswith(("utf-16", "utf-32", "utf-7", "iso2022", "hz", "cp037", "cp500", "cp1140"))
-
-
 def cut_blocks(file: TextFile, block_bytes: int) -> list[Block]:
     """The body of a splittable file as blocks of at most `block_bytes` to scan."""
     starts = range(file.header_bytes, max(file.size, file.header_bytes + 1), block_bytes)
@@ -91,7 +93,7 @@ def scan_block(block: Block) -> Block:
     """Counts quotes and line ends of a block and looks for its first record under both assumptions. A task's work."""
     quotes = line_ends = 0
     begins: list[tuple[int, int] | None] = [None, None]
-    with open_file(block.file.path) as file:
+    with open_unchanged(block.file.path, block.file.stamp) as file:
         file.seek(block.start)
         position = block.start
         while position < block.end and (text := file.read(min(BUFFER_BYTES, block.end - position))):
@@ -111,14 +113,21 @@ def count_byte(text: bytes, byte: bytes) -> int:
 
 def _first_begin(text: bytes, offset: int, inside: int, line_ends: int) -> tuple[int, int] | None:
     """Where the first record after a line end outside quotes begins, and the line ends up to there."""
-    at, searched = -1, 0
-    while (at := text.find(LINE_END, at + 1)) >= 0:
-        inside ^= text.count(QUOTE, searched, at) & 1
-        searched = at
-        line_ends += 1
-        if not inside:
-            return offset + at + 1, line_ends
+    data = np.frombuffer(text, dtype=np.uint8)
+    for at in range(0, len(data), _STEP):
+        ends, quotes = _marks(data[at : at + _STEP])
+        outside = np.flatnonzero((np.searchsorted(quotes, ends) + inside) % 2 == 0)
+        if len(outside):
+            first = int(outside[0])
+            return offset + at + int(ends[first]) + 1, line_ends + first + 1
+        line_ends += len(ends)
+        inside ^= len(quotes) & 1
     return None
+
+
+def _marks(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of line ends and of quotes."""
+    return np.flatnonzero(data == LINE_END[0]), np.flatnonzero(data == QUOTE[0])
 
 
 def build_pieces(blocks: Sequence[Block]) -> list[Piece]:
@@ -128,9 +137,13 @@ def build_pieces(blocks: Sequence[Block]) -> list[Piece]:
     quotes_before = [0, *accumulate(block.quotes for block in blocks)]
     lines_before = [0, *accumulate(block.line_ends for block in blocks)]
     starts = [(file.header_bytes, file.header_lines + 1)]
+    searched = 0
     for index, block in enumerate(blocks[1:], start=1):
         inside = quotes_before[index] % 2
-        begin = block.begins[inside] or _search_begin(block, inside)
+        begin = block.begins[inside]
+        if begin is None and searched <= file.longest_record:  # a record that is longer ends the piece with a fault
+            begin = _search_begin(block, inside)
+            searched = 0 if begin else searched + block.end - block.start
         if begin is not None and begin[0] < file.size:
             starts.append((begin[0], file.header_lines + 1 + lines_before[index] + begin[1]))
     ends = [start for start, _ in starts[1:]] + [file.size]
@@ -140,7 +153,9 @@ def build_pieces(blocks: Sequence[Block]) -> list[Piece]:
 def _search_begin(block: Block, inside: int) -> tuple[int, int] | None:
     """The first record of a block that begins within a record too long for the scan, which searched the first step only."""
     line_ends = 0
-    with open_file(block.file.path) as file:
+    if inside and not block.quotes:
+        return None
+    with open_unchanged(block.file.path, block.file.stamp) as file:
         file.seek(block.start)
         position = block.start
         while position < block.end and (text := file.read(min(BUFFER_BYTES, block.end - position))):
@@ -166,22 +181,26 @@ def read_buffers(piece: Piece, size: int = BUFFER_BYTES) -> Iterator[tuple[bytes
     """The records of a piece as UTF-8 text, in buffers of about `size` bytes, each whole records with its first line.
 
     Undecodable bytes of an encoding other than UTF-8 become U+FFFD; in UTF-8 they are passed on for the caller to find. So is
-    a record that does not end within `LONGEST_RECORD`, unfinished.
+    a record that does not end within the file's `longest_record`, unfinished, after which `AppError` 65 is raised.
     """
-    line = piece.first_line
-    carried = b""
-    for text in _as_utf8(piece, size):
-        text = carried + text if carried else text
-        cut = _last_record_end(text)
-        if not cut and len(text) > LONGEST_RECORD:
-            cut = len(text)
-        carried = text[cut:]
+    line, inside = piece.first_line, 0
+    held: list[bytes] = []
+    for text in _body(piece, size):
+        cut = _last_record_end(text, inside)
         if cut:
-            whole = text[:cut] if cut < len(text) else text
+            whole = b"".join([*held, text[:cut]]) if held else text[:cut]
             yield whole, line
             line += count_byte(whole, LINE_END)
-    if carried:
-        yield carried, line
+            held, text, inside = [], text[cut:], 0
+        inside ^= count_byte(text, QUOTE) & 1
+        if text:
+            held.append(text)
+        if sum(map(len, held)) > piece.file.longest_record:
+            yield b"".join(held), line
+            problem = f"{piece.file.name}: the record on line {line:,} does not end within {piece.file.longest_record:,} bytes"
+            raise AppError(65, problem)
+    if held:
+        yield b"".join(held), line
 
 
 def first_records(piece: Piece, limit: int) -> bytes:
@@ -191,40 +210,30 @@ def first_records(piece: Piece, limit: int) -> bytes:
     return text[: _last_record_end(text[:limit])]
 
 
-def _as_utf8(piece: Piece, size: int) -> Iterable[bytes]:
-    name = codecs.lookup(piece.file.encoding).name
-    raw = _raw_buffers(piece, size)
-    if name in ("utf-8", "utf-8-sig", "ascii"):
-        return raw
-    return _transcode(raw, name)
-
-
-def _transcode(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    header_pending = not is_ascii_superset(encoding)
+def _body(piece: Piece, size: int) -> Iterator[bytes]:
+    """The text of a piece as UTF-8, the header left out where it could not be told by its bytes."""
+    header_pending = not is_ascii_superset(piece.file.encoding)
     held = b""
-    for text in raw:
-        held += decoder.decode(text).encode("utf-8")
+    for text in as_utf8(_raw_buffers(piece, size), piece.file.encoding):
         if header_pending:
+            held += text
             found = _first_begin(held, 0, 0, 0)
             if found is None:
                 continue
-            held, header_pending = held[found[0] :], False
-        yield held
-        held = b""
-    yield decoder.decode(b"", final=True).encode("utf-8")
+            text, header_pending = held[found[0] :], False
+        yield text
 
 
 def _raw_buffers(piece: Piece, size: int) -> Iterator[bytes]:
     """The bytes of a piece, in buffers of even size where that is known: a small last one would cost as many calls as a large."""
     if piece.file.is_gzip:
         skip = piece.file.header_bytes
-        for text in stream_gzip(piece.file.path, size):
+        for text in stream_gzip(piece.file.path, size, piece.file.stamp):
             kept = text[skip:] if skip else text
             skip = max(0, skip - len(text))
             yield kept
         return
-    with open_file(piece.file.path) as file:
+    with open_unchanged(piece.file.path, piece.file.stamp) as file:
         file.seek(piece.start)
         left = piece.end - piece.start
         size = -(-left // max(1, -(-left // size)))
@@ -233,15 +242,21 @@ def _raw_buffers(piece: Piece, size: int) -> Iterator[bytes]:
             yield text
 
 
-def _last_record_end(text: bytes) -> int:
-    """The offset just after the last line end that lies outside quotes; 0 if there is none."""
+def _last_record_end(text: bytes, inside: int = 0) -> int:
+    """The offset just after the last line end that lies outside quotes, 0 if there is none; `inside` is 1 if the text begins
+    inside quotes."""
     end = text.rfind(LINE_END)
-    inside = (count_byte(text, QUOTE) - text.count(QUOTE, end)) & 1 if end >= 0 else 0
-    while end >= 0 and inside:
-        previous = text.rfind(LINE_END, 0, end)
-        inside ^= text.count(QUOTE, max(previous, 0), end) & 1
-        end = previous
-    return end + 1
+    inside ^= count_byte(text, QUOTE) & 1
+    if end < 0 or inside == text.count(QUOTE, end) & 1:
+        return end + 1
+    data = np.frombuffer(text, dtype=np.uint8)
+    for at in reversed(range(0, len(data), _STEP)):
+        ends, quotes = _marks(data[at : at + _STEP])
+        outside = ends[(len(quotes) - np.searchsorted(quotes, ends) + inside) % 2 == 0]
+        if len(outside):
+            return at + int(outside[-1]) + 1
+        inside ^= len(quotes) & 1
+    return 0
 
 
 def record_lines(text: bytes, first_line: int, skip_blank: bool = True) -> np.ndarray:
@@ -252,9 +267,8 @@ def record_lines(text: bytes, first_line: int, skip_blank: bool = True) -> np.nd
     begins, lines = _record_begins(text, first_line)
     if skip_blank and len(begins):
         data = np.frombuffer(text, dtype=np.uint8)
-        following = data[np.minimum(begins + 1, len(text) - 1)]
-        is_blank = (data[begins] == LINE_END[0]) | ((data[begins] == 13) & (following == LINE_END[0]))
-        lines = lines[~is_blank]
+        is_mark = (data == LINE_END[0]) | (data == RETURN[0])
+        lines = lines[~np.logical_and.reduceat(is_mark, begins)]
     return lines
 
 
@@ -278,11 +292,10 @@ def _record_begins(text: bytes, first_line: int) -> tuple[np.ndarray, np.ndarray
 
 
 def stray_quotes(text: bytes, delimiter: str) -> list[int]:
-    """Offsets of quotes that RFC 4180 does not allow: opened amid a cell, followed by more text, or never closed."""
+    """Offsets of the first quotes that RFC 4180 does not allow: opened amid a cell, followed by more text, or never closed."""
     data = np.frombuffer(text, dtype=np.uint8)
     is_edge = np.zeros(256, dtype=bool)
     is_edge[np.frombuffer(delimiter.encode() + b'\r\n"', dtype=np.uint8)] = True
-    stray: list[int] = []
     inside, last = 0, -1
     for at in range(0, len(data), _STEP):
         quotes = np.flatnonzero(data[at : at + _STEP] == QUOTE[0])
@@ -293,55 +306,60 @@ def stray_quotes(text: bytes, delimiter: str) -> list[int]:
         opened_well = is_edge[data[opens - 1]] | (opens == 0)
         closed_well = is_edge[data[np.minimum(closes + 1, len(data) - 1)]]
         if not (opened_well.all() and closed_well.all()):
-            stray += [*opens[~opened_well].tolist(), *closes[~closed_well].tolist()]
+            return sorted([*opens[~opened_well].tolist(), *closes[~closed_well].tolist()])
         inside, last = (inside + len(quotes)) % 2, int(quotes[-1])
-    if inside and not stray:
-        stray.append(last)
-    return sorted(stray)
+    return [last] if inside else []
 
 
-def lone_returns(text: bytes) -> list[int]:
-    """Offsets of carriage returns outside quotes that no line feed follows: readers differ on whether they end a line. One that
-    ends the text does no harm."""
+def lone_returns(text: bytes, allows_two: bool = True) -> list[int]:
+    """Offsets of the first carriage returns outside quotes that no line feed follows: readers differ on whether they end a line.
+    One that ends the text does no harm, nor, if `allows_two`, several before a line feed: all take blank lines for none."""
     if RETURN not in text:
         return []
     data = np.frombuffer(text, dtype=np.uint8)
-    lone: list[int] = []
+    counted = inside = 0
     for at in range(0, len(data) - 1, _STEP):
         following = data[at + 1 : at + 1 + _STEP]
         returns = np.flatnonzero(data[at : at + len(following)] == RETURN[0])
-        is_lone = (following[returns] != LINE_END[0]) & (following[returns] != RETURN[0])
-        lone += (at + returns[is_lone]).tolist()
-    if not lone:
-        return []
-    quotes = np.flatnonzero(data == QUOTE[0])
-    return [at for at in lone if np.searchsorted(quotes, at) % 2 == 0]
+        is_lone = following[returns] != LINE_END[0]
+        if allows_two:
+            is_lone &= following[returns] != RETURN[0]
+        if is_lone.any():
+            inside ^= count_byte(text[counted:at], QUOTE) & 1
+            counted = at
+            quotes = np.flatnonzero(data[at : at + _STEP] == QUOTE[0])
+            lone = returns[is_lone]
+            if len(outside := lone[(np.searchsorted(quotes, lone) + inside) % 2 == 0]):
+                return [int(each) + at for each in outside]
+    return []
 
 
-def first_record(path: str, is_gzip: bool, encoding: str) -> tuple[str, int, int]:
+def first_record(
+    path: str, is_gzip: bool, encoding: str, longest: int = LONGEST_RECORD, limit: int = 64 << 10
+) -> tuple[str, int, int]:
     """The header record of a file as text, without byte-order mark and line end; its size in bytes of the decompressed file,
-    and its number of lines. All zero for an empty file.
+    and its number of lines. All zero for an empty file. Looks for its end in `limit` bytes first, then in more, up to `longest`.
 
-    Raises `UnicodeDecodeError` where the header is not of the encoding, `AppError` 65 where it has no end.
+    Raises `UnicodeDecodeError` where the header is not of the encoding, `AppError` 65 where it has no end or another encoding.
     """
-    limit = 64 << 10
     while True:
         text = next(stream_gzip(path, limit), b"") if is_gzip else read_bytes(path, 0, limit)
-        is_whole = len(text) < limit
-        if is_ascii_superset(encoding):
-            found = _first_begin(text, 0, 0, 0)
-            if found or is_whole:
-                raw = text[: found[0]] if found else text
-                return _shown_header(raw.decode(encoding)), len(raw), raw.count(LINE_END)
-        else:
-            decoded = codecs.getincrementaldecoder(encoding)(errors="replace").decode(text, final=is_whole)
-            found = _first_begin(decoded.encode("utf-8"), 0, 0, 0)
-            if found or is_whole:
-                header = decoded.encode("utf-8")[: found[0]].decode("utf-8") if found else decoded
-                return _shown_header(header), 0, header.count("\n")
-        if 8 * limit > LONGEST_RECORD:
-            raise AppError(65, "the header has no end; a quote in it is never closed, or this is no delimited text")
-        limit *= 8
+        refuse_other_encoding(text, encoding)
+        is_whole, has_bytes = len(text) < limit, is_ascii_superset(encoding)
+        if not has_bytes:
+            decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+            text = decoder.decode(text, final=is_whole).encode("utf-8", "surrogatepass")
+        found = _first_begin(text, 0, 0, 0)
+        if found or is_whole:
+            raw = text[: found[0]] if found else text
+            shown = _shown_header(raw.decode(encoding if has_bytes else "utf-8"))
+            if not has_bytes and "\ufffd" in shown:
+                raise AppError(65, f"the header has bytes that are not {encoding}")
+            return shown, len(raw) if has_bytes else 0, raw.count(LINE_END)
+        if limit >= longest:
+            problem = f"the header does not end within {longest:,} bytes; a quote in it is never closed, or this is no delimited text"
+            raise AppError(65, problem)
+        limit = min(limit * 8, longest)
 
 
 def _shown_header(header: str) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-from isal import isal_zlib
 
 from common.errors import AppError
 
 Compression = Literal["plain", "gzip", "bgzip"]
 
-InflateError: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # its stub takes the class for an instance
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -45,47 +45,66 @@ def read_bytes(path: str, start: int = 0, length: int | None = None) -> bytes:
         return bytes(file.read(length) if length is not None else file.read())
 
 
-def file_size(path: str) -> int:
-    """Size in bytes."""
+def read_small(path: str, most: int) -> bytes:
+    """All bytes of a file that is read whole. Raises `AppError` 65 for one of more than `most` bytes."""
     with open_file(path) as file:
-        return int(file.size())
+        if file.size() > most:
+            text = f"{path} has {file.size():,} bytes; a file of this kind is read whole, and may have {most:,}"
+            raise AppError(65, text, "Check that it is the right file, and take out what is not needed.")
+        return bytes(file.read())
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By what a change of a file is told: its size in bytes, and when it was last written, in ns; None where that is unknown."""
+
+    size: int
+    modified: int | None
+
+
+def stamp_of(path: str) -> Stamp:
+    """The file as it is now. Raises `AppError` 65 if it cannot be opened."""
+    filesystem, inner = locate(path)
+    found = filesystem.get_file_info(inner)
+    if found.size is None:
+        with open_file(path) as file:
+            return Stamp(int(file.size()), None)
+    return Stamp(found.size, found.mtime_ns)
+
+
+@contextmanager
+def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[pa.NativeFile]:
+    """A seekable binary file, to read, that is as it was when `stamp` was taken, if it was. Raises `AppError` 65 where the file
+    is another before it is read, or after."""
+    _validate_unchanged(path, stamp)
+    with open_file(path) as file:
+        try:
+            yield file
+        except AppError:  # a file that was changed may look damaged
+            _validate_unchanged(path, stamp)
+            raise
+        _validate_unchanged(path, stamp)
+
+
+def _validate_unchanged(path: str, stamp: Stamp | None) -> None:
+    if stamp is not None and (now := stamp_of(path)) != stamp:
+        what = (
+            f"it had {stamp.size:,} bytes and now has {now.size:,}"
+            if now.size != stamp.size
+            else "it was written again"
+        )
+        remedy = "Run again when nothing writes to the file."
+        raise AppError(65, f"{path} was changed during the run: {what}", remedy)
 
 
 def compression_of(path: str) -> Compression:
-    """How the file is compressed, by its first bytes and not by its name (RFC 1952; SAM/BAM specification 4.1)."""
-    head = read_bytes(path, 0, 18)
+    """How the file is compressed, by its first bytes and not by its name."""
+    return kind_of(read_bytes(path, 0, 18))
+
+
+def kind_of(head: bytes) -> Compression:
+    """How a file that begins with these 18 bytes is compressed (RFC 1952; SAM specification, section 4.1)."""
     if head[:3] != b"\x1f\x8b\x08":
         return "plain"
     is_block = len(head) >= 18 and head[3] & 4 and head[12:16] == b"BC\x02\x00"
     return "bgzip" if is_block else "gzip"
-
-
-def stream_gzip(path: str, buffer_bytes: int) -> Iterator[bytes]:
-    """The decompressed content of a gzip file, any number of members, in buffers of `buffer_bytes`, the last one
-    smaller; never more, however much text the gzip hides.
-
-    Raises `AppError` 65 where the file is damaged or ends too early.
-    """
-    with open_file(path) as file:
-        inflate, pending, size = isal_zlib.decompressobj(wbits=31), list[bytes](), 0
-        try:
-            while chunk := file.read(1 << 20):
-                has_more = True
-                while has_more:  # a little gzip may be a lot of text, which comes no more than a buffer at a time
-                    text = inflate.decompress(chunk, buffer_bytes - size)
-                    pending.append(text)
-                    size += len(text)
-                    chunk, has_more = inflate.unconsumed_tail, size == buffer_bytes
-                    if inflate.eof:
-                        chunk = inflate.unused_data.lstrip(b"\0")
-                        has_more = bool(chunk)
-                        inflate = isal_zlib.decompressobj(wbits=31) if chunk else inflate
-                    if size == buffer_bytes:
-                        yield b"".join(pending)
-                        pending, size = [], 0
-        except InflateError as error:
-            raise AppError(65, f"{path} is a damaged gzip file: {error}") from error
-        if not inflate.eof:
-            raise AppError(65, f"{path} is a gzip file that ends too early; it was probably cut off in transfer")
-        if size:
-            yield b"".join(pending)

@@ -23,8 +23,8 @@ FLOAT_TEXT = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _DATE_TEXT = r"(?P<year>[0-9]{4})(?:-(?P<month>[0-9]{1,2})(?:-(?P<day>[0-9]{1,2})"
 DATE_TEXT = rf"^{_DATE_TEXT})?)?$"
 DATETIME_TEXT = (
-    rf"^{_DATE_TEXT}(?:[ T](?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{1,2}}):(?P<second>[0-9]{{1,2}})"
-    r"(?:\.(?P<fraction>[0-9]{1,6}))?(?P<zone>Z|[+-][0-9]{1,2}:[0-9]{1,2})?)?)?)?$"
+    rf"^{_DATE_TEXT}(?:[ T](?P<hour>[0-9]{{1,2}}):(?P<minute>[0-9]{{1,2}})(?::(?P<second>[0-9]{{1,2}})"
+    r"(?:\.(?P<fraction>[0-9]{1,6}))?)?(?P<zone>Z|[+-](?:[0-9]{1,2}:[0-9]{1,2}|[0-9]{4}))?)?)?)?$"
 )
 
 EXPECTED_TEXT = {
@@ -32,7 +32,7 @@ EXPECTED_TEXT = {
     "integer": "a whole number within 64 bits, such as 42 or -7",
     "float": "a number, such as 3.14 or 1e-5",
     "date": "yyyy, yyyy-mm or yyyy-mm-dd",
-    "datetime": "a date, or yyyy-mm-dd hh:mm:ss with optional fraction and Z or an offset such as +02:00",
+    "datetime": "a date, or yyyy-mm-dd hh:mm with optional seconds, fraction, and Z or an offset such as +02:00",
 }
 """What a cell of each type looks like, for messages."""
 
@@ -131,12 +131,12 @@ def _cast_date(texts: pa.Array) -> Cast:
     return pa.array(days.astype("datetime64[D]"), pa.date32(), mask=~is_fit), _bad_mask(texts, is_fit)
 
 
-_PLAIN_LENGTHS = (10, 19, 21, 22, 23, 24, 25, 26)
-_ZULU_LENGTHS = (20, 22, 23, 24, 25, 26, 27)
+_PLAIN_LENGTHS = (10, 16, 19, 21, 22, 23, 24, 25, 26)
+_ZULU_LENGTHS = (17, 20, 22, 23, 24, 25, 26, 27)
 
 
 def _cast_datetime(texts: pa.Array) -> Cast:
-    """Whole columns of one ISO form go to Arrow's cast; its shorter forms (`hh:mm`) are kept out by their lengths."""
+    """Whole columns of one ISO form go to Arrow's cast; its shorter forms (`hh`) are kept out by their lengths."""
     for lengths, zone in ((_PLAIN_LENGTHS, None), (_ZULU_LENGTHS, "UTC")):
         if _lengths_within(texts, lengths) and _ends_with_zulu(texts) is (zone is not None):
             try:
@@ -202,7 +202,7 @@ def _group_number(groups: pa.StructArray, name: str, default: int) -> np.ndarray
 
 def _zone_minutes(zones: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Minutes east of UTC of `Z`, `+02:00`, … or blank (UTC), and which are within 18 hours, as in ISO 8601 and Java."""
-    parts = pc.extract_regex(zones, r"^(?P<sign>[+-])(?P<hours>[0-9]{1,2}):(?P<minutes>[0-9]{1,2})$")
+    parts = pc.extract_regex(zones, r"^(?P<sign>[+-])(?P<hours>[0-9]{1,2}):?(?P<minutes>[0-9]{1,2})$")
     hours, minutes = _group_number(parts, "hours", 0), _group_number(parts, "minutes", 0)
     sign = np.where(np.asarray(pc.equal(pc.fill_null(parts.field("sign"), "+"), "-")), -1, 1)
     total = hours * 60 + minutes

@@ -15,16 +15,15 @@ import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX
-from common.errors import AppError
 from common.faults import Fault, Faults
-from common.scan.delimited import Piece, TextFile, buffer_bytes, read_buffers
+from common.scan.delimited import Piece, TextFile, buffer_bytes
 from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
 from common.tables.figures import Figures, sketch_size
 from common.tables.keys import KeyWriter
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.tables.quarantine import QuarantineWriter, Rejects
-from common.tables.records import Records, TextFormat, parse_records
+from common.tables.records import BlankRows, Records, TextFormat, read_records
 from common.tables.tasks import read_plan
 
 
@@ -80,6 +79,7 @@ class LoadResult:
     quarantine: str | None = None
     figures: dict[str, Figures] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
+    blank: BlankRows = field(default_factory=BlankRows)
 
 
 def load_pieces(task: LoadTask) -> LoadResult:
@@ -91,7 +91,7 @@ def load_pieces(task: LoadTask) -> LoadResult:
     with ExitStack() as stack:
         output = _Output(plan, task, result, stack)
         for index, piece in task.pieces:
-            for records in _read_records(plan, index, piece, result.faults):
+            for records in _read_piece(plan, index, piece, result):
                 _load_records(plan, index, records, result, output)
     for column in plan.columns:
         if column.is_checked_against_coding:
@@ -100,17 +100,10 @@ def load_pieces(task: LoadTask) -> LoadResult:
     return result
 
 
-def _read_records(plan: LoadPlan, index: int, piece: Piece, faults: Faults) -> Iterator[Records]:
+def _read_piece(plan: LoadPlan, index: int, piece: Piece, result: LoadResult) -> Iterator[Records]:
     by_name = {column.field.name: column.read_type for column in plan.columns}
     types = {name: by_name[name] for name in plan.headers[index]}
-    try:
-        for text, first_line in read_buffers(piece, buffer_bytes(len(types))):
-            records = parse_records(piece.file, text, first_line, types, plan.form, faults)
-            if records is None:
-                return
-            yield records
-    except AppError as error:  # a damaged gzip, a file that is gone: a fault among those of other files
-        faults.add(error.code, error.text, file=piece.file.name, remedy=error.remedy)
+    return read_records(piece, types, plan.form, result.faults, result.blank, buffer_bytes(len(types)))
 
 
 def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResult, output: _Output) -> None:

@@ -1,9 +1,8 @@
 """VCF files as bytes: plain text, bgzip or gzip by their first bytes, and the whole lines of any piece of them.
 
-A bgzip file is a series of gzip members of at most 64 KiB whose extra field BC holds their length (SAM specification,
-section 4.1), so it can be cut anywhere: a piece starts at the first block that begins in it. No index is needed. A line
-belongs to the piece in which the line before it ends, except the first, but lines of one position are never parted: those
-at the start of a piece are left to the piece before, which is followed past its end for them.
+A bgzip file can be cut anywhere: a piece starts at the first block that begins in it. No index is needed. A line belongs to
+the piece in which the line before it ends, except the first, but lines of one position are never parted: those at the start of
+a piece are left to the piece before, which is followed past its end for them.
 """
 
 from __future__ import annotations
@@ -11,23 +10,24 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
-from isal import isal_zlib
 
 from common.errors import AppError
-from common.scan.files import Compression, InflateError, compression_of, open_file
-from common.vcf.header import FIXED_COLUMNS, HeaderFindings, VcfHeader, parse_header
+from common.scan.bgzip import find_block, inflate_blocks, inflate_members, validate_end, validate_gzi, validate_last
+from common.scan.files import Compression, Stamp, compression_of, open_unchanged, stamp_of
+from common.vcf.header import HeaderFindings, VcfHeader, parse_header
 from common.vcf.tabix import read_block_starts
 
-_BLOCK_MAGIC = b"\x1f\x8b\x08\x04"
-_EMPTY_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-_BLOCK_HEADER = 18
+HEADER_MB = 128
+"""Size of the largest header in MiB, unless told otherwise; a line or a cell of it weighs `_CELL_BYTES` more than its text. A
+million samples with names of 36 bytes weigh 96 MiB, a million contigs some 100."""
+
+_CELL_BYTES = 64
+
 _READ = 1 << 20
-_LONGEST_BLOCK = 1 << 16
-_CHAIN = 3
-_WINDOW = (_CHAIN + 1) * _LONGEST_BLOCK + _BLOCK_HEADER
 _COLUMN_LINE = re.compile(rb"^#(?!#)[^\n]*\n", re.MULTILINE)
 _PLACE = re.compile(rb"[^\t\n]*\t[^\t\n]*\t|[^\n]*\n")
 _HEADER_GAP = 1 << 22  # bytes without a header line after which no #CHROM line is looked for
@@ -42,12 +42,17 @@ class VcfFile:
     name: str
     path: str
     kind: Compression
-    size: int
+    stamp: Stamp
     header: VcfHeader
     header_lines: int
     body: int
     skip: int = 0
     blocks: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Stored bytes."""
+        return self.stamp.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,58 +62,79 @@ class Piece:
     file: str
     path: str
     kind: Compression
+    stamp: Stamp
     number: int
     start: int
     end: int
     skip: int = 0
 
 
-def block_size(data: bytes, at: int) -> int:
-    """The stored length of the bgzip block whose header is at `at`; 0 if no whole bgzip header is there."""
-    if data[at : at + 4] != _BLOCK_MAGIC or len(data) < at + _BLOCK_HEADER:
-        return 0
-    field, end = at + 12, at + 12 + int.from_bytes(data[at + 10 : at + 12], "little")
-    while field + 6 <= end <= len(data):
-        length = int.from_bytes(data[field + 2 : field + 4], "little")
-        if data[field : field + 2] == b"BC" and length == 2:
-            return int.from_bytes(data[field + 4 : field + 6], "little") + 1
-        field += 4 + length
-    return 0
-
-
-def read_vcf_file(name: str, path: str) -> tuple[VcfFile | None, HeaderFindings]:
-    """The file with its header, or None with the faults of the header. Raises `AppError` 213 for damaged
-    compression."""
-    with open_file(path) as stored:
-        size = stored.size()
-        kind = compression_of(path)
-        if kind == "bgzip" and stored.read_at(len(_EMPTY_BLOCK), max(0, size - len(_EMPTY_BLOCK))) != _EMPTY_BLOCK:
-            raise AppError(213, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short")
-        text, body, skip, open_line = b"", size, 0, 0
-        for position, data in _spans(stored, name, kind, 0):
-            before, text = len(text), text + data
-            column_line = _COLUMN_LINE.search(text, open_line) if b"\n" in data else None
-            if column_line:
-                text = text[: column_line.end()]
-                body, skip = position, len(text) - before
-                break
-            open_line = text.rfind(b"\n") + 1
-            is_column_line = text.startswith(FIXED_COLUMNS[0].encode(), open_line)  # a cohort's may be of any length
-            if not is_column_line and len(text) - max(text.rfind(b"\n##"), 0) > _HEADER_GAP:
-                break
+def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tuple[VcfFile | None, HeaderFindings]:
+    """The file with its header, or None with the faults of the header, one of which is that it is larger than
+    `header_mb`. Raises `AppError` 213 for damaged compression."""
+    stamp, kind, blocks = stamp_of(path), compression_of(path), tuple[int, ...]()
+    with _open_unchanged(path, stamp) as stored:
+        if kind == "bgzip":
+            validate_end(stored, name)
+            validate_gzi(stored, name, path)
+            blocks = read_block_starts(path)
+            if blocks:
+                validate_last(stored, name, ".tbi", blocks[-1], names_end=True)
+        text, body, skip = _read_header(stored, name, kind, header_mb)
+    if header_mb is not None and _weight(text) > header_mb << 20:
+        found = HeaderFindings(name)
+        said = (
+            f"the header is larger than {header_mb:,} MiB, each line and each sample counted {_CELL_BYTES} bytes more"
+        )
+        remedy = "Take out ## lines that are not needed, or give a larger max_header_mb."
+        found.fault(201, said, text.count(b"\n") + 1, remedy=remedy)
+        return None, found
     header, found = parse_header(text, name)
     if header is None:
         return None, found
-    if kind != "bgzip":
-        body, skip = len(text), 0
-    blocks = read_block_starts(path) if kind == "bgzip" else ()
-    return VcfFile(name, path, kind, size, header, text.count(b"\n"), body, skip, blocks), found
+    return VcfFile(name, path, kind, stamp, header, text.count(b"\n"), body, skip, blocks), found
+
+
+@contextmanager
+def _open_unchanged(path: str, stamp: Stamp) -> Iterator[pa.NativeFile]:
+    """As `open_unchanged`, but what is wrong with the compression is `AppError` 213."""
+    with open_unchanged(path, stamp) as stored:
+        try:
+            yield stored
+        except AppError as error:
+            raise AppError(213, error.text, error.remedy) from None
+
+
+def _read_header(stored: pa.NativeFile, name: str, kind: Compression, most_mb: int | None) -> tuple[bytes, int, int]:
+    """The text up to and with the column line, and `body` and `skip` of the file. Without a column line, as much text as
+    shows that there is none, or is more than `most_mb`."""
+    text, weight, line, meta = bytearray(), 0, 0, 0  # where the open line and the last whole ## line begin
+    for position, data in _spans(stored, name, kind, 0):
+        before = len(text)
+        text += data
+        weight += _weight(data)
+        if b"\n" in data:
+            if column_line := _COLUMN_LINE.search(text, line):
+                end = column_line.end()
+                body, skip = (position, end - before) if kind == "bgzip" else (end, 0)
+                return bytes(memoryview(text)[:end]), body, skip
+            line = text.rfind(b"\n") + 1
+            meta = max(meta, text.rfind(b"\n##", max(0, before - 2)) + 1)
+        is_header = text.startswith(b"#", line)  # the column line of a cohort may be of any length
+        if (most_mb is not None and weight > most_mb << 20) or (not is_header and len(text) - meta > _HEADER_GAP):
+            break
+    return bytes(text), stored.size() if kind == "bgzip" else len(text), 0
+
+
+def _weight(text: bytes) -> int:
+    """Bytes of a header as they count against the largest size."""
+    return len(text) + _CELL_BYTES * (text.count(b"\n") + text.count(b"\t"))
 
 
 def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
     """Pieces of about `stored_bytes` of a file; a gzip file is one piece, since it can only be read from its start."""
     if file.kind == "gzip":
-        return [Piece(file.name, file.path, file.kind, 0, file.body, file.size)]
+        return [Piece(file.name, file.path, file.kind, file.stamp, 0, file.body, file.size)]
     starts = list(range(file.body, max(file.size, file.body + 1), max(1, stored_bytes)))
     if file.blocks:
         after = (bisect_left(file.blocks, start) for start in starts[1:])
@@ -116,7 +142,7 @@ def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
         starts = [file.body, *sorted(start for start in known if file.body < start < file.size)]
     ends = [*starts[1:], file.size]
     return [
-        Piece(file.name, file.path, file.kind, number, start, end, file.skip if number == 0 else 0)
+        Piece(file.name, file.path, file.kind, file.stamp, number, start, end, file.skip if number == 0 else 0)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
@@ -130,7 +156,7 @@ def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     held = 0
     leading = _Leading(piece.number > 0)
-    with open_file(piece.path) as stored:
+    with _open_unchanged(piece.path, piece.stamp) as stored:
         spans = _from_first_line(_piece_spans(stored, piece), piece)
         for data, beyond in spans:
             held += len(data)
@@ -224,9 +250,8 @@ def _piece_spans(stored: pa.NativeFile, piece: Piece) -> Iterator[tuple[int, byt
     skip = piece.skip if piece.kind == "bgzip" else piece.start if piece.kind == "gzip" else 0
     start = 0 if piece.kind == "gzip" else piece.start
     if piece.kind == "bgzip" and piece.number > 0:
-        start = _find_block(stored, piece.file, start)
-    end = piece.end if piece.kind == "plain" else None
-    for position, data in _spans(stored, piece.file, piece.kind, start, end):
+        start = find_block(stored, piece.file, start)
+    for position, data in _spans(stored, piece.file, piece.kind, start, piece.end):
         yield position, data[skip:]
         skip = max(0, skip - len(data))
 
@@ -236,77 +261,22 @@ def _spans(
 ) -> Iterator[tuple[int, bytes]]:
     """Inflated bytes in order, each with the stored position that it starts at (for gzip: of the inflated stream).
 
-    No span of plain text crosses `edge`.
+    No span of plain text crosses `edge`, where the next piece begins; of bgzip, a block must begin where that finds one.
     """
-    if kind == "plain":
-        position, size = start, stored.size()
-        while position < size:
-            length = min(_READ, edge - position) if edge is not None and position < edge else _READ
-            data = stored.read_at(length, position)
+    if kind == "bgzip":
+        yield from inflate_blocks(stored, name, start, edge)
+        return
+    position, size = start, stored.size()
+    if kind == "gzip":
+        for data in inflate_members(stored, name, _READ):
             yield position, data
             position += len(data)
-    elif kind == "bgzip":
-        yield from _inflate_blocks(stored, name, start)
-    else:
-        yield from _inflate_stream(stored, name)
-
-
-def _inflate_blocks(stored: pa.NativeFile, name: str, start: int) -> Iterator[tuple[int, bytes]]:
-    position, buffer, at = start, b"", 0
-    size = stored.size()
+        return
     while position < size:
-        if at + _LONGEST_BLOCK + 1 > len(buffer) and position + len(buffer) - at < size:
-            buffer, at = stored.read_at(_READ, position), 0
-        length = block_size(buffer, at)
-        if not length or at + length > len(buffer):
-            raise AppError(213, f"{name} ends within a bgzip block, or is damaged, at byte {position:,}")
-        try:
-            data = isal_zlib.decompress(memoryview(buffer)[at : at + length], wbits=31)
-        except InflateError as error:
-            raise AppError(213, f"{name} is damaged in the bgzip block at byte {position:,}: {error}") from None
+        length = min(_READ, edge - position) if edge is not None and position < edge else _READ
+        data = stored.read_at(length, position)
         yield position, data
-        position, at = position + length, at + length
-
-
-def _inflate_stream(stored: pa.NativeFile, name: str) -> Iterator[tuple[int, bytes]]:
-    """A gzip file of one or more members, in spans of at most `_READ` inflated bytes."""
-    position, offset, size = 0, 0, stored.size()
-    inflate, pending = isal_zlib.decompressobj(wbits=31), b""
-    while pending or offset < size:
-        if not pending:
-            pending = stored.read_at(_READ >> 2, offset)
-            offset += len(pending)
-        try:
-            data = inflate.decompress(pending, _READ)
-        except InflateError as error:
-            raise AppError(213, f"{name} is damaged gzip near byte {offset:,}: {error}") from None
-        pending = inflate.unconsumed_tail
-        if inflate.eof:
-            pending = inflate.unused_data.lstrip(b"\0")
-            inflate = isal_zlib.decompressobj(wbits=31) if pending else inflate  # the old one passes more padding on
-        if data:
-            yield position, data
-            position += len(data)
-    if not inflate.eof:
-        raise AppError(213, f"{name} ends before its gzip stream does")
-
-
-def _find_block(stored: pa.NativeFile, name: str, start: int) -> int:
-    """The first bgzip block at or after `start`: a header from which a chain of headers leads on. Raises `AppError`
-    213."""
-    size: int = stored.size()
-    window: bytes = stored.read_at(_WINDOW, start)
-    at = window.find(_BLOCK_MAGIC)
-    while at >= 0:
-        reached, links = at, 0
-        while links < _CHAIN and (length := block_size(window, reached)):
-            reached, links = reached + length, links + 1
-        if links == _CHAIN or (links and start + reached >= size):
-            return start + at
-        at = window.find(_BLOCK_MAGIC, at + 1)
-    if size - start > _LONGEST_BLOCK:
-        raise AppError(213, f"{name} has no bgzip block at or after byte {start:,}; it is damaged")
-    return size
+        position += len(data)
 
 
 def line_bases(file: VcfFile, lines_of_pieces: Sequence[int]) -> list[int]:

@@ -31,6 +31,7 @@ _CONTIG = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _ALT_ID = re.compile(r"(DEL|INS|DUP|INV|CNV|BND)(:[^\s,<>]+)?|NON_REF|\*|[A-Z]")
 _PIPED_FORMAT = re.compile(r"""(?i)(?:Format\s*[:=]|annotations:)\s*['"]*([^'"]+)""")
+_LONGEST_DEFINITION, _SHOWN, _MOST_REMARKS = 1 << 16, 200, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,15 @@ class HeaderFindings:
     warnings: Faults = field(default_factory=Faults)
     remarks: Remarks = field(default_factory=dict)
 
-    def fault(self, code: int, text: str, line: int, **place: Any) -> None:
-        self.faults.add_fault(Fault(code, text, file=self.file, line=line, **place))
+    def fault(self, code: int, text: str, line: int, value: str | None = None, **place: Any) -> None:
+        self.faults.add_fault(Fault(code, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
 
-    def warn(self, text: str, line: int, **place: Any) -> None:
-        self.warnings.add_fault(Fault(201, text, file=self.file, line=line, **place))
-        of = ".".join(place[part] for part in ("entity", "field") if part in place)
+    def warn(self, text: str, line: int, value: str | None = None, **place: Any) -> None:
+        self.warnings.add_fault(Fault(201, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
+        of = ".".join(place[part] for part in ("entity", "field") if part in place)[:_SHOWN]
         said = f"{of}: {text}" if of else text
+        if len(self.remarks) >= _MOST_REMARKS and said not in self.remarks:
+            said = "other remarks on the header"
         add_remarks(self.remarks, {said: Remark(said, "line", 1, self.file, line)})
 
 
@@ -200,8 +203,9 @@ def _parse_meta(
 
 
 def _parse_pairs(value: str) -> dict[str, str] | None:
-    """`<ID=DP,Number=1,Description="a, b">` to its parts, quotes removed; None if it is not of that form."""
-    if not (value.startswith("<") and value.endswith(">")):
+    """`<ID=DP,Number=1,Description="a, b">` to its parts, quotes removed; None if it is not of that form, or longer than
+    64 KiB: what is looked for in it takes time and memory that free text may not."""
+    if len(value) > _LONGEST_DEFINITION or not (value.startswith("<") and value.endswith(">")):
         return None
     pairs: dict[str, str] = {}
     inner, at = value[1:-1], 0

@@ -253,7 +253,11 @@ def test_pieces_may_not_share_some_samples(run_app: Runner, write_files: Files) 
 
 
 def test_all_faults_of_all_headers_are_told_before_spark_starts(run_app: Runner, write_files: Files) -> None:
-    paths = write_files(a__vcf="##fileformat=VCFv9\n#CHROM\n", b__vcf=vcf().replace("s4", "s3"), c__vcf__gz=gzip.compress(vcf().encode()))
+    paths = write_files(
+        a__vcf="##fileformat=VCFv9\n#CHROM\n",
+        b__vcf=vcf().replace("s4", "s3"),
+        c__vcf__gz=gzip.compress(vcf().encode()),
+    )
     found = refused(run_app, [*paths.values()], reference_genome="GRCh36", gnomad_frequency_field="AF")
     assert {(code, file) for code, file, *_ in found} == {
         (200, "a.vcf"),

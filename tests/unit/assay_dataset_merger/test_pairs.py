@@ -49,8 +49,10 @@ def link(
         path.write_text(text)
         piece = Piece(TextFile(path.name, str(path), len(text), False, "utf-8", 13, 1), 13, len(text), 2)
         parsed.append(str(folder / f"{number}.arrow"))
-        task = ParseTask(piece, TextFormat(",", ("",)), 2, (0, 1), ("string", "string"), buckets, parsed[-1])
-        assert not parse_pairs(task)
+        task = ParseTask(
+            piece, TextFormat(",", ("",)), ("sample", "pheno"), (0, 1), ("string", "string"), buckets, parsed[-1]
+        )
+        assert not parse_pairs(task)[0]
     sides = write_ids(folder, "sample", samples, buckets), write_ids(folder, "pheno", phenos, buckets)
     steps, files, results = (match_samples, match_phenos, count_samples), tuple(parsed), list[Results]()
     for step, ids in zip(steps, (*sides, sides[0]), strict=True):

@@ -137,3 +137,13 @@ def test_a_damaged_gzip_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AppError) as refused:
         read(tmp_path, gzip.compress(ENSEMBL_GTF.encode() * 1000)[:-20])
     assert refused.value.code == 65
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="a line of more than"):
+        read(tmp_path, gzip.compress(bytes(100 << 20), 1))
+
+
+def test_a_file_of_a_million_lines_that_are_no_rows_is_given_up(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="cannot be read near line 1"):
+        read(tmp_path, ENSEMBL_GTF.encode() + b"0\n" * 1_100_000)

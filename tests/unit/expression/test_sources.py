@@ -60,9 +60,9 @@ def test_a_manifest_names_its_files_by_name_or_id(tmp_path: Path) -> None:
 def test_what_is_no_table_has_no_known_format(tmp_path: Path) -> None:
     files = {"a.csv": "", "b.csv": "only one column\n", "c.csv": b"\xff\xfe\x00,\n"}
     assert [(code, file) for code, file, *_ in refused(tmp_path, files)] == [
+        (65, "c.csv"),
         (100, "a.csv"),
         (100, "b.csv"),
-        (100, "c.csv"),
     ]
 
 

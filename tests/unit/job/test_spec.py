@@ -97,6 +97,7 @@ def test_the_data_model_loader_has_the_inputs_that_its_users_know() -> None:
         "null_values": ("array:string", False, [""]),
         "delimiter": ("string", False, ","),
         "encoding": ("string", False, "utf-8"),
+        "max_record_mib": ("int", False, 64),
     }
     assert {each.name: (each.cls, each.optional) for each in spec.outputs} == {
         "dataset": ("record", True),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
-from common.scan import delimited
+from common.scan.bgzip import stream_gzip
 from common.scan.delimited import (
     Piece,
     TextFile,
@@ -27,7 +28,6 @@ from common.scan.delimited import (
     stray_quotes,
     whole_piece,
 )
-from common.scan.files import stream_gzip
 
 CELLS = st.text(alphabet='ab,"\n\r é', max_size=6)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=12)
@@ -121,12 +121,6 @@ def test_a_gzip_that_is_a_thousand_times_its_size_comes_a_buffer_at_a_time(tmp_p
     assert b"".join(texts) == b"0" * 5_000_000 + b"1" * 2_000_000
 
 
-def test_padding_between_gzip_members_is_passed_over_however_long_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "t.gz"
-    path.write_bytes(gzip.compress(b"one") + bytes(3 << 20) + gzip.compress(b"two") + bytes(2 << 20))
-    assert list(stream_gzip(str(path), 100)) == [b"onetwo"]
-
-
 def test_a_gzip_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"a,b\n" + bytes(str(list(range(5000))), "ascii") + b"\n")
     file = write(tmp_path, whole)
@@ -155,6 +149,16 @@ def test_quotes_that_no_csv_may_have_are_found(text: bytes, offsets: list[int]) 
     assert stray_quotes(text, ",") == offsets
 
 
+@pytest.mark.parametrize("blank", [b"\n", b"\r\n", b"\r\r\n", b"\r"])
+def test_lines_without_any_text_are_no_records_whatever_ends_them(blank: bytes) -> None:
+    assert record_lines(b"1,2\n" + blank, 2).tolist() == [2]
+    assert record_lines(b"1,2\n" + blank.rstrip(b"\r") + b"3,4\n", 2).tolist() == [2, 3 + blank.count(b"\n")]
+
+
+def test_line_ends_of_two_carriage_returns_are_refused_where_blank_lines_are_rows() -> None:
+    assert lone_returns(b"P1\r\r\nP2\r\n", allows_two=False) == [2]
+
+
 @pytest.mark.parametrize(
     ("text", "offsets"),
     [
@@ -167,22 +171,28 @@ def test_carriage_returns_that_may_or_may_not_end_a_line_are_found(text: bytes, 
     assert lone_returns(text) == offsets
 
 
-@pytest.mark.parametrize("content", [b"a,b\r1,2\r", b'a,"b\n1,2\n', b'a,"b\n' + b"1,2\n" * 20_000])
-def test_a_header_without_an_end_is_refused(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited, "LONGEST_RECORD", 1 << 16)
+@pytest.mark.parametrize("content", [b"a,b\r1,2\r", b'a,"b\n1,2\n', b'a,"b\n' + b"1,2\n" * 20_000, b"a," * 60_000])
+def test_a_header_without_an_end_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(AppError, match="Error 65"):
-        write(tmp_path, content)
+        first_record(str(tmp_path / "t.csv"), False, "utf-8", longest=1 << 16)
 
 
-def test_a_quote_that_is_never_closed_does_not_gather_the_rest_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delimited, "LONGEST_RECORD", 100)
-    file = write(tmp_path, b'a,b\n1,2\n3,5" pipe\n' + b"6,7\n" * 100)
-    texts = list(read_buffers(whole_piece(file), 50))
-    assert texts[0] == (b"1,2\n", 2)
-    assert max(len(text) for text, _ in texts) <= 150
-    assert b"".join(text for text, _ in texts) == (tmp_path / "t.csv").read_bytes()[4:]
+@pytest.mark.parametrize("rest", [b'3,5" pipe\n' + b"6,7\n" * 100, b"3" * 400 + b"\n"])
+def test_a_record_over_the_bound_does_not_gather_the_rest_of_the_file(tmp_path: Path, rest: bytes) -> None:
+    file = replace(write(tmp_path, b"a,b\n1,2\n" + rest), longest_record=100)
+    buffers = read_buffers(whole_piece(file), 50)
+    assert next(buffers) == (b"1,2\n", 2)
+    text, line = next(buffers)
+    assert (line, 100 < len(text) <= 150, rest.startswith(text)) == (3, True, True)
+    with pytest.raises(AppError, match=r"t\.csv: the record on line 3 does not end within 100 bytes"):
+        next(buffers)
+
+
+def test_a_record_of_the_longest_size_is_read(tmp_path: Path) -> None:
+    content = b"a,b\n1," + b"x" * 97 + b"\n"
+    file = replace(write(tmp_path, content), longest_record=100)
+    assert list(read_buffers(whole_piece(file), 30)) == [(content[4:], 2)]
 
 
 def test_buffers_of_a_piece_are_of_even_size(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import AppError
+from common.scan.files import stamp_of
 from common.vcf import container
 from common.vcf.container import VcfFile, cut_pieces, line_bases, read_lines, read_vcf_file
 
@@ -108,6 +111,30 @@ def test_the_column_line_of_a_large_cohort_is_read_whole(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("added", [b"##a=" + b"b" * 3_000_000, b"##a\n" * 40_000 + b"##a"])
+def test_a_header_has_a_bound_that_can_be_raised(tmp_path: Path, kind: str, added: bytes) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(WRITERS[kind](HEADER.replace(b"##x=1", added), 60_000))
+    file, found = read_vcf_file("a.vcf.gz", str(path), 2)
+    assert file is None
+    (fault,) = found.faults
+    assert fault.code == 201
+    assert fault.text.startswith("the header is larger than 2 MiB")
+    assert "max_header_mb" in fault.remedy
+    assert read_vcf_file("a.vcf.gz", str(path), 4)[0] is not None
+
+
+def test_a_definition_of_over_64_kib_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "a.vcf"
+    long = b'##INFO=<ID=A,Number=1,Type=String,Description="' + b"a" * 70_000 + b'">'
+    path.write_bytes(HEADER.replace(b"##x=1", long))
+    file, found = read_vcf_file("a.vcf", str(path))
+    assert file is not None
+    assert dict(file.header.info) == {}
+    assert [(each.line, len(each.value or "")) for each in found.warnings] == [(2, 200)]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_no_column_line_is_looked_for_far_into_the_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -140,7 +167,7 @@ def test_pieces_are_cut_where_a_tabix_index_says_that_blocks_begin(tmp_path: Pat
     path = tmp_path / "a.vcf.gz"
     stored = bgzip(HEADER + BODY, 2000)
     path.write_bytes(stored)
-    offsets = [at for at in range(1, len(stored)) if stored.startswith(b"\x1f\x8b\x08\x04", at)]
+    offsets = block_places(stored)[1:]
     (tmp_path / "a.vcf.gz.tbi").write_bytes(tabix(offsets))
     pieces = cut_pieces(opened(path), 700)
     assert len(pieces) > 3
@@ -148,12 +175,31 @@ def test_pieces_are_cut_where_a_tabix_index_says_that_blocks_begin(tmp_path: Pat
     assert b"".join(b"".join(read_lines(piece, 1000)) for piece in pieces) == BODY
 
 
-@pytest.mark.parametrize("index", [b"no index", tabix([5, 777, 10**9]), tabix([5])[:-20]])
-def test_an_index_that_is_stale_or_damaged_does_no_harm(tmp_path: Path, index: bytes) -> None:
+@pytest.mark.parametrize("index", [b"no index", tabix([5])[:-20], bgzip(bytes(100 << 20), 65_280)])
+def test_an_index_that_cannot_be_read_does_no_harm(tmp_path: Path, index: bytes) -> None:
     path = tmp_path / "a.vcf.gz"
     path.write_bytes(bgzip(HEADER + BODY, 2000))
     (tmp_path / "a.vcf.gz.tbi").write_bytes(index)
     assert b"".join(b"".join(read_lines(piece, 1000)) for piece in cut_pieces(opened(path), 3000)) == BODY
+
+
+def block_places(stored: bytes) -> list[int]:
+    return [at for at in range(len(stored)) if stored.startswith(b"\x1f\x8b\x08\x04", at)]
+
+
+@pytest.mark.parametrize("changed", ["taken out", "doubled", "none"])
+def test_an_index_tells_of_blocks_that_were_taken_out_or_doubled(tmp_path: Path, changed: str) -> None:
+    path = tmp_path / "a.vcf.gz"
+    stored = bgzip(HEADER + BODY, 2000)
+    places = block_places(stored)
+    (tmp_path / "a.vcf.gz.tbi").write_bytes(tabix(places[:-1]))
+    block = stored[places[5] : places[6]]
+    path.write_bytes(stored.replace(block, {"taken out": b"", "doubled": 2 * block, "none": block}[changed]))
+    if changed == "none":
+        opened(path)
+        return
+    with pytest.raises(AppError, match=r"213.*not the bgzip blocks that its index \.tbi names"):
+        opened(path)
 
 
 BODY = b"".join(b"1\t%d\t.\tA\tC\t.\t.\t.\n" % number for number in range(1, 2000))
@@ -165,15 +211,65 @@ def read_all(path: Path, piece_bytes: int) -> None:
             pass
 
 
-def test_padding_after_a_gzip_stream_is_passed_over_however_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_zeros_after_the_last_gzip_member_are_padding_and_between_members_a_gap(tmp_path: Path) -> None:
     line = b"1\t1\t.\tA\tC\t.\t.\t.\n"
     path = tmp_path / "a.vcf.gz"
-    path.write_bytes(gzip.compress(HEADER) + bytes(700) + gzip.compress(line) + bytes(700))
-    monkeypatch.setattr("common.vcf.container._READ", 256)
+    path.write_bytes(gzip.compress(HEADER) + gzip.compress(line) + bytes(700))
     (piece,) = cut_pieces(opened(path), 1000)
     assert b"".join(read_lines(piece, 1000)) == line
+    path.write_bytes(gzip.compress(HEADER) + bytes(700) + gzip.compress(line))
+    with pytest.raises(AppError, match=r"213.*gap of zeros"):
+        read_all(path, 1000)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("change", ["shorter", "longer", "as long"])
+def test_a_file_that_is_changed_between_plan_and_load_is_refused(tmp_path: Path, kind: str, change: str) -> None:
+    path = tmp_path / "a.vcf.gz"
+    stored = WRITERS[kind](HEADER + BODY, 2000)
+    path.write_bytes(stored)
+    pieces = cut_pieces(opened(path), 3000)
+    other = {"shorter": HEADER + BODY[:6000], "longer": HEADER + BODY + BODY, "as long": HEADER + BODY}[change]
+    path.write_bytes(WRITERS[kind](other, 2000))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(AppError, match=r"65.*was changed during the run"):
+        list(read_lines(pieces[0], 1000))
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_that_is_changed_while_it_is_read_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a.vcf.gz"
+    path.write_bytes(WRITERS[kind](HEADER + BODY, 2000))
+    lines = read_lines(cut_pieces(opened(path), 1 << 20)[0], 1000)
+    next(lines)
+    os.truncate(path, 400)
+    with pytest.raises(AppError, match=r"65.*was changed during the run"):
+        list(lines)
+
+
+def test_a_size_field_that_makes_a_block_swallow_the_next_is_refused(tmp_path: Path) -> None:
+    """Blocks that are alike, the length of one set to that of two: text, checksum and length of the last are all right."""
+    path = tmp_path / "a.vcf.gz"
+    alike = bgzip_block(b"1\t1\t.\tA\tC\t.\t.\t.\n")
+    swallowing = alike[:16] + struct.pack("<H", 2 * len(alike) - 1) + alike[18:]
+    path.write_bytes(bgzip_block(HEADER) + swallowing + 5 * alike + END)
+    with pytest.raises(AppError, match=r"213.*its length is not what it says"):
+        read_all(path, 1000)
+
+
+@pytest.mark.parametrize("damaged", range(10))
+def test_blocks_that_do_not_join_at_a_cut_are_refused(tmp_path: Path, damaged: int) -> None:
+    """The header of each block in turn is damaged, so that the piece that looks for its first block there passes it over."""
+    path = tmp_path / "a.vcf.gz"
+    stored = bytearray(bgzip(HEADER + BODY, 4000))
+    place = block_places(stored)[damaged + 1]
+    for piece_bytes in (place, place - 20, 700):
+        path.write_bytes(stored)
+        pieces = cut_pieces(opened(path), piece_bytes)
+        path.write_bytes(stored[:place] + b"\0" + stored[place + 1 :])
+        stamp = stamp_of(str(path))
+        with pytest.raises(AppError, match="213"):
+            [list(read_lines(replace(piece, stamp=stamp), 1000)) for piece in pieces]
 
 
 @pytest.mark.parametrize("lost", [1, 28, 29, 400])
