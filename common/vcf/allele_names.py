@@ -58,9 +58,10 @@ def find_vep_alleles(
         found[at[fits]] = alt[fits]
     if is_minimal:
         return np.where(is_split, -1, found)
-    open_ = np.flatnonzero((found < 0) & np.asarray(pc.match_substring_regex(named, _BASES_OR_NONE)))
-    if len(open_):
-        _read_as_split(np.unique(line[open_]), named, line, sites, found)
+    left = np.flatnonzero(found < 0)
+    left = left[np.asarray(pc.match_substring_regex(named.take(pa.array(left)), _BASES_OR_NONE))]
+    if len(left):
+        _read_as_split(np.unique(line[left]), named, line, sites, found)
     return found
 
 
