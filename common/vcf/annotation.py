@@ -82,7 +82,7 @@ def unread_annotations(header: VcfHeader, scheme: AnnotationScheme | None) -> Ma
     """INFO fields that may hold annotations but are not read, each with the reason."""
     reasons = {}
     for key in _KEYS:
-        if scheme and key == scheme.key:
+        if scheme and (key == scheme.key or key not in {"ANN", "CSQ", *header.info}):
             continue
         reason = f"INFO/{scheme.key} is read instead" if scheme else "annotation_field does not name it"
         if key not in header.info:
