@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,12 @@ from common.errors import AppError, rule
 
 EXAMPLES_PER_RULE = 20
 _VALUE_SHOWN = 120
+_KINDS_KEPT, VALUES_KEPT = 1000, 100
+"""Rules, files and fields that are counted apart, and different values of each."""
+
+_KINDS_SHOWN, _VALUES_SHOWN = 50, 3
+Kind = tuple[int, str, str, str]
+"""Rule, file, entity and field of a fault; all but the rule are blank for what is counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,11 @@ class Fault:
     remedy: str = ""
 
     @property
+    def kind(self) -> Kind:
+        """What faults are counted by."""
+        return (self.code, self.file, self.entity, self.field)
+
+    @property
     def place(self) -> str:
         """`patient.csv line 7, patient.age`, as far as it is known."""
         where = [f"{self.file} line {self.line}" if self.line is not None else self.file]
@@ -46,8 +58,38 @@ class Fault:
 
 
 @dataclass
+class Count:
+    """Faults of one kind, and how often which value is among them. Values that come late or seldom may be missing."""
+
+    faults: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+
+    def add(self, faults: int, values: Mapping[str, int]) -> None:
+        """Takes in more faults, with their values as far as these are known."""
+        self.faults += faults
+        for value, count in values.items():
+            self.values[_clipped(value)] += count
+        if len(self.values) > 2 * VALUES_KEPT:
+            self.values = Counter(dict(self.values.most_common(VALUES_KEPT)))
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the values of all faults are there."""
+        return self.values.total() == self.faults
+
+    def render(self) -> str:
+        """The commonest values with their counts, which are the least that there can be where not all are known."""
+        if not self.values:
+            return ""
+        least = "" if self.is_exact else "at least "
+        shown = [f"{value!r} {least}{count:,}" for value, count in self.values.most_common(_VALUES_SHOWN)]
+        return ", ".join([*shown, *(["…"] if len(self.values) > len(shown) or not self.is_exact else [])])
+
+
+@dataclass
 class Faults:
-    """Faults of one stage: exact counts per rule, and up to `EXAMPLES_PER_RULE` examples of each.
+    """Faults of one stage: exact counts per rule, counts by kind, and up to `EXAMPLES_PER_RULE` examples of each rule, spread
+    over its kinds.
 
     Small and picklable however many faults there are, so a task can return it. `merge` keeps the examples that come first
     by file and line, so the outcome does not depend on the order in which tasks end.
@@ -55,31 +97,47 @@ class Faults:
 
     counts: dict[int, int] = field(default_factory=dict)
     examples: dict[int, list[Fault]] = field(default_factory=dict)
+    kinds: dict[Kind, Count] = field(default_factory=dict)
+    last: dict[int, Kind] = field(default_factory=dict, compare=False, repr=False)
 
     def add(self, code: int, text: str, **place: Any) -> None:
         """Adds one fault; `place` takes the fields of `Fault`."""
         self.add_fault(Fault(code, text, **place))
 
     def add_fault(self, fault: Fault, count: int = 1) -> None:
-        """Adds `count` faults of one rule, of which `fault` is the example."""
-        self.counts[fault.code] = self.counts.get(fault.code, 0) + count
+        """Adds `count` faults of one kind, of which `fault` is the example."""
         kept = self.examples.setdefault(fault.code, [])
         if len(kept) < EXAMPLES_PER_RULE:
             kept.append(fault)
+        elif fault.kind not in self.kinds or self.kinds[fault.kind].faults < EXAMPLES_PER_RULE:
+            kept[:] = _spread([*kept, fault])
+        self.last[fault.code] = fault.kind
+        self._count(fault.kind, count, {} if fault.value is None else {fault.value: 1})
 
-    def add_count(self, code: int, count: int) -> None:
-        """Counts faults of which no example is kept."""
+    def add_count(self, code: int, count: int, values: Mapping[str, int] | None = None) -> None:
+        """Counts faults of which no example is kept, of the kind of this rule's fault that was added last."""
         if count:
-            self.counts[code] = self.counts.get(code, 0) + count
+            self._count(self.last.get(code, (code, "", "", "")), count, values or {})
 
     def merge(self, other: Faults) -> None:
         """Takes in another stage's or task's faults."""
-        for code, count in other.counts.items():
-            self.add_count(code, count)
+        uncounted = Counter(other.counts)
+        for kind, each in other.kinds.items():
+            uncounted[kind[0]] -= each.faults
+            self._count(kind, each.faults, each.values)
+        for code, count in (+uncounted).items():
+            self._count((code, "", "", ""), count, {})
         for code, examples in other.examples.items():
-            both = self.examples.get(code, []) + examples
-            both.sort(key=lambda fault: (fault.file, fault.line or 0))
-            self.examples[code] = both[:EXAMPLES_PER_RULE]
+            self.examples[code] = _spread(self.examples.get(code, []) + examples)
+
+    def _count(self, kind: Kind, count: int, values: Mapping[str, int]) -> None:
+        self.counts[kind[0]] = self.counts.get(kind[0], 0) + count
+        self._kind(kind).add(count, values)
+
+    def _kind(self, kind: Kind) -> Count:
+        if kind not in self.kinds and len(self.kinds) >= _KINDS_KEPT:
+            kind = (kind[0], "", "", "")
+        return self.kinds.setdefault(kind, Count())
 
     def __bool__(self) -> bool:
         return bool(self.counts)
@@ -98,27 +156,46 @@ class Faults:
         return sorted(self.counts)
 
     def render(self) -> str:
-        """A readable block: a line per rule with its count, under it the examples and one remedy per kind of remedy."""
-        lines: list[str] = []
+        """A readable block: a table of what there is more than once; then a line per rule with its count, under it the examples
+        and one remedy per kind of remedy."""
+        lines = self._render_kinds() if any(each.faults > 1 for each in self.kinds.values()) else []
         for code in self.codes():
             count, examples = self.counts[code], self.examples.get(code, [])
             lines.append(f"[{code}] {rule(code).title}: {count:,} {'fault' if count == 1 else 'faults'}")
-            remedies: list[str] = []
             for fault in examples:
-                shown = "" if fault.value is None else f": {_shown(fault.value)}"
+                shown = "" if fault.value is None else f": {_clipped(fault.value)!r}"
                 lines.append(f"    {fault.place or '-'}{shown}: {fault.text}")
-                remedy = fault.remedy or rule(code).remedy
-                if remedy not in remedies:
-                    remedies.append(remedy)
             if count > len(examples):
                 lines.append(f"    … and {count - len(examples):,} more")
+            remedies = dict.fromkeys(fault.remedy or rule(code).remedy for fault in examples)
             lines.extend(f"    Remedy: {remedy}" for remedy in remedies)
         return "\n".join(lines)
 
+    def _sorted_kinds(self) -> list[tuple[Kind, Count]]:
+        """By rule, then the most frequent first."""
+        return sorted(self.kinds.items(), key=lambda each: (each[0][0], -each[1].faults, each[0]))
+
+    def _render_kinds(self) -> list[str]:
+        kinds = self._sorted_kinds()
+        rows = [("faults", "rule", "place", "commonest values")]
+        for (code, *place), count in kinds[:_KINDS_SHOWN]:
+            shown = Fault(code, "", place[0], None, *place[1:]).place or "-"
+            rows.append((f"{count.faults:,}", f"[{code}]", shown, count.render()))
+        width, _, place_width, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+        lines = [
+            f"    {n:>{width}}  {code:<5}  {place:<{place_width}}  {values}".rstrip() for n, code, place, values in rows
+        ]
+        return [
+            *lines,
+            *([f"    … and {len(kinds) - _KINDS_SHOWN:,} more places"] if len(kinds) > _KINDS_SHOWN else []),
+            "",
+        ]
+
     def to_json(self) -> list[dict[str, Any]]:
-        """Per rule: code, rule, count, examples."""
+        """Per rule: code, rule, count, the same by file and field with the commonest values, examples."""
         return [
             {"code": code, "rule": rule(code).title, "count": self.counts[code],
+             "by_field": [_count_to_json(kind, each) for kind, each in self._sorted_kinds() if kind[0] == code],
              "examples": [fault.to_json() for fault in self.examples.get(code, [])]}
             for code in self.codes()
         ]  # fmt: skip
@@ -147,6 +224,24 @@ class FaultError(AppError):
         return (type(self), (self.stage, self.faults))
 
 
-def _shown(value: str) -> str:
-    shown = value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 1] + "…"
-    return repr(shown)
+def _count_to_json(kind: Kind, count: Count) -> dict[str, Any]:
+    _, file, entity, name = kind
+    values = [{"value": value, "count": n} for value, n in count.values.most_common(EXAMPLES_PER_RULE)]
+    return {"file": file or None, "entity": entity or None, "field": name or None, "count": count.faults,
+            "values": values, "values_are_exact": count.is_exact}  # fmt: skip
+
+
+def _spread(examples: list[Fault]) -> list[Fault]:
+    """As many examples as are kept: of each kind the first by file and line, then of each the second, and so on."""
+    ordered = sorted(examples, key=lambda fault: (fault.file, fault.line or 0))
+    ranks: Counter[Kind] = Counter()
+    ranked = []
+    for fault in ordered:
+        ranks[fault.kind] += 1
+        ranked.append((ranks[fault.kind], fault))
+    ranked.sort(key=lambda each: each[0])
+    return sorted((fault for _, fault in ranked[:EXAMPLES_PER_RULE]), key=lambda fault: (fault.file, fault.line or 0))
+
+
+def _clipped(value: str) -> str:
+    return value if len(value) <= _VALUE_SHOWN else value[: _VALUE_SHOWN - 1] + "…"

@@ -7,6 +7,7 @@ Tests run in three tiers: those that need no Java and no process of their own (`
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,15 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no shared data at {SHARED}; LOADER_SHARED_DATA names another place")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Restores what a run leaves ignored, as its process is to end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, answer in before.items():
+        signal.signal(number, answer)
 
 
 @pytest.fixture(scope="session")

@@ -1,77 +1,57 @@
-"""An assay read from the descriptor of its Dataset, and written for another one with the link to that.
+"""The assay: where its sample ids are stored, and how the merged Dataset holds it.
 
-The client proves little of an assay's form, so an assay from elsewhere may lack entities or mappings: fields that are not mapped
-to a column cannot link and are passed over, and whatever else the assay says is carried as it is.
+An assay that another program made may lack entities or mappings. Only fields that are mapped to a column can link.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from common.dataset.assay import build_assay
-from common.dataset.descriptor import FIELD_TYPES, parse_join, parse_mapping, write_entities, write_join
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column
 from common.dictionary import DataDictionary, Entity, Field
 from common.platform import Database
-
-Json = dict[str, Any]
 
 SAMPLE = "sample"
 LINKING_TABLE = "pheno_geno_sample_ids"
 LINKING_COLUMNS = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string())])
-"""Table and columns as real dictionaries have them (laderast/xvhelper): the clinical id, and the assay's id."""
-
-_MAPPED = {"database_name", "table", "column"}
+"""The columns are the clinical id and the assay's id. Real dictionaries have these names (laderast/xvhelper)."""
 
 
-def parse_assay(assay: Mapping[str, Any], source: Dataset) -> Dataset:
-    """An assay seen as a Dataset of its own, whose main entity holds the sample ids.
+def add_samples(assay: Assay, source: Dataset) -> tuple[Assay, str]:
+    """The assay with the entity that has its sample ids, and the name of this entity; without the old linking table.
 
-    That is the assay's own entity `sample`, or, where the assay has none or only part of it, the source's main entity.
+    It is the assay's entity `sample`, if that has a key. Else, or if the source's main entity is `sample`, it is the main
+    entity.
     """
-    entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
-    for name, description in _own_entities(assay).items():
-        entities[name] = _parse_entity(name, description)
-        mappings |= {(name, field): parse_mapping(each["mapping"], name) for field, each in _mapped_fields(description)}
-    main = source.dictionary.main_entity
-    if SAMPLE not in entities or main.name == SAMPLE:
-        entities[main.name] = main
-        mappings |= {key: mapping for key, mapping in source.mappings.items() if key[0] == main.name}
-    joins = tuple(parse_join(each) for each in assay.get("join_info") or ())
-    return Dataset(str(assay["name"]), "", "", DataDictionary(entities, {}), mappings, joins)
+    own, main = _drop_linking_table(assay), source.dictionary.main_entity
+    sample = own.dictionary.entities.get(SAMPLE)
+    if sample and sample.primary_key and main.name != SAMPLE:
+        return own, SAMPLE
+    return _add_entity(own, main, source.mappings), main.name
 
 
-def _own_entities(assay: Mapping[str, Any]) -> Json:
-    """The assay's entities, without the linking table of a merge that the assay has behind it."""
-    return {name: each for name, each in (assay.get("entities") or {}).items() if name != LINKING_TABLE}
+def _drop_linking_table(assay: Assay) -> Assay:
+    own = {name: each for name, each in assay.dictionary.entities.items() if name != LINKING_TABLE}
+    mappings = {key: each for key, each in assay.mappings.items() if key[0] != LINKING_TABLE}
+    return replace(assay, dictionary=DataDictionary(own, {}), mappings=mappings)
 
 
-def _mapped_fields(entity: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
-    for name, field in (entity.get("fields") or {}).items():
-        if (field.get("mapping") or {}).keys() >= _MAPPED:
-            yield name, field
+def _add_entity(assay: Assay, entity: Entity, mappings: Mapping[tuple[str, str], ColumnMapping]) -> Assay:
+    entities = {**assay.dictionary.entities, entity.name: entity}
+    others = {key: each for key, each in assay.mappings.items() if key[0] != entity.name}
+    added = {(entity.name, each.name): mappings[entity.name, each.name] for each in entity.fields}
+    return replace(assay, dictionary=DataDictionary(entities, {}), mappings=others | added)
 
 
-def _parse_entity(name: str, description: Mapping[str, Any]) -> Entity:
-    key, key_type = description.get("primary_key"), "global" if name == SAMPLE else "local"
-    return Entity(name, tuple(
-        Field(
-            name, field, FIELD_TYPES.get(each.get("type", ""), str(each.get("type"))), key_type if field == key else "",
-            is_multi_select=bool(each.get("is_multi_select")),
-        )
-        for field, each in _mapped_fields(description)
-    ))  # fmt: skip
+def follow_reference(assay: Assay, field: Field) -> Field:
+    """The key that a field refers to, such as `sample.sample_id` for `expression.sample_id`; else the field itself.
 
-
-def follow_reference(assay: Dataset, field: Field) -> Field:
-    """The key that a field of measurements refers to, such as `sample.sample_id` for `expression.sample_id`; else the field.
-
-    The ids are the same, and far fewer rows hold them.
+    The key has the same ids in far fewer rows.
     """
     if field.primary_key_type:
         return field
@@ -84,70 +64,54 @@ def follow_reference(assay: Dataset, field: Field) -> Field:
     return field
 
 
-def write_linked_assay(
-    assay: Mapping[str, Any], source: Dataset, sample: Field, linking: Database | None, link: Sequence[Join], name: str
-) -> Json:
-    """The assay as the merged Dataset holds it, with the joins of `link`, without those to tables that stay behind.
+def link_assay(
+    assay: Assay, source: Dataset, sample: Field, linking: Database | None, link: Sequence[Join], name: str
+) -> Assay:
+    """The assay for the merged Dataset: with the joins of `link`, and without joins to tables that are not in it.
 
-    The entity of the sample ids goes along where the assay does not have it itself. A new name means a new uuid.
+    If the assay lacks the field of the sample ids, it gets it with its entity. An assay with a new name gets a new uuid.
     """
-    entities = _own_entities(assay)
-    if sample.name not in dict(_mapped_fields(entities.get(sample.entity) or {})):
-        entities[sample.entity] = _write_sample_entity(source, sample)
-    kept = _tables(_list_mappings(entities))
-    behind = _tables(source.mappings.values()) - kept | _old_linking_tables(assay)
-    joins = [each for each in assay.get("join_info") or () if not _joined_tables(each) & behind]
-    parts = [each for each in map(write_join, source.joins) if _joined_tables(each) <= kept]
+    linked = _drop_linking_table(assay)
+    if (sample.entity, sample.name) not in linked.mappings:
+        linked = _add_entity(linked, _sample_entity(source, sample), source.mappings)
+    kept = _tables(linked.mappings)
+    behind = (_tables(source.mappings) | _tables(assay.mappings)) - kept
+    joins = [each for each in assay.joins if not each.tables & behind]
+    parts = [each for each in source.joins if each.tables <= kept]
     if linking:
-        entities[LINKING_TABLE] = _write_linking_entity(linking)
-    return {
-        **assay, **({} if name == assay["name"] else _rename(assay, name)), "entities": entities,
-        "join_info": [*joins, *parts, *map(write_join, link)],
-    }  # fmt: skip
+        linked = _add_entity(linked, _linking_entity(), linking_mappings(linking))
+    keys = assay.keys if name == assay.name else {**assay.keys, **_rename(assay, name)}
+    return replace(linked, keys=keys, joins=(*joins, *parts, *link))
 
 
-def _rename(assay: Mapping[str, Any], name: str) -> Json:
-    title = name if assay.get("title") in {None, assay["name"]} else assay["title"]
-    return {"name": name, "title": title, "uuid": str(uuid.uuid4())}
+def _rename(assay: Assay, name: str) -> dict[str, Any]:
+    title = assay.keys.get("title")
+    return {"name": name, "title": name if title in {None, assay.name} else title, "uuid": str(uuid.uuid4())}
 
 
-def _write_sample_entity(source: Dataset, sample: Field) -> Json:
-    """The source's entity of the sample ids with its key and the field that links: no more of it is the assay's."""
+def _sample_entity(source: Dataset, sample: Field) -> Entity:
+    """The source's entity that has the sample ids, with only its key and the linking field."""
     entity = source.dictionary.entities[sample.entity]
-    kept = tuple(
-        replace(each, coding_name="", reference=None)
+    fields = (
+        replace(each, coding_name="", reference=None, primary_key_type="local" if each.primary_key_type else "")
         for each in entity.fields
         if each.primary_key_type or each == sample
     )
-    alone = DataDictionary({entity.name: replace(entity, fields=kept)}, {})
-    written: Json = write_entities(replace(source, dictionary=alone))[entity.name]
-    return {**written, "is_main_entity": False}
+    return replace(entity, fields=tuple(fields))
 
 
-def _write_linking_entity(database: Database) -> Json:
-    """The linking table as an entity of the assay, none of the model's: no cohort tool is to take it for data."""
-    fields = tuple(Field(LINKING_TABLE, each.name, "string") for each in LINKING_COLUMNS)
-    entity = Entity(LINKING_TABLE, fields, title="Linked sample IDs")
-    written: Json = build_assay(DataDictionary({LINKING_TABLE: entity}, {}), database, outside=())["entities"]
-    return written[LINKING_TABLE]  # type: ignore[no-any-return]  # JSON is of any type
+def _linking_entity() -> Entity:
+    """The linking table as an entity. It is in the assay, not in the model, so that cohort tools do not show it as data."""
+    fields = tuple(Field(LINKING_TABLE, each, "string") for each in LINKING_COLUMNS.names)
+    return Entity(LINKING_TABLE, fields, title="Linked sample IDs")
 
 
-def _joined_tables(join: Mapping[str, Any]) -> set[str]:
-    return {_table(step[end]) for step in join["joins"] for end in ("from", "to")}
+def linking_mappings(database: Database) -> dict[tuple[str, str], ColumnMapping]:
+    """Where the linking table's columns are stored, by entity and field."""
+    return {
+        (LINKING_TABLE, each): map_column(database, LINKING_TABLE, each, "string") for each in LINKING_COLUMNS.names
+    }
 
 
-def _table(path: str) -> str:
-    return path.rpartition("$")[0]
-
-
-def _tables(mappings: Iterable[ColumnMapping]) -> set[str]:
-    return {_table(each.path) for each in mappings}
-
-
-def _list_mappings(entities: Mapping[str, Any]) -> list[ColumnMapping]:
-    return [parse_mapping(each["mapping"], name) for name in entities for _, each in _mapped_fields(entities[name])]
-
-
-def _old_linking_tables(assay: Mapping[str, Any]) -> set[str]:
-    linking = (assay.get("entities") or {}).get(LINKING_TABLE)
-    return _tables(_list_mappings({LINKING_TABLE: linking})) if linking else set()
+def _tables(mappings: Mapping[tuple[str, str], ColumnMapping]) -> set[str]:
+    return {each.table_path for each in mappings.values()}

@@ -1,12 +1,12 @@
-"""The link: how many ids of the assay and of the target belong together; here, those that are equal."""
+"""Links the assay to the target by equal ids, and counts the ids that are linked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.assay_dataset_merger.assay import LINKING_TABLE
+from apps.assay_dataset_merger.assay import linking_mappings
 from apps.assay_dataset_merger.plan import Plan
-from common.dataset.model import ColumnMapping, Join
+from common.dataset.model import Join
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -17,20 +17,20 @@ SHOWN_HEADER = ["side", "field", "ids", "matched", "unmatched"]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Different ids of one side, and those of them that are linked to the other."""
+    """How many different ids one side has, and how many of them are linked to the other side."""
 
     ids: int
     matched: int
 
     def to_json(self) -> dict[str, int]:
-        """With the ids that nothing is linked to."""
+        """The counts as the report has them, with the ids that are not linked."""
         return {"ids": self.ids, "matched": self.matched, "unmatched": self.ids - self.matched}
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of a linking file: all of them, those whose assay id the assay does not have, and of the rest those whose other id
-    the target does not have; the linked ones are in the linking table's files."""
+    """How many pairs a linking file has, how many have an id unknown to the assay or else to the target, and how many link.
+    `files` are the files of the linking table."""
 
     pairs: int
     unknown_samples: int
@@ -42,7 +42,7 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The outcome of the link; `pairs` if there was a linking file."""
+    """The result of the link. `pairs` is None without a linking file."""
 
     sample: Side
     pheno: Side
@@ -57,7 +57,7 @@ class Linked:
 
 
 def link_by_field(run: Run, plan: Plan, staging: Staging) -> Linked:
-    """Counts the ids that both sides have. Raises one `FaultError` with what the data show against the link."""
+    """Counts the ids that both sides have. Raises one `FaultError` with all faults of the link in the data."""
     with run.progress.stage("link") as stage:
         counts = count_stored(run.cluster, run.platform, staging, plan.sample, plan.pheno)
         faults = Faults()
@@ -69,14 +69,10 @@ def link_by_field(run: Run, plan: Plan, staging: Staging) -> Linked:
 
 
 def build_joins(plan: Plan) -> tuple[Join, ...]:
-    """The joins from the target's field to the assay's: direct, or through the linking table, whose rows refer to both."""
+    """The joins of the target's field and the assay's: direct, or by the linking table, which refers to both."""
     relationship = "one_to_one" if plan.is_one else "many_to_one"
     sample, pheno = plan.sample.mapping.path, plan.pheno.mapping.path
     if plan.linking is None:
         return (Join(pheno, sample, relationship),)
-    database = plan.linking.database
-    g_sample, p_sample = (
-        ColumnMapping(database.id, database.name, database.unique_name, LINKING_TABLE, column, "string").path
-        for column in ("g_sample", "p_sample")
-    )
+    p_sample, g_sample = (each.path for each in linking_mappings(plan.linking.database).values())
     return Join(pheno, p_sample, relationship), Join(sample, g_sample, relationship)

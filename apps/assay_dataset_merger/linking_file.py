@@ -1,4 +1,4 @@
-"""The link by a file: its pairs read, checked and matched with both sides in tasks; the linked ones become the linking table."""
+"""Links the assay to the target by a file. Tasks read its pairs and match them with both sides; pairs that link become a table."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _PAIR_BYTES = 4
 
 
 def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -> Linked:
-    """Links by the pairs of the file; stages the linking table. Raises one `FaultError` with what is wrong in file and data.
+    """Links by the pairs of the file, and stages the linking table. Raises one `FaultError` with all faults of file and data.
 
-    An id that its side does not have is no fault: it is counted, and its pairs are not in the table.
+    An unknown id is not a fault: it is counted, and its pairs are left out of the table.
     """
     with run.progress.stage("link") as stage:
         buckets, pairs = _parse_file(run, plan, linking, staging)
@@ -63,7 +63,7 @@ def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -
         stage.note(f"{linked_pairs:,} of {pairs_read:,} pairs of {name} link {plan.sample.shown} to {plan.pheno.shown}")
     shared = _sum(counted, "shared")
     if shared:
-        run.progress.warn(f"{shared:,} assay ids are linked to several ids of {plan.pheno.shown}")
+        run.progress.warn(f"assay ids that are linked to several ids of {plan.pheno.shown}: {shared:,}")
     counts = Pairs(
         pairs_read, pairs_read - _sum(known, "kept"), _sum(known, "kept") - linked_pairs, linked_pairs, shared,
         tuple(each.file for each in linked if each.file),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import cast
 
-from apps.assay_dataset_merger.assay import follow_reference, parse_assay
+from apps.assay_dataset_merger.assay import add_samples, follow_reference
 from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
-from common.dataset.model import Dataset
+from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import Field, nearest_name
+from common.dictionary import Field, nearest_remedy
 from common.errors import AppError
-from common.faults import Fault, Faults
+from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
@@ -25,12 +24,12 @@ NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 _LINK_AS_TEXT = "Give a linking_file with a row for each pair of assay id and target id: it compares them as text."
 
 DASHBOARD = "Global Defaults"
-"""The template that is named where none is meant."""
+"""The template that means no template."""
 
 
 @dataclass(frozen=True)
 class LinkingFile:
-    """A linking file whose header is read. `sample_column` and `pheno_column` are positions; `database` is to be made."""
+    """A linking file and its header. `sample_column` and `pheno_column` are positions; `database` will be made."""
 
     file: TextFile
     header: tuple[str, ...]
@@ -42,12 +41,12 @@ class LinkingFile:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be merged. `sample` is where the assay's ids are stored, `pheno` the target's; `is_one` means at most one of
-    the former for each of the latter. `linking` is None where equal ids link."""
+    """What will be merged. `sample` is where the assay's ids are stored, and `pheno` the target's. With `is_one`, a target id
+    has at most one assay id. `linking` is None if equal ids link."""
 
     name: str
     assay_name: str
-    assay: Mapping[str, Any]
+    assay: Assay
     source: Dataset
     target: Dataset
     sample: StoredField
@@ -57,34 +56,30 @@ class Plan:
 
 
 def make_plan(run: Run) -> Plan:
-    """Reads both descriptors and the linking file's header. Raises one `FaultError` with all that keeps them apart."""
+    """Reads both descriptors and the linking file's header. Raises one `FaultError` with all faults."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         source, target = (read_dataset(run.platform, each) for each in (inputs.source_dataset, inputs.target_dataset))
         assay = _find_assay(source, inputs.assay_name, faults)
         pheno = find_link_field(target, "pheno", inputs.pheno_entity_name, inputs.pheno_sample_id_field_name, faults,
                                 "pheno_sample_id_field_name")  # fmt: skip
-        parsed = parse_assay(assay, source) if assay else None
-        sample = parsed and find_link_field(
-            parsed, "assay_sample_id", inputs.assay_sample_id_entity_name, inputs.assay_sample_id_field_name, faults
-        )
+        sample = assay and _find_samples(run, assay, source, faults)
         if assay:
             _validate_name(inputs.rename_assay, assay, target, faults)
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
         linking = None
-        if sample and pheno and parsed:
-            sample = follow_reference(parsed, sample)
+        if sample and pheno:
             if inputs.linking_file:
-                validate_linkable(sample, pheno, faults)
+                validate_linkable(sample.field, pheno, faults)
             else:
-                validate_link(sample, pheno, faults, _LINK_AS_TEXT)
-            linking = _read_linking_file(run, name, sample, pheno, faults)
+                validate_link(sample.field, pheno, faults, _LINK_AS_TEXT)
+            linking = _read_linking_file(run, name, sample.field, pheno, faults)
         faults.raise_if_any("The plan")
-        assay, parsed = cast(Mapping[str, Any], assay), cast(Dataset, parsed)
-        stage.note(f"assay {assay['name']} of {source.name} to {target.name}")
+        assay = cast(Assay, assay)
+        stage.note(f"assay {assay.name} of {source.name} to {target.name}")
     _warn_of_unused(run)
     return Plan(
-        name, inputs.rename_assay or assay["name"], assay, source, target, _stored(parsed, cast(Field, sample)),
+        name, inputs.rename_assay or assay.name, assay, source, target, cast(StoredField, sample),
         _stored(target, cast(Field, pheno)), inputs.assay_entries_per_pheno == "one", linking,
     )  # fmt: skip
 
@@ -97,16 +92,24 @@ def _warn_of_unused(run: Run) -> None:
         run.progress.warn(f"dashboard_template {inputs.dashboard_template} is not used: no dashboard is built")
 
 
-def _stored(dataset: Dataset, field: Field) -> StoredField:
-    """Rows of an entity without a key are measurements, not entries: one id may have many."""
+def _find_samples(run: Run, assay: Assay, source: Dataset, faults: Faults) -> StoredField | None:
+    """The field of the assay's sample ids, or the key that it refers to. Adds fault 301."""
+    with_samples, entity = add_samples(assay, source)
+    entity, field = run.inputs.assay_sample_id_entity_name or entity, run.inputs.assay_sample_id_field_name
+    found = find_link_field(with_samples, "assay_sample_id", entity, field, faults)
+    return _stored(with_samples, follow_reference(with_samples, found)) if found else None
+
+
+def _stored(dataset: Dataset | Assay, field: Field) -> StoredField:
+    """Where a field is stored. An entity without a key holds measurements: an id may have many rows there."""
     is_measured = dataset.dictionary.entities[field.entity].primary_key is None
     return StoredField(field, dataset.mappings[field.entity, field.name], distinct=is_measured)
 
 
-def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Mapping[str, Any] | None:
+def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Assay | None:
     """The assay of that name, or the only one. Adds fault 320."""
-    names = [str(each.get("name")) for each in source.assays]
-    found = [each for each in source.assays if name is None or each.get("name") == name]
+    names = [each.name for each in source.assays]
+    found = [each for each in source.assays if name is None or each.name == name]
     if len(found) == 1:
         return found[0]
     if not names:
@@ -115,17 +118,16 @@ def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Mapping[st
         remedy = f"Name one of {', '.join(names)} in assay_name."
         faults.add(NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
     else:
-        near = nearest_name(name, names)
         text = f"Dataset {source.name} has {'no' if not found else 'more than one'} assay {name}"
-        remedy = f"Did you mean {near}?" if near and not found else f"Its assays are {', '.join(names)}."
+        remedy = nearest_remedy(None if found else name, names, f"Its assays are {', '.join(names)}.")
         faults.add(NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
     return None
 
 
-def _validate_name(new_name: str | None, assay: Mapping[str, Any], target: Dataset, faults: Faults) -> None:
+def _validate_name(new_name: str | None, assay: Assay, target: Dataset, faults: Faults) -> None:
     """Adds fault 321 for a name that the target has, 84 for a new one that cannot be a name."""
-    name = str(assay["name"]) if new_name is None else new_name
-    taken = [str(each.get("name")) for each in target.assays]
+    name = assay.name if new_name is None else new_name
+    taken = [each.name for each in target.assays]
     place = {"field": "assay_name" if new_name is None else "rename_assay", "value": name}
     try:
         parse_record_name(name)
@@ -159,7 +161,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
 
 
 def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int, int]:
-    """Positions of the assay's ids and of the target's: the columns named like the two fields, else the first and the second.
+    """Positions of the assay's ids and of the target's: columns with the names of the fields, else the first and second.
 
     >>> find_columns(("participant", "sample_id"), "sample_id", "participant_id")
     (1, 0)
@@ -174,13 +176,11 @@ def find_columns(header: tuple[str, ...], sample: str, pheno: str) -> tuple[int,
 
 
 def as_linking_faults(faults: Faults) -> Faults:
-    """Faults of a delimited file as faults of the linking file: what it is counts more here than how it is broken."""
+    """The same faults under the rule for linking files."""
     mended = Faults()
     for code, count in faults.counts.items():
         examples = faults.examples.get(code, [])
         for each in examples:
-            mended.add_fault(
-                Fault(LINKING_FILE, each.text, each.file, each.line, "", each.field, each.value, each.remedy)
-            )
+            mended.add_fault(replace(each, code=LINKING_FILE, entity=""))
         mended.add_count(LINKING_FILE, count - len(examples))
     return mended

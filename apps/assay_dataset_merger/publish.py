@@ -1,26 +1,27 @@
-"""The publish: the merged Dataset's record, the linking table if there is one, and the report in one step."""
+"""Publishes the merged Dataset's record, the linking table if there is one, and the report, in one step."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from apps.assay_dataset_merger.assay import LINKING_TABLE, write_linked_assay
+from apps.assay_dataset_merger.assay import LINKING_TABLE, link_assay
 from apps.assay_dataset_merger.link import SHOWN_HEADER, Linked, build_joins
 from apps.assay_dataset_merger.plan import Plan
-from common.dataset.descriptor import list_databases, write_descriptor
+from common.dataset.descriptor import write_descriptor
 from common.dataset.model import Dataset
 from common.job import Run
 from common.job.report import write_report
-from common.platform import Database, RecordDraft, Staging, TableChange
+from common.platform import RecordDraft, Staging, TableChange
 
 
 def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> dict[str, Any]:
-    """Publishes the merged Dataset; both records, and all tables, stay as they are."""
+    """Publishes the merged Dataset. Both source records and all tables stay as they are."""
     with run.progress.stage("publish") as stage:
         dataset = build_merged(plan)
-        databases = [Database(*each) for each in list_databases(dataset)]
-        draft = RecordDraft(plan.name, write_descriptor(dataset), dataset.schema, databases, dataset.description)
+        draft = RecordDraft(
+            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
+        )
         changes = [TableChange(LINKING_TABLE, "new", linked.pairs.files)] if linked.pairs else []
         report = write_report(run, build_report(run, plan, linked, dataset))
         published = staging.publish(changes, draft, {"report": report})
@@ -33,10 +34,10 @@ def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> di
 
 
 def build_merged(plan: Plan) -> Dataset:
-    """The target with the assay after its own, so that a reader's default assay stays what it was."""
+    """The target with the assay as the last one, so that the default assay of readers does not change."""
     linking = plan.linking.database if plan.linking else None
     joins = build_joins(plan)
-    assay = write_linked_assay(plan.assay, plan.source, plan.sample.field, linking, joins, plan.assay_name)
+    assay = link_assay(plan.assay, plan.source, plan.sample.field, linking, joins, plan.assay_name)
     target = plan.target
     return replace(target, name=plan.name, description=f"Dataset: {plan.name}", assays=(*target.assays, assay))
 
@@ -48,8 +49,8 @@ def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict
     return {
         "dataset": plan.name, **{side: {"id": each.id, "name": each.name} for side, each in records.items()},
         "assay": {
-            "name": assay["name"], "uuid": assay.get("uuid"), "name_in_source": plan.assay["name"],
-            "generalized_assay_model": assay.get("generalized_assay_model"),
+            "name": assay.name, "uuid": assay.keys.get("uuid"), "name_in_source": plan.assay.name,
+            "generalized_assay_model": assay.keys.get("generalized_assay_model"),
         },
         "link": {
             "assay_entity": plan.sample.field.entity, "assay_field": plan.sample.field.name,
@@ -62,14 +63,14 @@ def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict
             "unknown_assay_ids": pairs.unknown_samples, "unknown_target_ids": pairs.unknown_phenos, "shared_assay_ids": pairs.shared_samples,
             "table": f"{plan.linking.database.unique_name}.{LINKING_TABLE}",
         },
-        "databases": [{"id": id_, "name": name, "unique_name": unique} for id_, name, unique in list_databases(dataset)],
-        "assays": [each["name"] for each in dataset.assays],
+        "databases": [{"id": each.id, "name": each.name, "unique_name": each.unique_name} for each in dataset.databases],
+        "assays": [each.name for each in dataset.assays],
     }  # fmt: skip
 
 
 def show_summary(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> None:
-    """The assays of the whole, the ids of both sides, and what became of the pairs of a linking file."""
-    rows = [[each["name"], str(each.get("generalized_assay_model", ""))] for each in dataset.assays]
+    """Shows the assays, the ids of both sides, and the pairs of a linking file."""
+    rows = [[each.name, each.model] for each in dataset.assays]
     run.progress.table(plan.name, ["assay", "model"], rows)
     run.progress.table("Linked ids", SHOWN_HEADER, linked.shown_rows(plan))
     if plan.linking and (pairs := linked.pairs):

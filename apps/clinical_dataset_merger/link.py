@@ -1,4 +1,4 @@
-"""The link: one pass over the two key columns, to count what they have in common and find how they relate."""
+"""Links two Datasets: reads both key columns once, counts the ids that they share, and finds their relationship."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from apps.clinical_dataset_merger.plan import Plan
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
-from common.tables.links import LinkCounts, StoredField, count_stored, validate_counts
+from common.tables.links import LinkCounts, count_stored, validate_counts
 
 
 def link_datasets(run: Run, plan: Plan, staging: Staging) -> LinkCounts:
-    """Rows and ids of both linking fields. Raises one `FaultError` with what the data show against the link."""
+    """Counts rows and ids of both linking fields. Raises one `FaultError` with all faults of the link in the data."""
     with run.progress.stage("link") as stage:
-        source, target = (
-            StoredField(of, dataset.mappings[of.entity, of.name])
-            for dataset, of in ((plan.source, plan.referring), (plan.target, plan.referred))
-        )
+        source, target = plan.referring, plan.referred
         counts = count_stored(run.cluster, run.platform, staging, source, target)
         faults = Faults()
         validate_counts(counts, source, target, faults, one_to_one=plan.relationship == "one_to_one")

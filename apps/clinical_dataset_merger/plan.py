@@ -12,29 +12,25 @@ from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
 from common.platform.names import parse_record_name
+from common.tables.links import StoredField
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be merged. `referring` is a field of the source, `referred` one of the target; `relationship` is blank where
-    the data are to show it."""
+    """What will be merged. `referring` is a field of the source, `referred` one of the target. `relationship` is blank if the
+    data decide it."""
 
     name: str
     source: Dataset
     target: Dataset
-    referring: Field
-    referred: Field
+    referring: StoredField
+    referred: StoredField
     relationship: str
     names: Renaming
 
-    @property
-    def shown_link(self) -> tuple[str, str]:
-        """Both linking fields, the source's first."""
-        return f"{self.referring.entity}.{self.referring.name}", f"{self.referred.entity}.{self.referred.name}"
-
 
 def make_plan(run: Run) -> Plan:
-    """Reads both descriptors. Raises one `FaultError` with all that keeps them apart."""
+    """Reads both descriptors. Raises one `FaultError` with all faults."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
@@ -49,16 +45,17 @@ def make_plan(run: Run) -> Plan:
         entities = len(source.dictionary.entities), len(target.dictionary.entities)
         stage.note(f"{entities[0]:,} entities of {source.name} to {entities[1]:,} of {target.name}")
     for assay in source.assays:
-        run.progress.warn(
-            f"assay {assay.get('name')} of {source.name} is left out; the Assay Dataset Merger adds assays"
-        )
-    return Plan(
-        name, source, target, cast(Field, referring), cast(Field, referred), inputs.relationship or "", names
-    )  # fmt: skip
+        run.progress.warn(f"assay {assay.name} of {source.name} is left out; the Assay Dataset Merger adds assays")
+    linked = (_stored(source, cast(Field, referring)), _stored(target, cast(Field, referred)))
+    return Plan(name, source, target, *linked, inputs.relationship or "", names)
+
+
+def _stored(dataset: Dataset, field: Field) -> StoredField:
+    return StoredField(field, dataset.mappings[field.entity, field.name])
 
 
 def _prefix(on_name_clash: str, prefix: str | None) -> str | None:
-    """What clashing names get; None where they are refused."""
+    """The prefix for names that both sides have; None if these are refused."""
     if on_name_clash == "prefix" and not prefix:
-        raise AppError(90, "prefix: on_name_clash is prefix, and there is none", "Give a prefix such as lab_.")
+        raise AppError(90, "prefix is missing: on_name_clash is prefix", "Give a prefix such as lab_.")
     return prefix if on_name_clash == "prefix" else None

@@ -1,27 +1,28 @@
-"""The publish: the merged Dataset's record and the report in one step; then what was linked."""
+"""Publishes the merged Dataset's record and the report in one step, and shows what was linked."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from apps.clinical_dataset_merger.plan import Plan
-from common.dataset.descriptor import list_databases, write_descriptor
+from common.dataset.descriptor import write_descriptor
 from common.dataset.merge import merge_datasets
 from common.dataset.model import Dataset
 from common.job import Run
 from common.job.report import write_report
-from common.platform import Database, RecordDraft, Staging
+from common.platform import RecordDraft, Staging
 from common.tables.links import SHOWN_HEADER, LinkCounts
 
 
 def publish_merged(run: Run, plan: Plan, counts: LinkCounts, staging: Staging) -> dict[str, Any]:
-    """Publishes the merged Dataset; both records, and all tables, stay as they are."""
+    """Publishes the merged Dataset. Both source records and all tables stay as they are."""
     relationship = plan.relationship or counts.relationship
     with run.progress.stage("publish") as stage:
-        link = (plan.referring, plan.referred)
+        link = (plan.referring.field, plan.referred.field)
         dataset = merge_datasets(plan.name, plan.source, plan.target, link, relationship, plan.names)
-        databases = [Database(*each) for each in list_databases(dataset)]
-        draft = RecordDraft(plan.name, write_descriptor(dataset), dataset.schema, databases, dataset.description)
+        draft = RecordDraft(
+            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
+        )
         report = write_report(run, build_report(run, plan, counts, dataset, relationship))
         published = staging.publish([], draft, {"report": report})
         stage.note(published.record or "")
@@ -39,25 +40,25 @@ def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, rel
     return {
         "dataset": plan.name, **{side: {"id": each.id, "name": each.name} for side, each in records.items()},
         "link": {
-            "source_entity": plan.referring.entity, "source_field": plan.referring.name,
-            "target_entity": plan.referred.entity, "target_field": plan.referred.name,
+            "source_entity": plan.referring.field.entity, "source_field": plan.referring.field.name,
+            "target_entity": plan.referred.field.entity, "target_field": plan.referred.field.name,
             "relationship": relationship, "is_inferred": not plan.relationship, **counts.to_json(),
         },
         "new_entities": {name: len(each.fields) for name, each in dataset.dictionary.entities.items() if name not in mine.entities},
         "new_codings": [name for name in dataset.dictionary.codings if name not in mine.codings],
         "shared_codings": list(names.shared_codings),
         "renamed": {"entities": dict(names.entities), "codings": dict(names.codings)},
-        "databases": [{"id": id_, "name": name, "unique_name": unique} for id_, name, unique in list_databases(dataset)],
-        "assays": [assay["name"] for assay in dataset.assays], "assays_left_out": [assay["name"] for assay in plan.source.assays],
+        "databases": [{"id": each.id, "name": each.name, "unique_name": each.unique_name} for each in dataset.databases],
+        "assays": [assay.name for assay in dataset.assays], "assays_left_out": [assay.name for assay in plan.source.assays],
     }  # fmt: skip
 
 
 def show_summary(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset) -> None:
-    """The entities of the whole with their origin, and both sides of the link."""
+    """Shows the entities with their origin, and both sides of the link."""
     old_names = {new: old for old, new in plan.names.entities.items()}
     rows = []
     for name, entity in dataset.dictionary.entities.items():
         origin = "target" if name in plan.target.dictionary.entities else "source"
         rows.append([name, origin, old_names.get(name, ""), f"{len(entity.fields):,}"])
     run.progress.table(plan.name, ["entity", "from", "its name there", "fields"], rows)
-    run.progress.table("Linked ids", SHOWN_HEADER, counts.shown_rows(*plan.shown_link))
+    run.progress.table("Linked ids", SHOWN_HEADER, counts.shown_rows(plan.referring.shown, plan.referred.shown))

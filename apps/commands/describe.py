@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from apps.commands.project import open_project
-from common.dictionary import DataDictionary, write_codings, write_data_dictionary, write_entity_dictionary
+from common.dataset.descriptor import parse_descriptor
+from common.dataset.model import Dataset
+from common.dictionary import DataDictionary, Entity, Field
+from common.dictionary.columns import write_type
+from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 from common.errors import AppError
 from common.job.progress import align
 from common.platform import Platform, Record
@@ -37,17 +41,16 @@ def describe(args: Namespace) -> int:
     project = open_project(args.project)
     record = project.find_record(args.record)
     descriptor = project.read_descriptor(record)
+    dataset = parse_descriptor(descriptor)
     if args.dictionaries:
-        from common.dataset.descriptor import parse_descriptor
-
-        paths = write_dictionaries(parse_descriptor(descriptor).dictionary, Path(args.dictionaries), record.name)
+        paths = write_dictionaries(dataset.dictionary, Path(args.dictionaries), record.name)
         print("\n".join(map(str, paths)))
     elif args.json:
         print(
             json.dumps({"record": project.describe(record.id), "descriptor": descriptor}, indent=2, ensure_ascii=False)
         )
     else:
-        print("\n".join(describe_dataset(record, descriptor, project, Path(args.project))))
+        print("\n".join(describe_dataset(record, dataset, project, Path(args.project))))
     return 0
 
 
@@ -57,7 +60,7 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
     Raises `AppError` 91 rather than write over a file, which someone may have worked on.
     """
     contents = {
-        folder / parse_file_name(f"{name}.{kind}.csv"): content
+        folder / parse_file_name(name, f".{kind}.csv"): content
         for kind, content in (
             ("data_dictionary", write_data_dictionary(dictionary)),
             ("codings", write_codings(dictionary)),
@@ -76,93 +79,59 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
     return list(contents)
 
 
-def describe_dataset(record: Record, descriptor: Mapping[str, Any], project: Platform, folder: Path) -> Iterator[str]:
+def describe_dataset(record: Record, dataset: Dataset, project: Platform, folder: Path) -> Iterator[str]:
     """The lines that show a Dataset of the project in `folder`. Rows are counted from the footers of its Parquet files."""
-    model = descriptor["model"]
-    key = model["global_primary_key"]
+    dictionary, key = dataset.dictionary, dataset.dictionary.global_key
     yield from align(["Dataset", record.name], [
         ["Id", record.id],
         ["Schema", str(record.details.get("schema", ""))],
         ["Description", str(record.details.get("description", ""))],
-        ["Main entity", f"{key['entity']}, key {key['field']}"],
+        ["Main entity", f"{key.entity}, key {key.name}" if key else ""],
     ])  # fmt: skip
     yield from _section("Entities", ["entity", "title", "key", "fields", "tables", "rows"],
-                        [_entity_row(each, project) for each in model["entities"].values()])  # fmt: skip
-    for entity in model["entities"].values():
-        yield from _section(f"Fields of {entity['name']}", ["field", "type", "coding", "title"],
-                            [_field_row(each) for each in entity["fields"].values()])  # fmt: skip
-    yield from _section("Relationships", ["from", "to", "relationship"], _relationship_rows(descriptor))
-    yield from _section("Codings", ["coding", "codes", "kind"], _coding_rows(model.get("codings") or {}))
-    yield from _section("Assays", ["assay", "model", "version"], [
-        [each["name"], each["generalized_assay_model"], str(each.get("generalized_assay_model_version", ""))]
-        for each in descriptor["assays"]
+                        [_entity_row(each, dataset, project) for each in dictionary.entities.values()])  # fmt: skip
+    for entity in dictionary.entities.values():
+        yield from _section(f"Fields of {entity.name}", ["field", "type", "coding", "title"],
+                            [_field_row(each, dictionary) for each in entity.fields])  # fmt: skip
+    yield from _section("Relationships", ["from", "to", "relationship"], [
+        [f"{each.entity}.{each.name}", f"{to.entity}.{to.field}", to.relationship]
+        for each in dictionary.fields if (to := each.reference)
     ])  # fmt: skip
-    yield from _section("Tables", ["table", "rows", "folder"], _table_rows(descriptor, project, folder))
+    yield from _section("Codings", ["coding", "codes", "kind"], [
+        [name, f"{len(each.codes):,}", "hierarchical" if each.is_hierarchical else "flat"]
+        for name, each in dictionary.codings.items()
+    ])  # fmt: skip
+    yield from _section("Assays", ["assay", "model", "version"], [
+        [each.name, each.model, str(each.keys.get("generalized_assay_model_version") or "")] for each in dataset.assays
+    ])  # fmt: skip
+    yield from _section("Tables", ["table", "rows", "folder"], _table_rows(dataset, project, folder))
 
 
 def _section(title: str, header: list[str], rows: list[list[str]]) -> list[str]:
     return ["", title, *(f"  {line}" for line in align(header, rows))] if rows else []
 
 
-def _entity_row(entity: Mapping[str, Any], project: Platform) -> list[str]:
+def _entity_row(entity: Entity, dataset: Dataset, project: Platform) -> list[str]:
     """A split entity's parts share their rows, so any one part has the entity's number of them."""
-    mappings = [each["mapping"] for each in entity["fields"].values()]
-    tables = list(dict.fromkeys((each["database_id"], each["table"]) for each in mappings))
+    mappings = [dataset.mappings[entity.name, field.name] for field in entity.fields]
+    tables = list(dict.fromkeys((each.database_id, each.table) for each in mappings))
     rows = count_rows(project, *tables[0]) if tables else 0
-    return [entity["name"], entity["entity_title"], entity["primary_key"] or "", f"{len(mappings):,}", f"{len(tables):,}",
-            f"{rows:,}"]  # fmt: skip
+    key = entity.primary_key.name if entity.primary_key else ""
+    return [entity.name, entity.title or entity.name, key, f"{len(mappings):,}", f"{len(tables):,}", f"{rows:,}"]
 
 
-def _field_row(field: Mapping[str, Any]) -> list[str]:
-    marks = [("is_multi_select", "multi-select"), ("is_sparse_coding", "sparse"), ("is_hierarchical", "hierarchical")]
-    kind = " ".join([field["type"], *(word for mark, word in marks if field.get(mark))])
-    return [field["name"], kind, field["coding_name"] or "", field["title"] or ""]
+def _field_row(field: Field, dictionary: DataDictionary) -> list[str]:
+    marks = [(field.is_multi_select, "multi-select"), (field.is_sparse_coding, "sparse"),
+             (dictionary.is_hierarchical(field), "hierarchical")]  # fmt: skip
+    kind = " ".join([write_type(field.type), *(word for is_so, word in marks if is_so)])
+    return [field.name, kind, field.coding_name, field.title or field.name]
 
 
-def _relationship_rows(descriptor: Mapping[str, Any]) -> list[list[str]]:
-    """References between fields; joins of the parts of one entity are layout, and are left out."""
-    named = {
-        f"{field['mapping']['database_unique_name']}${field['mapping']['table']}${field['mapping']['column']}":
-        (entity["name"], field["name"])
-        for entity in descriptor["model"]["entities"].values() for field in entity["fields"].values()
-    }  # fmt: skip
-    rows = []
-    for edge in descriptor["join_info"]:
-        child, parent = named.get(edge["joins"][0]["to"]), named.get(edge["joins"][0]["from"])
-        if child and parent and child[0] != parent[0]:
-            rows.append([".".join(child), ".".join(parent), edge["relationship"]])
-    return rows
-
-
-def _coding_rows(codings: Mapping[str, Any]) -> list[list[str]]:
-    rows = []
-    for name, coding in codings.items():
-        is_tree = any(isinstance(each, dict) for each in coding.get("display") or ())
-        rows.append([name, f"{len(coding['codes_to_meanings']):,}", "hierarchical" if is_tree else "flat"])
-    return rows
-
-
-def _table_rows(descriptor: Mapping[str, Any], project: Platform, folder: Path) -> list[list[str]]:
+def _table_rows(dataset: Dataset, project: Platform, folder: Path) -> list[list[str]]:
     """The tables that the Dataset's fields and assays lie in, by `<unique name>.<table>`, in the order of the descriptor."""
-    places = dict.fromkeys(
-        (each["database_id"], each["database_unique_name"], each["table"])
-        for part in (descriptor["model"], descriptor["assays"]) for each in _mappings(part)
-    )  # fmt: skip
+    places = dict.fromkeys((each.database_id, each.database_unique_name, each.table) for each in dataset.all_mappings)
     return [[f"{unique}.{table}", f"{count_rows(project, database, table):,}", str(folder / "databases" / unique / table)]
             for database, unique, table in places]  # fmt: skip
-
-
-def _mappings(part: Any) -> Iterator[Mapping[str, Any]]:
-    """Every field mapping below a part of the descriptor, however deep."""
-    if isinstance(part, list):
-        for each in part:
-            yield from _mappings(each)
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            if key == "mapping":
-                yield value
-            else:
-                yield from _mappings(value)
 
 
 def count_rows(project: Platform, database_id: str, table: str) -> int:

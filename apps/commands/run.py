@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,7 @@ from apps.commands.installed import app_main, app_spec, find_app
 from apps.commands.project import open_project
 from common.job.folder import JobFolder, parse_json_object, read_json_object
 from common.job.spec import Spec
+from common.json_text import parse_json
 
 _ARGUMENT = re.compile(r"([^=:]+)(?::([^=]+))?=(.*)", re.DOTALL)
 _BOOLEANS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
@@ -49,18 +49,17 @@ def add_to(commands: Any) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Writes the job input, runs the app on it as spark-submit would, and prints what it made."""
+    """Runs the app on a job input as spark-submit would, and prints what it made."""
     from common.job.run import execute
 
     spec = app_spec(args.app)
     given = read_given(args.input_json) | build_input(args.arguments, spec)
     folder = JobFolder(Path(args.job_dir) if args.job_dir else _default_job_dir(args.project))
-    folder.write_input(given)
     options = ["--project", args.project, "--job-dir", str(folder.path)]
     options += ["--master", args.master] if args.master else []
     options += [f"--{name}" for name in ("brief", "verbose") if getattr(args, name)]
-    status = execute(find_app(spec.name) / "app.py", app_main(spec.name), options)
-    if status == 0:
+    status = execute(find_app(spec.name) / "app.py", lambda run: app_main(spec.name)(run), options, given)
+    if status == 0 and folder.is_done:
         outputs = folder.read_output()
         lines = record_ids(outputs, spec) if args.brief else _output_lines(outputs, args.project, folder)
         print("\n".join(lines), end="\n" if lines else "")
@@ -69,6 +68,8 @@ def run(args: Namespace) -> int:
 
 def parse_argument(text: str) -> Argument:
     """`name=value` or `name:class=value`, as `dx run -i` takes them."""
+    if not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text):
+        raise ArgumentTypeError(f"{text!r} is not UTF-8 text")
     match = _ARGUMENT.fullmatch(text)
     if match is None:
         raise ArgumentTypeError(f"{text!r} is not of the form name=value")
@@ -100,8 +101,8 @@ def parse_value(text: str, cls: str) -> Any:
     if cls == "string" or (cls != "hash" and cls not in ("int", "float") and not text.startswith("{")):
         return text
     try:
-        return {"int": int, "float": float}.get(cls, json.loads)(text)
-    except ValueError:
+        return {"int": int, "float": float}.get(cls, parse_json)(text)
+    except (ValueError, RecursionError):
         return text
 
 

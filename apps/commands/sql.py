@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 _TABLE_ROWS = 1000
 _PROMPT, _PROMPT_ON = "sql> ", "   > "
 
-_READING = re.compile(
-    r"Show|Describe|Explain|Set(Command|Namespace|CatalogAndNamespace)|CreateView|Cache|Uncache|Refresh"
-)
-"""How the commands begin, as Spark names them in its plans, that leave tables as they are. All other commands are refused."""
-
-_NODE = re.compile(r"^[\s:+-]*'?(\w+)", re.MULTILINE)
 _PIECE = re.compile(
     r"""'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|`[^`]*`?"""  # quoted text, or what is left of it at the end
     r"""|--[^\n]*|/\*.*?(?:\*/|\Z)"""  # comments
@@ -94,7 +88,7 @@ def split_statements(text: str) -> list[str]:
     r"""The statements of a text, without those that are blank or only a comment. `;` in quotes and comments parts nothing.
 
     >>> split_statements("SELECT ';'; -- done; \n SELECT 2;")
-    ["SELECT ';'", '-- done; \\n SELECT 2']
+    ["SELECT ';'", '-- done; \n SELECT 2']
     """
     statements: list[list[str]] = [[]]
     for piece in _PIECE.findall(text):
@@ -145,9 +139,11 @@ def run_statement(session: SparkSession, statement: str, form: str) -> bool:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    from common.spark.reading import refusal
+
     try:
-        if _may_write(session, statement):
-            print("SQL error: published tables are only read here; the loaders write them", file=sys.stderr)
+        if refused := refusal(session, statement):
+            print(f"SQL error: {refused}", file=sys.stderr)
             return False
         frame = session.sql(statement)
         if frame.columns:
@@ -156,18 +152,6 @@ def run_statement(session: SparkSession, statement: str, form: str) -> bool:
         print(f"SQL error: {parse_spark_message(str(error))}", file=sys.stderr)
         return False
     return True
-
-
-def _may_write(session: SparkSession, statement: str) -> bool:
-    """Whether a statement may change a table or a file, by the plan that Spark parses it to. Attached tables are files of the
-    project, so Spark would write to them past all checks and versions."""
-    jvm: Any = session._jvm
-    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(statement)
-    nodes = _NODE.findall(plan.treeString())
-    command = jvm.java.lang.Class.forName("org.apache.spark.sql.catalyst.plans.logical.Command")
-    if any(node.startswith("Insert") or "ExecuteImmediate" in node for node in nodes):
-        return True
-    return bool(command.isInstance(plan)) and not _READING.match(nodes[0])
 
 
 def parse_spark_message(text: str) -> str:

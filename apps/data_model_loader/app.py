@@ -12,7 +12,7 @@ from apps.data_model_loader.check import check_references, refuse_faults
 from apps.data_model_loader.load import load_entities
 from apps.data_model_loader.plan import make_plan
 from apps.data_model_loader.publish import publish_dataset
-from apps.data_model_loader.report import build_report
+from apps.data_model_loader.report import build_report, warn_of_partial_dates
 from common.job import Run
 from common.job.report import write_report
 from common.job.run import execute
@@ -23,6 +23,7 @@ def main(run: Run) -> dict[str, Any]:
     plan = make_plan(run)
     loads = load_entities(run, plan)
     check_references(run, plan, loads)
+    warn_of_partial_dates(run, loads)
     report = write_report(run, build_report(plan, loads))  # before faults end the run, so that they can be read from it
     refuse_faults(plan, loads)
     return publish_dataset(run, plan, loads, report)

@@ -10,8 +10,9 @@ from common.dataset.layout import ARROW_TYPES
 from common.faults import FaultError, Faults
 from common.job import Run
 from common.tables.keys import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
+from common.tables.quarantine import validate_share
 
-VALUE_RULES = range(70, 80)
+VALUE_RULES = range(70, 77)
 """Faults of values: what `on_fault: quarantine` sets aside. All others fail the load."""
 
 _STRUCTURE_RULES = (25, 65, 66)
@@ -27,6 +28,8 @@ def check_references(run: Run, plan: Plan, loads: Loads) -> None:
             spaces = _build_spaces(run, plan, loads)
             if plan.quarantines:
                 _set_aside(run, loads, spaces)
+                for name, load in loads.entities.items():
+                    validate_share(load.rows, load.quarantined, plan.max_faulty_share, name, loads.faults)
             else:
                 for result in run.cluster.map(check_keys, _tasks(spaces), "check"):
                     loads.faults.merge(result.faults)
@@ -75,11 +78,11 @@ def _key_column(loads: Loads, entity: str, field: str, old: dict[tuple[str, str]
 def _extract_existing(run: Run, plan: Plan, loads: Loads, buckets: int) -> dict[tuple[str, str], list[str]]:
     """Key files of rows that stay in the database, by entity and field."""
     made: dict[tuple[str, str], list[str]] = {}
-    tasks = []
+    tasks: list[TableKeys] = []
     for entity, field, table in _old_columns(plan):
         folder = loads.staging.scratch_folder("old_keys")
-        for number, path in enumerate(plan.existing[table]):
-            target = f"{folder}/{entity}.{field}.{number:05d}.arrow"
+        for path in plan.existing[table]:
+            target = f"{folder}/{len(tasks):05d}.arrow"
             made.setdefault((entity, field), []).append(target)
             tasks.append(TableKeys(path, {field: (target, buckets)}))
     if tasks:

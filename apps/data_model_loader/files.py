@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.dictionary import DataDictionary, Entity, nearest_name
+from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_name
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile
@@ -61,7 +61,8 @@ def bound_names(given: Sequence[InputFile]) -> set[str]:
 
 def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
     """Whether the header's names are the entity's fields, each once, in any order."""
-    known, counts = entity.by_name, Counter(header.names)
+    known = {name: field for name, field in entity.by_name.items() if not field.precision_of}
+    counts = Counter(header.names)
     place = {"file": header.file.name, "line": 1, "entity": entity.name}
     missing = [name for name in known if name not in counts]
     repeated = [name for name, count in counts.items() if count > 1]
@@ -72,9 +73,13 @@ def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
             is_shown = faults.counts.get(EXTRA, 0) < EXAMPLES_PER_RULE  # to look for a near name is slow
             near = nearest_name(name, missing) if is_shown else None
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
+            if name in entity.by_name:
+                remedy = "Leave date_precision out, as the file has the column already, or remove the column."
             faults.add(EXTRA, "the dictionary has no such field", **place, value=name, remedy=remedy)
     for name in missing:
-        faults.add(MISSING, "the file has no column for this field", **place, field=name)
+        is_made = known[name].coding_name == PRECISION_CODING.name
+        remedy = "Set date_precision, which makes the column from the date." if is_made else ""
+        faults.add(MISSING, "the file has no column for this field", **place, field=name, remedy=remedy)
     for number in header.file.nameless if missing else ():
         faults.add(NAMELESS, f"column {number + 1:,} has no name in the header", **place)
     return not missing and not repeated and len(counts) == len(known)

@@ -45,6 +45,11 @@ class EntityLoad:
         """Rows set aside."""
         return sum(result.quarantined for result in self.results)
 
+    @property
+    def faulty_share(self) -> float:
+        """Share of the rows that were set aside."""
+        return self.quarantined / max(self.rows + self.quarantined, 1)
+
     def figures(self) -> dict[str, Figures]:
         """Figures of all tasks together, by field."""
         size = sketch_size(len(self.plan.columns))
@@ -70,7 +75,7 @@ def load_entities(run: Run, plan: Plan) -> Loads:
     with run.progress.stage("load") as stage:
         for entity in plan.files:
             load_plan = _plan_entity(plan, entity, loads.staging)
-            path = f"{loads.staging.scratch_folder('plans')}/{entity}.pickle"
+            path = f"{loads.staging.scratch_folder('plans')}/{load_plan.number}.pickle"
             write_plan(load_plan, path)
             loads.entities[entity] = EntityLoad(load_plan, path)
         files = [file for bound in plan.files.values() for file in bound.files]
@@ -104,15 +109,18 @@ def run_loads(run: Run, loads: Loads, tasks: list[tuple[str, LoadTask]]) -> None
 
 def _plan_entity(plan: Plan, entity: str, staging: Staging) -> LoadPlan:
     model, dictionary, bound = plan.dictionary.entities[entity], plan.dictionary, plan.files[entity]
+    dates = {each.precision_of for each in model.fields}
     columns = tuple(
-        ColumnPlan(each, dictionary.coding_of(each), dictionary.is_hierarchical(each)) for each in model.fields
+        ColumnPlan(each, dictionary.coding_of(each), dictionary.is_hierarchical(each), each.name in dates)
+        for each in model.fields
+        if not each.precision_of
     )
     tables = () if plan.validates_only else plan.tables[entity]
     targets = tuple(TableTarget(each.table, staging.table_folder(each.table), each.arrow_schema) for each in tables)
     buckets = key_buckets(plan)
     keys = {each.name: buckets for each in model.fields if each.primary_key_type or each.reference}
     return LoadPlan(
-        entity, columns, targets, bound.files, bound.headers, plan.form,
+        list(plan.files).index(entity), entity, columns, targets, bound.files, bound.headers, plan.form,
         model.primary_key.name if model.primary_key else None, keys, staging.scratch_folder("keys"),
         staging.scratch_folder("quarantine") if plan.quarantines else None,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from apps.data_model_loader.existing import find_outdated_tables, validate_exist
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
-from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.errors import AppError
 from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
@@ -18,6 +18,7 @@ from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
 from common.scan.encoding import validate_encoding
 from common.scan.files import read_small
+from common.tables.quarantine import parse_share
 from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
 
 DICTIONARY_BYTES = 64 << 20
@@ -45,6 +46,7 @@ class Plan:
     max_columns: int
     form: TextFormat
     quarantines: bool
+    max_faulty_share: float
     validates_only: bool
 
     def keeps_rows(self, entity: str) -> bool:
@@ -61,12 +63,14 @@ def make_plan(run: Run) -> Plan:
         stem = dataset_stem(name)
         database = _find_database(run, inputs.database_name or f"{stem}_db")
         validate_encoding(inputs.encoding)
-        form = TextFormat(parse_delimiter(inputs.delimiter, "delimiter"), tuple(inputs.null_values))
+        share = parse_share(inputs.max_faulty_share)
+        form = TextFormat(parse_delimiter(inputs.delimiter, "delimiter"), ("", *(inputs.null_values or [])))
         dictionary = _read_dictionary(run, faults)
         if dictionary is None:
             faults.raise_if_any("The plan")
         dictionary = cast(DataDictionary, dictionary)
         has_tables = not faults
+        _warn_of_nulls(run, dictionary)
         longest = parse_longest_record(inputs.max_record_mib)
         files = bind_files(inputs.data_files or [], dictionary, form.delimiter, inputs.encoding, longest, faults)
         if not has_tables:  # a faulty dictionary cannot be laid out
@@ -84,7 +88,7 @@ def make_plan(run: Run) -> Plan:
     return Plan(
         name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
         tables, files, existing, outdated, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",
-        inputs.validate_only,
+        share, inputs.validate_only,
     )  # fmt: skip
 
 
@@ -105,12 +109,26 @@ def _read_dictionary(run: Run, faults: Faults) -> DataDictionary | None:
     dictionary = parse_dictionary(
         source, faults, _read_text(inputs.codings) if inputs.codings else None,
         _read_text(inputs.entity_dictionary) if inputs.entity_dictionary else None, inputs.max_columns, warnings,
+        inputs.date_precision,
     )  # fmt: skip
     for warning in warnings:
         run.progress.warn(warning)
     if dictionary is not None:
         validate_graph(dictionary, faults, source.name)
     return dictionary
+
+
+def _warn_of_nulls(run: Run, dictionary: DataDictionary) -> None:
+    """Warns that `null_values` do not replace the empty cell, and of those that are codes too."""
+    given = [text for text in run.inputs.null_values or [] if text]
+    if given and "" not in run.inputs.null_values:
+        run.progress.warn(f"null_values: the empty cell is NULL too, besides {', '.join(map(repr, given))}")
+    for entity in dictionary.entities.values():
+        for field in entity.fields:
+            codes = dictionary.codings[field.coding_name].by_code if field.coding_name in dictionary.codings else {}
+            for text in (text for text in given if text in codes):
+                place = f"coding {field.coding_name} of {entity.name}.{field.name}"
+                run.progress.warn(f"null_values: {text!r} is also a code of {place}; such cells are NULL")
 
 
 def _tables_by_entity(dictionary: DataDictionary, max_columns: int) -> dict[str, tuple[TablePlan, ...]]:
@@ -134,5 +152,5 @@ def _find_outdated(
     return found
 
 
-def _read_text(file: InputFile) -> TextFile:
-    return TextFile(file.name, read_small(file.path, DICTIONARY_BYTES))
+def _read_text(file: InputFile) -> DictionaryFile:
+    return DictionaryFile(file.name, read_small(file.path, DICTIONARY_BYTES))

@@ -8,6 +8,7 @@ from apps.data_model_loader.load import Loads
 from apps.data_model_loader.plan import Plan
 from common.job import Run
 from common.job.progress import shown_size
+from common.tables.quarantine import shown_share
 
 
 def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
@@ -16,7 +17,7 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     for name, load in loads.entities.items():
         figures = load.figures()
         entities[name] = {
-            "rows": load.rows, "quarantined": load.quarantined, "parquet_bytes": load.bytes,
+            "rows": load.rows, "quarantined": load.quarantined, "faulty_share": load.faulty_share, "parquet_bytes": load.bytes,
             "tables": [table.table for table in plan.tables[name]], "files": [file.name for file in load.plan.files],
             "fields": {field: each.to_json() for field, each in figures.items()},
         }  # fmt: skip
@@ -27,6 +28,19 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def warn_of_partial_dates(run: Run, loads: Loads) -> None:
+    """Warns of dates of which a part was missing and is stored as the first, field by field with their counts."""
+    filled = {"year": "of a year alone", "month": "without a day", "day": "without a time"}
+    for name, load in loads.entities.items():
+        made = {column.field.name for column in load.plan.columns if column.has_precision}
+        for field, figures in load.figures().items():
+            if figures.partial:
+                found = ", ".join(f"{n:,} {filled[part]}" for part, n in figures.partial.items())
+                text = f"{name}.{field}: {found}; the first day or 00:00:00 is stored"
+                more = "" if field in made else "; date_precision keeps what is known in a column of its own"
+                run.progress.warn(f"{text}{more}")
+
+
 def show_summary(run: Run, plan: Plan, loads: Loads) -> None:
     """One row per entity: rows, fields, rows set aside, size of its Parquet."""
     rows = []
@@ -34,6 +48,6 @@ def show_summary(run: Run, plan: Plan, loads: Loads) -> None:
         load = loads.entities.get(name)
         rows.append([
             name, f"{load.rows:,}" if load else "as it stood", f"{len(entity.fields):,}",
-            f"{load.quarantined:,}" if load else "0", shown_size(load.bytes) if load else "",
+            shown_share(load.rows, load.quarantined) if load else "0", shown_size(load.bytes) if load else "",
         ])  # fmt: skip
     run.progress.table(plan.name, ["entity", "rows", "fields", "faulty rows", "size"], rows)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from apps.dataset_extender.load import Load
 from apps.dataset_extender.plan import Plan
 from common.dataset.layout import sql_type
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field, Reference
 
 
@@ -67,5 +67,4 @@ def _build_field(plan: Plan, load: Load, name: str, codings: dict[str, Coding]) 
 
 
 def _map(plan: Plan, column: str, column_type: str) -> ColumnMapping:
-    database = plan.database
-    return ColumnMapping(database.id, database.name, database.unique_name, plan.table, column, column_type)
+    return map_column(plan.database, plan.table, column, column_type)

@@ -110,7 +110,7 @@ class _Output:
         self.pending = 0
         self.is_wider = False
         key = plan.key.field
-        result.keys = f"{key.entity}.{key.name}.{result.file}"
+        result.keys = result.file
         kinds = [(name, ARROW_TYPES[each.type]) for name, each in result.evidence.items()]
         self._schema = pa.schema([(key.name, ARROW_TYPES[key.type]), *kinds])
         self._rows = stack.enter_context(PartWriter(f"{plan.table_folder}/{result.file}", self._schema))

@@ -67,6 +67,9 @@ def load_source(run: Run, plan: Plan) -> Load:
             load.link = _link(run, plan, infer_plan, target_files, load)
             load.counts = count_links(run.cluster, load.link)
         stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+    for name, evidence in load.evidence.items():
+        for remark in evidence.remarks():
+            run.progress.warn(f"{name} ({evidence.type}): {remark}")
     blank = BlankRows()
     for result in results:
         blank.merge(result.blank)

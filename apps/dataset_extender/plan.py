@@ -10,7 +10,10 @@ from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import CODINGS_TABLE, HIERARCHY_SUFFIX, Entity, Field, name_problem, nearest_name
+from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem, nearest_remedy
+from common.dictionary.columns import parse_folder_path
+from common.dictionary.keys import KEY_TYPES
+from common.dictionary.names import companion_names
 from common.errors import AppError
 from common.faults import Faults
 from common.job import Run
@@ -22,7 +25,6 @@ from common.tables.header import read_header
 from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
 
 ENTITY_NAME, CASE_CLASH, FIELD_NAME, NO_KEY, MISSING, DUPLICATE, UNKNOWN = 20, 21, 25, 45, 63, 64, 301
-_KEY_TYPES = ("string", "integer", "float")
 
 SOFT_COLUMNS = 400
 """Columns beyond which a run warns; the older documentation of the app's model names this limit."""
@@ -70,7 +72,9 @@ def make_plan(run: Run) -> Plan:
         _validate_options(run)
         validate_encoding(inputs.encoding)
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_extended")
-        form = TextFormat(parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("",))
+        form = TextFormat(
+            parse_delimiter(inputs.source_data_delimiter, "source_data_delimiter"), ("", *(inputs.null_values or []))
+        )
         target = parse_descriptor(run.platform.read_descriptor(inputs.target_dataset))
         linked = _find_target(target, inputs.target_entity_name, faults)
         if inputs.new_entity_name is not None:
@@ -79,12 +83,15 @@ def make_plan(run: Run) -> Plan:
         faults.raise_if_any("The plan")
         (entity, key), (file, header, key_column) = cast(_Linked, linked), cast(_Source, source)
         added_to = inputs.new_entity_name or entity.name
+        if inputs.new_entity_name is None and len(entity.name) > LONGEST_SPLIT:
+            text = f"the entity {entity.name} has a name of more than {LONGEST_SPLIT} characters, too long for one more table"
+            raise AppError(ENTITY_NAME, text, "Give new_entity_name, to add the file as an entity.")
         stage.note(f"{len(header) - 1:,} fields for {added_to} of {target.name}")
     if len(header) > SOFT_COLUMNS:
         text = f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
         run.progress.warn(text)
     return Plan(
-        name, target, entity, key, added_to, key_column, inputs.relationship or "", _parse_folders(inputs.folder_path),
+        name, target, entity, key, added_to, key_column, inputs.relationship or "", parse_folder_path(inputs.folder_path or ""),
         file, header, form, inputs.max_categories,
         run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db"),
         inputs.new_entity_name or _part_name(entity.name, target),
@@ -120,12 +127,11 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked |
     entities = target.dictionary.entities
     entity = entities.get(name) if name else target.dictionary.main_entity
     if entity is None:
-        near = nearest_name(name or "", entities)
-        remedy = f"Did you mean {near}?" if near else f"Its entities are {', '.join(entities)}."
+        remedy = nearest_remedy(name, entities, f"Its entities are {', '.join(entities)}.")
         faults.add(UNKNOWN, f"the Dataset has no entity {name}", field="target_entity_name", value=name, remedy=remedy)
         return None
     key = entity.primary_key
-    if key is None or key.type not in _KEY_TYPES or key.is_multi_select:
+    if key is None or key.type not in KEY_TYPES or key.is_multi_select:
         text = f"the entity {entity.name} has no key that rows could be linked to"
         faults.add(NO_KEY, text, entity=entity.name, remedy="Give an entity that has a key in target_entity_name.")
         return None
@@ -150,8 +156,7 @@ def _tables(target: Dataset) -> Iterable[str]:
 def _find_key_column(given: str | None, header: tuple[str, ...], file: str, faults: Faults) -> str:
     if given is None or given in header:
         return given or header[0]
-    near = nearest_name(given, header)
-    remedy = f"Did you mean {near}?" if near else "Give the name of a column of the file in key_column."
+    remedy = nearest_remedy(given, header, "Give the name of a column of the file in key_column.")
     faults.add(MISSING, "the file has no such column to link by", file=file, line=1, value=given, remedy=remedy)
     return given
 
@@ -185,10 +190,8 @@ def _taken_names(entity: Entity, target: Dataset) -> Mapping[str, str]:
     taken = {
         each.name.casefold(): f"the entity {entity.name} has a field {each.name} already" for each in entity.fields
     }
-    for each in entity.fields:
-        if target.dictionary.is_hierarchical(each):
-            text = f"the name is taken by the companion column of the hierarchical field {each.name}"
-            taken.setdefault(f"{each.name}{HIERARCHY_SUFFIX}".casefold(), text)
+    for name, tree in companion_names(target.dictionary, entity).items():
+        taken.setdefault(name, f"the name is taken by the companion column of the hierarchical field {tree}")
     return taken
 
 
@@ -199,8 +202,3 @@ def _part_name(entity: str, target: Dataset) -> str:
     while part_table(entity, number).casefold() in taken:
         number += 1
     return part_table(entity, number)
-
-
-def _parse_folders(text: str | None) -> tuple[str, ...]:
-    """`A > B` as the folders that a field shows under."""
-    return tuple(part for each in (text or "").split(">") if (part := each.strip()))

@@ -8,10 +8,10 @@ from apps.dataset_extender.dataset import build_codings, build_extended
 from apps.dataset_extender.load import Load
 from apps.dataset_extender.plan import Plan
 from apps.dataset_extender.report import build_report, show_summary
-from common.dataset.descriptor import list_databases, write_descriptor
+from common.dataset.descriptor import write_descriptor
 from common.job import Run
 from common.job.report import write_report
-from common.platform import Database, RecordDraft, TableChange
+from common.platform import RecordDraft, TableChange
 from common.tables.codings import stage_codings
 
 
@@ -20,8 +20,9 @@ def publish_extended(run: Run, plan: Plan, load: Load, relationship: str) -> dic
     codings = build_codings(plan, load)
     with run.progress.stage("publish") as stage:
         dataset = build_extended(plan, load, codings, relationship)
-        databases = [Database(*each) for each in list_databases(dataset)]
-        draft = RecordDraft(plan.name, write_descriptor(dataset), dataset.schema, databases, dataset.description)
+        draft = RecordDraft(
+            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
+        )
         changes = [TableChange(plan.table, "new", [result.file for result in load.results])]
         own = {coding.name: coding for coding in codings.values()}
         changes += stage_codings(run.platform, load.staging, plan.database, own)

@@ -38,7 +38,13 @@ def _describe_field(load: Load, name: str, codings: dict[str, Coding]) -> dict[s
     if name not in codings:
         figures.pop("top_codes", None)
     coding = codings[name].name if name in codings else None
-    return {"type": evidence.type, "coding": coding, "reason": evidence.reason(), **figures}
+    return {
+        "type": evidence.type,
+        "coding": coding,
+        "reason": evidence.reason(),
+        "remarks": evidence.remarks(),
+        **figures,
+    }
 
 
 def show_summary(run: Run, plan: Plan, load: Load, codings: dict[str, Coding]) -> None:

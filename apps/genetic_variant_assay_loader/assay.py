@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
-from common.dataset.descriptor import write_entities, write_join
 from common.dataset.layout import build_dataset
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column
 from common.dictionary import DataDictionary, Entity, Field
 from common.vcf import schema
 
@@ -39,24 +37,23 @@ def build_variant_dataset(plan: Plan) -> Dataset:
     description = f"Dataset: {plan.name}"
     dictionary = DataDictionary({SAMPLE: sample}, {})
     dataset = build_dataset(plan.name, description, DATASET_SCHEMA, dictionary, plan.database, _MAX_COLUMNS)
-    return replace(dataset, assays=(_write_assay(plan),))
+    return replace(dataset, assays=(_build_assay(plan),))
 
 
-def _write_assay(plan: Plan) -> dict[str, Any]:
-    """Keys: dxpy's `dx_extract_utils`. It reads the reference's name from its first dot on, and the flags since model
-    1.0.1."""
+def _build_assay(plan: Plan) -> Assay:
+    """The keys are those of dxpy's `dx_extract_utils`, which reads the reference's name after its first dot."""
     ref, halfref, nocall = plan.stored
     entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
     for name, (table, columns) in _TABLES.items():
         entities[name] = Entity(name, tuple(_field(name, column) for column in columns), title=name.capitalize())
         mappings |= {(name, column.name): _mapping(plan, table, column) for column in columns}
-    joins = [
+    joins = tuple(
         Join(mappings[parent, field].path, mappings[child, field].path, "many_to_one")
         for parent, child, field in (
             (SAMPLE, "genotype", "sample_id"), ("allele", "genotype", "a_id"), ("allele", "annotation", "a_id"),
         )
-    ]  # fmt: skip
-    return {
+    )  # fmt: skip
+    keys = {
         "name": plan.assay,
         "title": plan.assay,
         "uuid": str(uuid.uuid4()),
@@ -66,9 +63,8 @@ def _write_assay(plan: Plan) -> dict[str, Any]:
         "exclude_refdata": not ref,
         "exclude_halfref": not halfref,
         "exclude_nocall": not nocall,
-        "entities": write_entities(Dataset("", "", "", DataDictionary(entities, {}), mappings, ())),
-        "join_info": [write_join(join) for join in joins],
     }
+    return Assay(keys, DataDictionary(entities, {}), mappings, joins)
 
 
 def _field(entity: str, column: pa.Field) -> Field:
@@ -81,8 +77,7 @@ def _field(entity: str, column: pa.Field) -> Field:
 def _mapping(plan: Plan, table: str, column: pa.Field) -> ColumnMapping:
     sql_type = _TYPES[_value_type(column)][1]
     stored_as = f"array<{sql_type}>" if pa.types.is_list(column.type) else sql_type
-    database = plan.database
-    return ColumnMapping(database.id, database.name, database.unique_name, table, column.name, stored_as)
+    return map_column(plan.database, table, column.name, stored_as)
 
 
 def _value_type(column: pa.Field) -> pa.DataType:

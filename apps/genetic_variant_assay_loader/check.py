@@ -10,6 +10,7 @@ from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.faults import Faults
 from common.job import Run
+from common.tables.quarantine import TOO_MANY, validate_share
 from common.vcf.container import VcfFile
 from common.vcf.order import Run as ContigRun
 
@@ -30,7 +31,9 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
                 reload_without(run, plan, loads, missed)
             validate_agreement(run, plan, loads, between)
         stage.note(f"{len(list(loads.pieces())):,} pieces")
-    if not plan.quarantines:
+    if plan.quarantines:
+        validate_share(loads.records, loads.set_aside, plan.max_faulty_share, "variant", between)
+    if not plan.quarantines or TOO_MANY in between.counts:
         between.merge(loads.faults)
     between.raise_if_any("The load")
 

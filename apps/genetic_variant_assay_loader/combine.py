@@ -51,7 +51,7 @@ def find_missed(run: Run, plan: Plan, loads: Loads) -> dict[int, dict[str, tuple
             held.setdefault(number, {})[row.a_id] = (row.chr, row.pos)
     aside = Counter[int]()
     for result in loads.results:
-        aside[result.task.group] += sum(piece.lines - piece.records for piece in result.pieces)
+        aside[result.task.group] += result.set_aside
     explained = (
         len(wrong) == len({row.a_id for row in wrong}) <= _MOST_MISSED
         and all(len(row.groups) < len(plan.groups) and not _NUMBERED.search(row.a_id) for row in wrong)

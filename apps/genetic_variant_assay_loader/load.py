@@ -52,6 +52,11 @@ class Loads:
         return sum(piece.records for piece in self.pieces())
 
     @property
+    def set_aside(self) -> int:
+        """Faulty data lines, those of sample groups counted each."""
+        return sum(result.set_aside for result in self.results)
+
+    @property
     def rows(self) -> Counter[str]:
         """Rows written by table, those of genotypes by kind."""
         return sum((result.rows for result in self.results), Counter())
@@ -119,7 +124,7 @@ def _shifted(faults: Faults, lines: int) -> Faults:
         code: [replace(fault, line=(fault.line or 0) + lines) for fault in examples]
         for code, examples in faults.examples.items()
     }
-    return Faults(dict(faults.counts), moved)
+    return Faults(dict(faults.counts), moved, faults.kinds)
 
 
 def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:

@@ -15,6 +15,7 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes, read_small
+from common.tables.quarantine import parse_share
 from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
 from common.vcf.lines import Remarks, add_remarks
@@ -49,6 +50,7 @@ class Plan:
     stored: tuple[bool, bool, bool]
     gnomad_field: str | None
     quarantines: bool
+    max_faulty_share: float
     annotation_field: str | None
     remarks: Remarks
 
@@ -63,6 +65,7 @@ def make_plan(run: Run) -> Plan:
     inputs, faults = run.inputs, Faults()
     if not inputs.assay_name.strip():
         raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
+    share = parse_share(inputs.max_faulty_share)
     with run.progress.stage("plan") as stage:
         if inputs.reference_genome not in reference_genomes():
             faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
@@ -82,8 +85,7 @@ def make_plan(run: Run) -> Plan:
     stored = (not inputs.exclude_refdata, not inputs.exclude_halfref, not inputs.exclude_nocall)
     return Plan(
         inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,
-        inputs.gnomad_frequency_field, inputs.run_mode == "permissive", inputs.annotation_field,
-        remarks,
+        inputs.gnomad_frequency_field, inputs.run_mode == "permissive", share, inputs.annotation_field, remarks,
     )  # fmt: skip
 
 

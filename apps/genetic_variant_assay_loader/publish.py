@@ -21,7 +21,7 @@ from common.job import Run
 from common.platform import RecordDraft, TableChange
 from common.scan.files import locate
 from common.tables.parquet import PartWriter, part_name
-from common.tables.quarantine import COLUMNS
+from common.tables.quarantine import COLUMNS, guarded, shown_share
 from common.vcf import schema
 from common.vcf.annotation import NO_ALLELE
 from common.vcf.rows import KINDS
@@ -91,7 +91,8 @@ def _write_faults(path: Path, loads: Loads) -> Path:
                     io.TextIOWrapper(source, "utf-8", newline="") as text,
                 ):
                     for stored, piece, file, line, *rest in csv.reader(text):
-                        writer.writerow(("variant", file, int(line) + loads.bases[stored, int(piece)], *rest))
+                        true = int(line) + loads.bases[stored, int(piece)]
+                        writer.writerow(("variant", guarded(file), true, *map(guarded, rest)))
     return path
 
 
@@ -101,6 +102,7 @@ def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
         "app": run.app, "job": run.job_id, "dataset": plan.name, "assay": plan.assay, "reference": plan.reference,
         "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
         "samples": len(plan.samples), "sample_groups": len(plan.groups), "records": loads.records,
+        "set_aside": loads.set_aside, "faulty_share": loads.set_aside / max(loads.records + loads.set_aside, 1),
         "files": [
             {"name": file.name, "kind": file.kind, "samples": len(group.samples), "version": file.header.version}
             for group in plan.groups for file in group.files
@@ -122,6 +124,6 @@ def _show_summary(run: Run, plan: Plan, loads: Loads) -> None:
     rows = [["sample", f"{len(plan.samples):,}"]]
     rows += [[f"genotype, {kind}", f"{loads.rows[kind]:,}"] for kind in KINDS if loads.rows[kind]]
     rows += [["allele", f"{_allele_rows(plan, loads):,}"], ["annotation", f"{loads.rows['annotation']:,}"]]
-    if loads.faults:
-        rows.append(["faults set aside", f"{loads.faults.total:,}"])
+    if plan.quarantines:
+        rows.append(["lines set aside", shown_share(loads.records, loads.set_aside)])
     run.progress.table(plan.name, ["rows of", "count"], rows)

@@ -66,12 +66,13 @@ class PieceResult:
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind."""
+    """Files written and rows in them by table, rows of genotypes by kind, and lines that were set aside."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
+    set_aside: int = 0
     quarantine: str | None = None
 
 
@@ -97,6 +98,7 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
         output.add(block, result.rows)
         if found.bad and task.quarantine_folder:
             output.set_aside(piece, text, lines + 1, found)
+            result.set_aside += len(found.bad)
         faults.merge(found.faults)
         add_remarks(remarks, found.remarks)
         runs, lines, records = block.runs, lines + block.lines, records + block.records

@@ -6,12 +6,11 @@ Model 1.1 of molecular expression, as `dx extract_assay expression` reads it (dx
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from dataclasses import replace
 
 from apps.molecular_expression_assay_loader.plan import Plan
-from common.dataset.assay import build_assay
 from common.dataset.layout import build_dataset
-from common.dataset.model import Dataset
+from common.dataset.model import Assay, Dataset
 from common.dictionary import DataDictionary, Entity, Field, Reference
 
 MODEL, MODEL_VERSION = "molecular_expression", "1.1"
@@ -27,25 +26,24 @@ def build_assay_dataset(plan: Plan) -> Dataset:
     """The Dataset: samples as its main entity, and the assay."""
     samples = DataDictionary({"sample": _sample_entity()}, {})
     dataset = build_dataset(plan.name, f"Dataset: {plan.name}", SCHEMA, samples, plan.database, max_columns=400)
-    return Dataset(
-        dataset.name, dataset.description, dataset.schema, dataset.dictionary, dataset.mappings, dataset.joins,
-        (_build_assay(plan),),
-    )  # fmt: skip
+    return replace(dataset, assays=(_build_assay(plan),))
 
 
-def _build_assay(plan: Plan) -> dict[str, Any]:
+def _build_assay(plan: Plan) -> Assay:
     value = Field("expression", "value", "integer" if plan.rules.is_count else "float", title="Expression value",
                   units=plan.value_type)  # fmt: skip
-    entities = DataDictionary({each.name: each for each in _entities(value)}, {})
-    return build_assay(
-        entities, plan.database, outside=("sample",), name=plan.assay_name, uuid=str(uuid.uuid4()), title=plan.assay_name,
-        generalized_assay_model=MODEL, generalized_assay_model_version=MODEL_VERSION,
-        reference={"name": plan.reference_genome},
-    )  # fmt: skip
+    entities = {each.name: each for each in _entities(value)}
+    stored = build_dataset("", "", "", DataDictionary(entities, {}), plan.database, max_columns=400)
+    own = {name: each for name, each in entities.items() if name != "sample"}
+    keys = {
+        "name": plan.assay_name, "uuid": str(uuid.uuid4()), "title": plan.assay_name, "generalized_assay_model": MODEL,
+        "generalized_assay_model_version": MODEL_VERSION, "reference": {"name": plan.reference_genome},
+    }  # fmt: skip
+    return Assay(keys, DataDictionary(own, {}), stored.mappings, stored.joins)
 
 
 def _entities(value: Field) -> tuple[Entity, ...]:
-    """The assay's entities with their references, among them `sample`, which the references lead to."""
+    """The assay's entities with their references, and `sample`, which they refer to."""
     expression = Entity(
         "expression",
         (

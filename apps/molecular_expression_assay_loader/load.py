@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from apps.molecular_expression_assay_loader.plan import Plan
 from common.expression.annotation import AnnotationTask, load_annotation
-from common.expression.feature_ids import validate_kinds
+from common.expression.feature_ids import count_dates, validate_kinds
 from common.expression.loading import (
     LoadResult,
     ReferenceTask,
@@ -104,14 +104,26 @@ def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteRe
     groups = group_pieces(pieces, target)  # a task takes pieces of one matrix only
     tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
     results = run.cluster.map(route_pieces, tasks, "rows")
-    blank = BlankRows()
     for result in results:
         faults.merge(result.faults)
+    faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
+    _warn(run, results)
+    return results
+
+
+def _warn(run: Run, results: list[RouteResult]) -> None:
+    """What is passed over, and ids that a spreadsheet may have spoilt."""
+    blank = BlankRows()
+    for result in results:
         blank.merge(result.blank)
     for text in blank.warnings():
         run.progress.warn(text)
-    faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
-    return results
+    dates, first = count_dates(result.kinds for result in results)
+    if first:
+        run.progress.warn(
+            f"{dates:,} feature {'id is a date' if dates == 1 else 'ids are dates'}, which spreadsheets make of gene symbols such as "
+            f"MARCH1 and SEPT2; the first is {first.value!r} ({first.file} line {first.line:,})"
+        )
 
 
 def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:

@@ -38,10 +38,23 @@ def make_plan(run: Run) -> Plan:
             raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
         name = inputs.output_dataset_name
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db")
-        form, sources = plan_sources(inputs.source_expression_data, inputs.source_expression_data_format)
+        form, sources = plan_sources(
+            inputs.source_expression_data, inputs.source_expression_data_format, inputs.annotation_columns or ()
+        )
+        if "NA" not in inputs.missing_values:
+            run.progress.warn("missing_values replaces the default, NA; the empty cell is missing in any case")
+        for source in sources:
+            if source.left_out:
+                run.progress.warn(_left_out(source))
         rules = ValueRules(inputs.feature_value_type == COUNT, tuple(inputs.missing_values), inputs.drop_zeros)
         stage.note(f"{form}, {len(sources):,} {'file' if len(sources) == 1 else 'files'} of values")
     return Plan(
         name, inputs.assay_name, inputs.reference_genome, inputs.feature_value_type, database, form, sources,
         inputs.feature_annotation, rules, inputs.feature_id_type,
     )  # fmt: skip
+
+
+def _left_out(source: Source) -> str:
+    names = ", ".join(name for _, name in source.left_out)
+    count = f"{len(source.left_out):,} columns are" if len(source.left_out) > 1 else "1 column is"
+    return f"{source.file.name}: {count} annotation, no sample, and left out: {names}"

@@ -34,7 +34,7 @@ def publish_assay(run: Run, plan: Plan, load: Load) -> dict[str, Any]:
 
 def build_report(plan: Plan, load: Load, dataset: Dataset) -> dict[str, Any]:
     """What the report says of the load: the assay, from which files, and counts."""
-    assay = dataset.assays[0]
+    assay = dataset.assays[0].keys
     return {
         "dataset": plan.name,
         "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},

@@ -1,10 +1,9 @@
-"""The descriptor of a Dataset record v3.0, as JSON, and back.
+"""Writes and parses the descriptor of a Dataset record v3.0.
 
-Format: what dxpy 0.417's dataset classes and `dx extract_dataset`, `dx extract_assay` read. Every key that they know is written,
-null or not. `attributes` of a field, which they do not know, holds the columns that a dictionary had besides.
+Format: JSON that the dataset classes of dxpy 0.417, `dx extract_dataset` and `dx extract_assay` read. Every key that they know
+is written, null or not. A field's `attributes`, which they do not know, are the other columns of its dictionary.
 
-`parse_descriptor` of what `write_descriptor` wrote gives an equal Dataset, in which titles that are the name itself are blank and
-display orders are positions.
+Parsing what was written gives an equal Dataset, where titles that repeat the name are blank, and display orders are positions.
 """
 
 from __future__ import annotations
@@ -12,97 +11,96 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import Assay, ColumnMapping, Dataset, Join
+from common.dictionary.columns import ENTITY_COLUMNS, FIELD_COLUMNS, parse_type
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
 from common.errors import AppError
+from common.platform.names import link, unique_database_name
 
 Json = dict[str, Any]
 
 VERSION = "3.0"
 
-_TYPES = {"string": "string", "integer": "integer", "float": "double", "date": "date", "datetime": "datetime"}
-FIELD_TYPES = {written: type_ for type_, written in _TYPES.items()}
+_ENTITY_KEYS = (
+    "name", "entity_title", "entity_label_singular", "entity_label_plural", "entity_description", "primary_key",
+    "is_main_entity", "fields",
+)  # fmt: skip
+_FIELD_KEYS = (
+    "name", "type", "title", "description", "concept", "units", "linkout", "folder_path", "coding_name", "is_sparse_coding",
+    "is_multi_select", "is_hierarchical", "longitudinal_axis_type", "attributes", "mapping",
+)  # fmt: skip
+"""The keys in the order in which they are written."""
+
+_MAPPED = {"database_name", "table", "column"}
 
 
 def write_descriptor(dataset: Dataset) -> Json:
     """The descriptor of a Dataset."""
-    dictionary = dataset.dictionary
-    key = next(field for field in dictionary.main_entity.fields if field.primary_key_type == "global")
+    dictionary, key = dataset.dictionary, dataset.dictionary.global_key
     return {
         "name": dataset.name,
         "description": dataset.description,
         "version": VERSION,
         "schema": dataset.schema,
-        "databases": [{name: {"$dnanexus_link": id_}} for id_, name in _databases(dataset).items()],
+        "databases": [{each.name: link(each.id)} for each in dataset.databases],
         "model": {
-            "global_primary_key": {"entity": key.entity, "field": key.name},
-            "entities": write_entities(dataset),
+            "global_primary_key": key and {"entity": key.entity, "field": key.name},
+            "entities": {entity.name: _write_entity(entity, dataset) for entity in dictionary.entities.values()},
             "codings": {coding.name: _write_coding(coding) for coding in dictionary.codings.values()},
         },
-        "join_info": [write_join(join) for join in dataset.joins],
-        "assays": [dict(assay) for assay in dataset.assays],
+        "join_info": [_write_join(join) for join in dataset.joins],
+        "assays": [_write_assay(assay) for assay in dataset.assays],
     }
 
 
-def write_entities(dataset: Dataset) -> Json:
-    """The entities of a Dataset, or of an assay laid out as one, by name."""
-    return {entity.name: _write_entity(entity, dataset) for entity in dataset.dictionary.entities.values()}
-
-
-def write_join(join: Join) -> Json:
-    """A join as an item of `join_info`."""
-    return {"joins": [{"from": join.from_, "to": join.to}], "relationship": join.relationship}
-
-
-def _databases(dataset: Dataset) -> dict[str, str]:
-    """Names by id of the databases that fields and assay fields are stored in, in the order in which they come."""
-    found = {mapping.database_id: mapping.database_name for mapping in dataset.mappings.values()}
-    for assay in dataset.assays:
-        for entity in (assay.get("entities") or {}).values():
-            for field in entity.get("fields", {}).values():
-                mapping = field.get("mapping", {})
-                if mapping.get("database_id"):
-                    found.setdefault(mapping["database_id"], mapping["database_name"])
-    return found
-
-
-def list_databases(dataset: Dataset) -> list[tuple[str, str, str]]:
-    """Id, name and unique name of the databases that a Dataset is stored in, in the order of the descriptor."""
-    return [(id_, name, f"{id_.replace('-', '_').lower()}__{name}") for id_, name in _databases(dataset).items()]
-
-
-def _write_entity(entity: Entity, dataset: Dataset) -> Json:
-    key = entity.primary_key
+def _write_assay(assay: Assay) -> Json:
+    """An assay. Entities and joins that were not changed are written as they were read, with keys unknown to the suite."""
+    read = parse_assay(assay.keys)
+    if read == assay:
+        return dict(assay.keys)
+    entities = {
+        name: assay.keys["entities"][name] if _part(read, name) == _part(assay, name) else _write_entity(entity, assay)
+        for name, entity in assay.dictionary.entities.items()
+    }
+    joins = dict(zip(read.joins, assay.keys.get("join_info") or (), strict=True))
     return {
+        **assay.keys,
+        "entities": entities,
+        "join_info": [joins.get(join) or _write_join(join) for join in assay.joins],
+    }
+
+
+def _part(assay: Assay, name: str) -> tuple[Entity | None, list[ColumnMapping]]:
+    """An entity of an assay, and the columns of its fields."""
+    entity = assay.dictionary.entities.get(name)
+    return entity, [assay.mappings[name, field.name] for field in entity.fields] if entity else []
+
+
+def _write_join(join: Join) -> Json:
+    pairs = ((join.from_, join.to), *join.further)
+    return {"joins": [{"from": from_, "to": to} for from_, to in pairs], "relationship": join.relationship}
+
+
+def _write_entity(entity: Entity, of: Dataset | Assay) -> Json:
+    key = entity.primary_key
+    written = {column.name: column.write_json(entity) for column in ENTITY_COLUMNS} | {
         "name": entity.name,
         "entity_title": entity.title or entity.name,
-        "entity_label_singular": entity.label_singular or None,
-        "entity_label_plural": entity.label_plural or None,
-        "entity_description": entity.description or None,
         "primary_key": key.name if key else None,
         "is_main_entity": key is not None and key.primary_key_type == "global",
-        "fields": {field.name: _write_field(field, dataset) for field in entity.fields},
+        "fields": {field.name: _write_field(field, of) for field in entity.fields},
     }
+    return {name: written[name] for name in _ENTITY_KEYS}
 
 
-def _write_field(field: Field, dataset: Dataset) -> Json:
-    return {
-        "name": field.name,
-        "type": _TYPES.get(field.type, field.type),  # an assay has some of its own, such as boolean
+def _write_field(field: Field, of: Dataset | Assay) -> Json:
+    written = {column.name: column.write_json(field) for column in FIELD_COLUMNS} | {
         "title": field.title or field.name,
-        "description": field.description or None,
-        "concept": field.concept or None,
-        "units": field.units or None,
-        "linkout": field.linkout or None,
-        "folder_path": list(field.folder_path),
-        "coding_name": field.coding_name or None,
-        "is_sparse_coding": field.is_sparse_coding,
-        "is_multi_select": field.is_multi_select,
-        "is_hierarchical": dataset.dictionary.is_hierarchical(field),
-        "longitudinal_axis_type": field.longitudinal_axis_type or None,
+        "is_hierarchical": of.dictionary.is_hierarchical(field),
         "attributes": dict(field.attributes),
-        "mapping": _write_mapping(dataset.mappings[field.entity, field.name]),
+        "mapping": _write_mapping(of.mappings[field.entity, field.name]),
     }
+    return {name: written[name] for name in _FIELD_KEYS}
 
 
 def _write_mapping(mapping: ColumnMapping) -> Json:
@@ -128,7 +126,7 @@ def _write_coding(coding: Coding) -> Json:
 
 
 def _write_tree(coding: Coding) -> list[Any]:
-    """Codes in depth-first order as nested lists: a code with children is `{code: [children]}`, one without the code."""
+    """A tree as nested lists: a code with children is `{code: [children]}`, one without is the code."""
     children: dict[str, list[str]] = {}
     for code in coding.codes:
         children.setdefault(code.parent_code, []).append(code.code)
@@ -140,21 +138,19 @@ def _write_tree(coding: Coding) -> list[Any]:
 
 
 def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
-    """The Dataset that a descriptor describes. Raises `AppError` 83, naming the place, for one that cannot be understood."""
-    model = _get(obj, "model", dict, "the descriptor")
-    entities = _get(model, "entities", dict, "model")
-    key = _get(model, "global_primary_key", dict, "model")
+    """The Dataset of a descriptor, whose form `common.platform.records` has checked. Raises `AppError` 83 for one that
+    contradicts itself."""
+    model = obj["model"]
+    entities, key = model["entities"], model["global_primary_key"]
     codings = {name: _parse_coding(name, coding) for name, coding in (model.get("codings") or {}).items()}
     mappings = {
-        (entity, field): parse_mapping(_get(each, "mapping", dict, f"{entity}.{field}"), f"{entity}.{field}")
+        (entity, field): _parse_mapping(each["mapping"])
         for entity, description in entities.items()
-        for field, each in _get(description, "fields", dict, entity).items()
+        for field, each in description["fields"].items()
     }
-    joins = tuple(parse_join(each) for each in _get(obj, "join_info", list, "the descriptor"))
+    joins = tuple(_parse_join(each) for each in obj["join_info"])
     references = dict(_references(mappings, joins))
-    parsed = {
-        name: _parse_entity(name, entity, key.get("entity") == name, references) for name, entity in entities.items()
-    }
+    parsed = {name: _parse_entity(name, entity, key["entity"] == name, references) for name, entity in entities.items()}
     _check(parsed, codings, key)
     return Dataset(
         name=obj.get("name") or "",
@@ -163,20 +159,13 @@ def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
         dictionary=DataDictionary(parsed, codings),
         mappings=mappings,
         joins=joins,
-        assays=tuple(_get(obj, "assays", list, "the descriptor")),
+        assays=tuple(parse_assay(each) for each in obj["assays"]),
     )
 
 
-def _get(obj: Any, key: str, type_: type, place: str) -> Any:
-    value = obj.get(key) if isinstance(obj, Mapping) else None
-    if not isinstance(value, type_):
-        raise AppError(83, f"{place} has no {key!r}, or not in the form that Datasets of version {VERSION} have")
-    return value
-
-
 def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: Mapping[str, Any]) -> None:
-    main = entities.get(key.get("entity", ""))
-    if main is None or main.primary_key is None or main.primary_key.name != key.get("field"):
+    main = entities.get(key["entity"])
+    if main is None or main.primary_key is None or main.primary_key.name != key["field"]:
         raise AppError(83, "the descriptor's global_primary_key is not the key of one of its entities")
     for entity in entities.values():
         for field in entity.fields:
@@ -185,20 +174,35 @@ def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: M
                 raise AppError(83, text, "Make the Dataset anew with its codings in the descriptor.")
 
 
-def parse_join(obj: Any) -> Join:
-    """A join from an item of `join_info`. Raises `AppError` 83."""
-    joins = _get(obj, "joins", list, "join_info")
-    if not joins:
-        raise AppError(83, "a join of the descriptor's join_info is empty")
-    place = "join_info"
-    relationship = _get(obj, "relationship", str, place)
-    return Join(_get(joins[0], "from", str, place), _get(joins[0], "to", str, place), relationship)
+def parse_assay(obj: Mapping[str, Any]) -> Assay:
+    """An assay of a descriptor: its entities with their keys, and the fields that are mapped to a column, with their types."""
+    entities, mappings = dict[str, Entity](), dict[tuple[str, str], ColumnMapping]()
+    for name, entity in (obj.get("entities") or {}).items():
+        fields = {
+            field: each
+            for field, each in (entity.get("fields") or {}).items()
+            if (each.get("mapping") or {}).keys() >= _MAPPED
+        }
+        key = entity.get("primary_key")
+        entities[name] = Entity(name, tuple(
+            Field(name, field, parse_type(each.get("type")), "local" if field == key else "",
+                  is_multi_select=bool(each.get("is_multi_select")))
+            for field, each in fields.items()
+        ))  # fmt: skip
+        mappings |= {(name, field): _parse_mapping(each["mapping"]) for field, each in fields.items()}
+    joins = tuple(_parse_join(each) for each in obj.get("join_info") or ())
+    return Assay(obj, DataDictionary(entities, {}), mappings, joins)
+
+
+def _parse_join(obj: Json) -> Join:
+    first, *further = ((each["from"], each["to"]) for each in obj["joins"])
+    return Join(*first, obj["relationship"], tuple(further))
 
 
 def _references(
     mappings: Mapping[tuple[str, str], ColumnMapping], joins: tuple[Join, ...]
 ) -> Iterator[tuple[tuple[str, str], Reference]]:
-    """(entity, field) that refers, and to what. Joins of columns that no field maps hold the parts of an entity together."""
+    """Each field that refers, and its reference. A join of other columns is between the parts of an entity."""
     by_path = {f"{each.database_name}${each.table}${each.column}": field for field, each in mappings.items()}
     by_path |= {each.path: field for field, each in mappings.items()}
     for join in joins:
@@ -209,58 +213,36 @@ def _references(
 def _parse_entity(name: str, obj: Json, is_main: bool, references: Mapping[tuple[str, str], Reference]) -> Entity:
     key = obj.get("primary_key")
     key_type = "global" if is_main else "local"
-    fields = (
+    fields = tuple(
         _parse_field(name, field, each, key_type if field == key else "", references.get((name, field)))
         for field, each in obj["fields"].items()
     )
-    return Entity(
-        name=name,
-        fields=tuple(fields),
-        title=_title(obj.get("entity_title"), name),
-        description=obj.get("entity_description") or "",
-        label_plural=obj.get("entity_label_plural") or "",
-        label_singular=obj.get("entity_label_singular") or "",
-    )
+    texts = {column.attribute: column.notation.from_json(obj.get(column.name)) for column in ENTITY_COLUMNS}
+    return Entity(**texts | {"name": name, "fields": fields, "title": _parse_title(obj.get("entity_title"), name)})
 
 
-def _title(title: str | None, name: str) -> str:
+def _parse_title(title: str | None, name: str) -> str:
     return "" if title is None or title == name else title
 
 
 def _parse_field(entity: str, name: str, obj: Json, primary_key_type: str, reference: Reference | None) -> Field:
-    written_type = _get(obj, "type", str, f"{entity}.{name}")
-    if written_type not in FIELD_TYPES:
-        raise AppError(83, f"{entity}.{name} has the unknown type {written_type!r}")
-    return Field(
-        entity=entity,
-        name=name,
-        type=FIELD_TYPES[written_type],
-        primary_key_type=primary_key_type,
-        coding_name=obj.get("coding_name") or "",
-        concept=obj.get("concept") or "",
-        description=obj.get("description") or "",
-        folder_path=tuple(obj.get("folder_path") or ()),
-        is_multi_select=bool(obj.get("is_multi_select")),
-        is_sparse_coding=bool(obj.get("is_sparse_coding")),
-        linkout=obj.get("linkout") or "",
-        longitudinal_axis_type=obj.get("longitudinal_axis_type") or "",
-        reference=reference,
-        title=_title(obj.get("title"), name),
-        units=obj.get("units") or "",
-        attributes=dict(obj.get("attributes") or {}),
-    )
+    values = {column.attribute: column.notation.from_json(obj.get(column.name)) for column in FIELD_COLUMNS}
+    return Field(**values | {
+        "entity": entity, "name": name, "primary_key_type": primary_key_type, "reference": reference,
+        "title": _parse_title(obj.get("title"), name), "attributes": dict(obj.get("attributes") or {}),
+    })  # fmt: skip
 
 
-def parse_mapping(obj: Json, place: str) -> ColumnMapping:
-    """Where a field is stored. Raises `AppError` 83, naming the place."""
-    name, table, column = (_get(obj, key, str, place) for key in ("database_name", "table", "column"))
+def _parse_mapping(obj: Json) -> ColumnMapping:
+    """Where a field is stored."""
+    name, table, column = obj["database_name"], obj["table"], obj["column"]
     database_id = obj.get("database_id") or ""
-    unique_name = obj.get("database_unique_name") or f"{database_id.replace('-', '_').lower()}__{name}"
+    unique_name = obj.get("database_unique_name") or unique_database_name(database_id, name)
     return ColumnMapping(database_id, name, unique_name, table, column, obj.get("column_sql_type") or "")
 
 
 def _parse_coding(name: str, obj: Json) -> Coding:
-    meanings = _get(obj, "codes_to_meanings", dict, f"coding {name}")
+    meanings = obj["codes_to_meanings"]
     concepts = obj.get("codes_to_concepts") or {}
     shown = list(_walk(obj.get("display") or [], ""))
     seen = {code for code, _ in shown}
@@ -275,7 +257,7 @@ def _parse_coding(name: str, obj: Json) -> Coding:
 
 
 def _walk(nodes: list[Any], parent: str) -> Iterator[tuple[str, str]]:
-    """(code, parent) of a display, depth first."""
+    """Each code of a display with its parent, depth first."""
     for node in nodes:
         if isinstance(node, Mapping):
             for code, children in node.items():

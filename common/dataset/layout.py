@@ -1,8 +1,8 @@
-"""Which tables and columns the entities of a data dictionary get, and the Dataset that maps every field to its column.
+"""Lays out the entities of a data dictionary as tables, and maps every field to its column.
 
-An entity is one table of its own name. An entity wider than `max_columns` is cut into `<entity>_0001`, `<entity>_0002`, …, each
-of which begins with the primary key. A field with a tree for its coding has a companion `<field>_hierarchy` in the same table, an
-array of the codes with all their ancestors, which no field maps. It does not count towards `max_columns`, which limits fields.
+An entity is a table of the same name. An entity with more than `max_columns` fields is several tables, `<entity>_0001` and on,
+each with the primary key as its first column. A hierarchical field has a companion column `<field>_hierarchy` in its table: an
+array of the codes with all their ancestors. No field is mapped to the companion, and `max_columns` does not count it.
 """
 
 from __future__ import annotations
@@ -10,28 +10,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from common.dataset.model import ColumnMapping, Dataset, Join
+from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
 from common.errors import AppError
-
-if TYPE_CHECKING:
-    from common.platform import Database
+from common.platform import Database
 
 _SQL_TYPES = {"string": "string", "integer": "bigint", "float": "double", "date": "date", "datetime": "timestamp"}
 ARROW_TYPES = {
     "string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "date": pa.date32(),
     "datetime": pa.timestamp("us", tz="UTC"),
 }  # fmt: skip
-"""Field type to the type in which a single value is stored; times are microseconds in UTC."""
+"""The Arrow type of a single value, by field type. Times are microseconds in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table: the field itself, or the companion that holds its codes with their ancestors."""
+class TableColumn:
+    """A column of a table: that of a field, or the companion of a hierarchical field."""
 
     field: Field
     is_hierarchy: bool = False
@@ -43,7 +40,7 @@ class Column:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The type in Arrow and Parquet; times are microseconds in UTC."""
+        """The type in Arrow and Parquet."""
         if self.is_hierarchy:
             return pa.list_(pa.string())
         scalar = ARROW_TYPES[self.field.type]
@@ -52,15 +49,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """A table to be: its name, the entity whose rows it holds, and its columns in order."""
+    """A table that will be made: its name, the entity that it holds, and its columns in order."""
 
     table: str
     entity: str
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """The schema of the table's Parquet files. Every column may be null: keys are checked over all files, not here."""
+        """The schema of the Parquet files. Every column may be null; keys are checked later, over all files."""
         return pa.schema([pa.field(column.name, column.arrow_type) for column in self.columns])
 
 
@@ -71,7 +68,7 @@ def sql_type(field: Field) -> str:
 
 
 def plan_tables(dictionary: DataDictionary, max_columns: int) -> tuple[TablePlan, ...]:
-    """The tables of all entities, in dictionary order, the parts of an entity one after the other.
+    """The tables of all entities, in dictionary order.
 
     Raises `AppError` 47 for a wide entity without a key, 20 if two tables would have one name.
     """
@@ -99,25 +96,29 @@ def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) ->
         added = [
             column for field in others[start : start + max_columns - 1] for column in _field_columns(dictionary, field)
         ]
-        columns = (*(_field_columns(dictionary, key) if number == 1 else (Column(key),)), *added)
+        columns = (*(_field_columns(dictionary, key) if number == 1 else (TableColumn(key),)), *added)
         plans.append(TablePlan(part_table(entity.name, number), entity.name, columns))
     return tuple(plans)
 
 
 def part_table(entity: str, number: int) -> str:
-    """The table of the n-th part of a split entity, counted from 1."""
+    """The name of a part of a split entity; the first is number 1.
+
+    >>> part_table("patient", 2)
+    'patient_0002'
+    """
     return f"{entity}_{number:04d}"
 
 
-def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[Column, ...]:
-    companion = (Column(field, is_hierarchy=True),) if dictionary.is_hierarchical(field) else ()
-    return (Column(field), *companion)
+def _field_columns(dictionary: DataDictionary, field: Field) -> tuple[TableColumn, ...]:
+    companion = (TableColumn(field, is_hierarchy=True),) if dictionary.is_hierarchical(field) else ()
+    return (TableColumn(field), *companion)
 
 
 def build_dataset(
     name: str, description: str, schema: str, dictionary: DataDictionary, database: Database, max_columns: int
 ) -> Dataset:
-    """The Dataset of a dictionary whose tables are laid out in this database by `plan_tables`."""
+    """The Dataset of a dictionary, with the tables of `plan_tables` in this database."""
     plans = plan_tables(dictionary, max_columns)
     mappings = build_mappings(plans, database)
     joins = (*_part_joins(plans, dictionary, database), *_reference_joins(dictionary, mappings))
@@ -125,17 +126,14 @@ def build_dataset(
 
 
 def build_mappings(plans: Iterable[TablePlan], database: Database) -> dict[tuple[str, str], ColumnMapping]:
-    """Where every field is stored; the key of a split entity in its first part."""
+    """Where every field is stored. The key of a split entity is mapped to its first part."""
     mappings: dict[tuple[str, str], ColumnMapping] = {}
     for plan in plans:
         for column in plan.columns:
             if not column.is_hierarchy:
-                mappings.setdefault((plan.entity, column.field.name), _map_column(column.field, plan, database))
+                mapping = map_column(database, plan.table, column.name, sql_type(column.field))
+                mappings.setdefault((plan.entity, column.field.name), mapping)
     return mappings
-
-
-def _map_column(field: Field, plan: TablePlan, database: Database) -> ColumnMapping:
-    return ColumnMapping(database.id, database.name, database.unique_name, plan.table, field.name, sql_type(field))
 
 
 def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database: Database) -> Iterable[Join]:
@@ -143,13 +141,12 @@ def _part_joins(plans: Iterable[TablePlan], dictionary: DataDictionary, database
     for plan in plans:
         start = first.setdefault(plan.entity, plan)
         if plan is not start and (key := dictionary.entities[plan.entity].primary_key):
-            from_, to = (_map_column(key, part, database).path for part in (start, plan))
+            from_, to = (map_column(database, part.table, key.name, sql_type(key)).path for part in (start, plan))
             yield Join(from_, to, "one_to_one")
 
 
 def _reference_joins(dictionary: DataDictionary, mappings: Mapping[tuple[str, str], ColumnMapping]) -> Iterable[Join]:
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            if target := field.reference:
-                from_, to = mappings[target.entity, target.field], mappings[entity.name, field.name]
-                yield Join(from_.path, to.path, target.relationship)
+    for field in dictionary.fields:
+        if target := field.reference:
+            from_, to = mappings[target.entity, target.field], mappings[field.entity, field.name]
+            yield Join(from_.path, to.path, target.relationship)

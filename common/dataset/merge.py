@@ -1,7 +1,7 @@
-"""Two Datasets as one: the source's entities beside the target's, linked by one reference from source to target.
+"""Merges two Datasets: the source's entities beside the target's, linked by a reference from source to target.
 
-The target's main entity, name of schema and assays are those of the whole. No row is touched: fields keep the columns that
-store them, whichever database these are in.
+The merged Dataset has the main entity, the schema and the assays of the target. No row is copied: fields stay mapped to the
+columns that store them, in the databases of both.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from common.dataset.descriptor import parse_descriptor
-from common.dataset.model import Dataset, Join
-from common.dictionary import Coding, DataDictionary, Entity, Field, Reference, name_problem, nearest_name
+from common.dataset.model import Assay, Dataset, Join
+from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
+from common.dictionary.keys import KEY_TYPES
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import Platform, Record
@@ -19,13 +20,10 @@ from common.platform import Platform, Record
 NOT_A_DATASET, NOT_MERGEABLE = 83, 300
 ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313
 
-LINK_TYPES = ("string", "integer", "float")
-"""Field types that rows can be linked by."""
-
 
 @dataclass(frozen=True)
 class Renaming:
-    """New names of source entities and codings whose own are taken, by old name; and the codings that both sides share."""
+    """New names of source entities and codings, by old name; and the names of codings that both sides have."""
 
     entities: Mapping[str, str] = field(default_factory=dict)
     codings: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +31,7 @@ class Renaming:
 
 
 def read_dataset(platform: Platform, record: Record) -> Dataset:
-    """The Dataset of a record. Raises `AppError` 300 if its descriptor is none of version 3.0."""
+    """The Dataset of a record. Raises `AppError` 300 if the descriptor is not of version 3.0."""
     try:
         return parse_descriptor(platform.read_descriptor(record))
     except AppError as error:
@@ -43,32 +41,32 @@ def read_dataset(platform: Platform, record: Record) -> Dataset:
 
 
 def find_link_field(
-    dataset: Dataset, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
+    dataset: Dataset | Assay, side: str, entity: str | None, name: str | None, faults: Faults, field_input: str = ""
 ) -> Field | None:
-    """The linking field of one side: by default the key of the entity, by default the main one. The input that names the
-    entity is `<side>_entity_name`, the one that names the field `<side>_field_name` unless `field_input` says otherwise.
+    """The linking field of one side. Without a name it is the key of the entity; without an entity, of the main entity.
 
-    Adds fault 301 for a name that the Dataset does not have, 302 for a field that rows cannot be linked by.
+    Faults are told for the inputs `<side>_entity_name` and `field_input`, by default `<side>_field_name`. Adds fault 301
+    for an entity or field that is not there.
     """
     field_input = field_input or f"{side}_field_name"
-    entities = dataset.dictionary.entities
+    entities, kind = dataset.dictionary.entities, "Dataset" if isinstance(dataset, Dataset) else "assay"
     of = entities.get(entity) if entity else dataset.dictionary.main_entity
     if of is None:
-        remedy = _nearest(entity or "", entities, f"Its entities are {', '.join(entities)}.")
+        remedy = nearest_remedy(entity, entities, f"Its entities are {', '.join(entities)}.")
         place = {"field": f"{side}_entity_name", "value": entity}
-        faults.add(UNKNOWN, f"Dataset {dataset.name} has no entity {entity}", remedy=remedy, **place)
+        faults.add(UNKNOWN, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
         return None
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
-        text = f"the entity {of.name} of Dataset {dataset.name} has no {f'field {name}' if name else 'key'}"
-        remedy = _nearest(name or "", of.by_name, f"Name one of its fields in {field_input}.")
+        text = f"the entity {of.name} of {kind} {dataset.name} has no {f'field {name}' if name else 'key'}"
+        remedy = nearest_remedy(name, of.by_name, f"Name one of its fields in {field_input}.")
         faults.add(UNKNOWN, text, field=field_input, value=name, entity=of.name, remedy=remedy)
     return found
 
 
 def validate_link(source: Field, target: Field, faults: Faults, remedy: str = "") -> None:
-    """Adds faults 302 and 303 for fields that do not fit each other, 46 for a source field that refers elsewhere already.
-    `remedy` is what to do, but for the rule's own, where their types differ."""
+    """Adds faults 302 and 303 for fields that do not match, and 46 for a source field that refers to another already.
+    `remedy` replaces the rule's own where their types differ."""
     place = {"entity": source.entity, "field": source.name}
     if source.type != target.type:
         text = f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}"
@@ -81,9 +79,9 @@ def validate_link(source: Field, target: Field, faults: Faults, remedy: str = ""
 
 
 def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
-    """Adds faults 302 and 303 for fields that rows cannot be linked by, whatever the other one is."""
+    """Adds faults 302 and 303 for each field that cannot link rows."""
     for each in (source, target):
-        if each.type not in LINK_TYPES:
+        if each.type not in KEY_TYPES:
             faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
     if source.is_multi_select:
         faults.add(KEY_TYPE, "a multi-select field cannot refer to another", entity=source.entity, field=source.name)
@@ -92,8 +90,8 @@ def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
 
 
 def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:
-    """How the source's names become free. Adds faults 312 and 313 for names that are taken, where there is no prefix or its
-    names are taken too; 20 for names that a prefix makes unfit."""
+    """New names for what both sides have. Adds faults 312 and 313 if there is no prefix or the new names are taken too, and
+    20 if a new name cannot be used."""
     taken = {name.casefold(): name for name in target.dictionary.entities}
     own = {name.casefold() for name in source.dictionary.entities}
     entities: dict[str, str] = {}
@@ -105,7 +103,7 @@ def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Fau
     shared, codings = [], {}
     mine = target.dictionary.codings
     for name, coding in source.dictionary.codings.items():
-        if name in mine and _same_codes(coding, mine[name]):
+        if name in mine and coding.codes == mine[name].codes:
             shared.append(name)
         elif name in mine:
             codings[name] = f"{prefix or ''}{name}"
@@ -128,7 +126,7 @@ def _validate_entity(name: str, new: str, prefix: str | None, taken: set[str], f
 
 
 def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
-    """Adds fault 312 where a table holds entities of both: readers tell fields by their columns, so one would hide the other."""
+    """Adds fault 312 for a table that both use. Readers find fields by their columns, so one field would hide the other."""
     owners = {(each.database_unique_name, each.table): entity for (entity, _), each in target.mappings.items()}
     found: dict[str, tuple[str, str]] = {}
     for (entity, _), each in source.mappings.items():
@@ -139,14 +137,10 @@ def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
         faults.add(ENTITY_CLASH, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
 
 
-def _same_codes(left: Coding, right: Coding) -> bool:
-    return left.codes == right.codes
-
-
 def merge_datasets(
     name: str, source: Dataset, target: Dataset, link: tuple[Field, Field], relationship: str, names: Renaming
 ) -> Dataset:
-    """The merged Dataset. `link` is the source field that refers and the target field it refers to, by their own names."""
+    """The merged Dataset. `link` is the source field that refers, and the target field that it refers to."""
     referring, referred = link
     mine, theirs = target.dictionary, source.dictionary
     entities = [_adopt(entity, referring, referred, relationship, names) for entity in theirs.entities.values()]
@@ -168,7 +162,7 @@ def merge_datasets(
 
 
 def _adopt(entity: Entity, referring: Field, referred: Field, relationship: str, names: Renaming) -> Entity:
-    """An entity of the source as the merged Dataset has it: renamed, its key local, its reference to the target."""
+    """A source entity in the merged Dataset: renamed, with a local key and the reference to the target."""
     name = names.entities.get(entity.name, entity.name)
     fields = []
     for each in entity.fields:
@@ -184,8 +178,3 @@ def _adopt(entity: Entity, referring: Field, referred: Field, relationship: str,
     return replace(
         entity, name=name, fields=tuple(fields), title=entity.title or (entity.name if name != entity.name else "")
     )
-
-
-def _nearest(name: str, known: Mapping[str, object], otherwise: str) -> str:
-    near = nearest_name(name, known) if name else None
-    return f"Did you mean {near}?" if near else otherwise

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from common.dictionary.model import DataDictionary
+from common.platform import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +25,71 @@ class ColumnMapping:
     sql_type: str
 
     @property
+    def database(self) -> Database:
+        """The database of the column."""
+        return Database(self.database_id, self.database_name, self.database_unique_name)
+
+    @property
+    def table_path(self) -> str:
+        """`<database unique name>$<table>`."""
+        return f"{self.database_unique_name}${self.table}"
+
+    @property
     def path(self) -> str:
         """`<database unique name>$<table>$<column>`, as `join_info` names a column."""
-        return f"{self.database_unique_name}${self.table}${self.column}"
+        return f"{self.table_path}${self.column}"
+
+
+def map_column(database: Database, table: str, column: str, sql_type: str) -> ColumnMapping:
+    """The mapping to a column of this database."""
+    return ColumnMapping(database.id, database.name, database.unique_name, table, column, sql_type)
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """`to` is the column that refers (child), `from_` what it refers to (parent); both as `ColumnMapping.path`."""
+    """`to` is the column that refers (child), `from_` the column that it refers to (parent); both as `ColumnMapping.path`.
+
+    A join by several columns has the other pairs, parent first, in `further`.
+    """
 
     from_: str
     to: str
     relationship: str
+    further: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables that are joined, as `ColumnMapping.table_path`."""
+        paths = (self.from_, self.to, *(path for pair in self.further for path in pair))
+        return {path.rpartition("$")[0] for path in paths}
+
+
+@dataclass(frozen=True)
+class Assay:
+    """An assay: the entities whose fields are mapped to columns, and the joins of their tables.
+
+    `keys` is the assay in descriptor form, as it was read; of a new assay, its name, uuid, model and what the model needs.
+    """
+
+    keys: Mapping[str, Any]
+    dictionary: DataDictionary
+    mappings: Mapping[tuple[str, str], ColumnMapping]
+    joins: tuple[Join, ...]
+
+    @property
+    def name(self) -> str:
+        """The assay's name."""
+        return str(self.keys["name"])
+
+    @property
+    def model(self) -> str:
+        """The generalized assay model, such as `genetic_variant`; blank if there is none."""
+        return self.keys.get("generalized_assay_model") or ""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """One Dataset. `mappings` is keyed by (entity, field); `joins` holds references between entities and between the parts
-    of a split entity; `assays` are JSON objects in descriptor form, carried as they are."""
+    """A Dataset. `mappings` is by entity and field; `joins` are between entities, and between the parts of a split entity."""
 
     name: str
     description: str
@@ -49,4 +97,14 @@ class Dataset:
     dictionary: DataDictionary
     mappings: Mapping[tuple[str, str], ColumnMapping]
     joins: tuple[Join, ...]
-    assays: tuple[Mapping[str, Any], ...] = ()
+    assays: tuple[Assay, ...] = ()
+
+    @property
+    def all_mappings(self) -> list[ColumnMapping]:
+        """Where fields are stored: those of entities, then those of assays."""
+        return [each for part in (self.mappings, *(a.mappings for a in self.assays)) for each in part.values()]
+
+    @property
+    def databases(self) -> list[Database]:
+        """The databases that fields are stored in, in the same order."""
+        return list({each.database_id: each.database for each in self.all_mappings if each.database_id}.values())

@@ -6,7 +6,7 @@ import re
 
 
 def dataset_stem(name: str) -> str:
-    """The stem of default names: the Dataset's name less a trailing `.dataset`, lower case, non-word characters as `_`.
+    """The stem of default names: the Dataset's name in lower case, without `.dataset`, and with `_` for other characters.
 
     >>> dataset_stem("My Cohort.dataset")
     'my_cohort'

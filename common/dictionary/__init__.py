@@ -1,23 +1,26 @@
-"""The door of the room: a data dictionary with its codings and entity dictionary, read, checked and written back.
+"""A data dictionary with its codings and entity dictionary: read, checked and written.
 
-`parse_dictionary` makes a `DataDictionary` of up to three `TextFile`s and adds every fault that they have to the
-`Faults` it is given. `write_data_dictionary`, `write_codings` and `write_entity_dictionary` write the files back in the
-form of `dx extract_dataset -ddd`. `is_split`, `CODINGS_TABLE` and `HIERARCHY_SUFFIX` say what the layout of a database
-takes; `name_problem`, `nearest_name` and `remedy_naming` serve other rooms that read names, `format_of` those that read
-files. `common.graph` adds the one rule about all entities together (46).
+`parse_dictionary` makes a `DataDictionary` of up to three `DictionaryFile`s, and collects their faults. `write_data_dictionary`,
+`write_codings` and `write_entity_dictionary` write the files as `dx extract_dataset -ddd` does. `is_split`, `CODINGS_TABLE`,
+`HIERARCHY_SUFFIX` and `LONGEST_SPLIT` are what tables need to know of names, `PART_MARK` parts a multi-select cell,
+`PRECISION_CODING` and `PRECISION_SUFFIX` tell how much of a date is known; `name_problem` and the nearest names serve all who
+read names, `format_of` all who read files.
 """
 
 from __future__ import annotations
 
+from common.dictionary.codings import PART_MARK
 from common.dictionary.model import TYPES, Code, Coding, DataDictionary, Entity, Field, Reference
-from common.dictionary.names import CODINGS_TABLE, HIERARCHY_SUFFIX, is_split, name_problem
-from common.dictionary.nearest import nearest_name, remedy_naming
+from common.dictionary.names import CODINGS_TABLE, HIERARCHY_SUFFIX, LONGEST_SPLIT, is_split, name_problem
+from common.dictionary.nearest import nearest_name, nearest_remedy, remedy_naming
 from common.dictionary.parse import parse_dictionary
-from common.dictionary.source import TextFile, format_of
+from common.dictionary.precision import PRECISION_CODING, PRECISION_SUFFIX
+from common.dictionary.source import DictionaryFile, format_of
 from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 
 __all__ = [
-    "CODINGS_TABLE", "HIERARCHY_SUFFIX", "TYPES", "Code", "Coding", "DataDictionary", "Entity", "Field", "Reference",
-    "TextFile", "format_of", "is_split", "name_problem", "nearest_name", "parse_dictionary", "remedy_naming",
+    "CODINGS_TABLE", "HIERARCHY_SUFFIX", "LONGEST_SPLIT", "PART_MARK", "PRECISION_CODING", "PRECISION_SUFFIX", "TYPES", "Code",
+    "Coding", "DataDictionary", "DictionaryFile", "Entity", "Field", "Reference", "format_of", "is_split", "name_problem",
+    "nearest_name", "nearest_remedy", "parse_dictionary", "remedy_naming",
     "write_codings", "write_data_dictionary", "write_entity_dictionary",
 ]  # fmt: skip

@@ -1,29 +1,32 @@
-"""Codings: the rows of a codings file in display order, their trees, and the rules between a coding and its fields."""
+"""Codings: reading a codings file, and the rules for codings and the fields that use them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from common.dictionary.fields import field_place
 from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
 from common.dictionary.model import Code, Coding, DataDictionary, Field
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.dictionary.tree import build_coding
 from common.dictionary.values import parse_value
 from common.faults import Faults
+
+PART_MARK = "|"
+"""Parts the values of a multi-select cell."""
 
 MANDATORY = ("coding_name", "code", "meaning")
 COLUMNS = (*MANDATORY, "concept", "display_order", "parent_code")
 """The columns of a codings file in the order in which `dx extract_dataset -ddd` writes them."""
 
 
-def parse_codings(source: TextFile, faults: Faults) -> dict[str, Coding]:
-    """Codings by name in file order, used or not.
+def parse_codings(source: DictionaryFile, faults: Faults) -> dict[str, Coding]:
+    """All codings of a file by name, in file order.
 
     Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1
-    for a display_order that is no whole number. Codes and parents are taken as they stand, blanks and all.
+    for a display_order that is not a whole number. Blanks around codes and parents are part of them.
     """
     table = parse_table(source, MANDATORY, COLUMNS, 51, faults)
     codings: dict[str, dict[str, Code]] = {}
@@ -50,7 +53,7 @@ def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
         if isinstance(value, float) and value.is_integer():
             order = int(value)
         else:
-            problem = f"display_order in coding {coding_name} is no whole number"
+            problem = f"display_order in coding {coding_name} is not a whole number"
             remedy = "Number the codes from 1, or leave display_order blank for the order of the file."
             faults.add(1, problem, file=file, line=row.line, value=text, remedy=remedy)
     return Code(
@@ -59,11 +62,10 @@ def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
 
 
 def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding], file: str, faults: Faults) -> None:
-    """Adds fault 50 (not defined) or 57 (ICD release not supplied) once per coding, at the first field that names
-    it."""
+    """Adds fault 50 (not defined) or 57 (ICD release not supplied), once per coding, at its first field."""
     missing: dict[str, list[Field]] = {}
-    for field in _coded_fields(dictionary):
-        if field.coding_name not in dictionary.codings:
+    for field in dictionary.fields:
+        if field.coding_name and field.coding_name not in dictionary.codings:
             missing.setdefault(field.coding_name, []).append(field)
     for name, fields in missing.items():
         others = f", nor for {len(fields) - 1:,} more" if len(fields) > 1 else ""
@@ -81,29 +83,34 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
 def validate_codes(
     dictionary: DataDictionary, given: Mapping[str, Coding], file: str, codings_file: str, faults: Faults
 ) -> None:
-    """Adds fault 55 for codes that do not read as the type of a field that uses them, and 52 for codes of a numeric
-    field that are equal by value, such as `1` and `01`. Each pair of coding and type is looked at once."""
+    """Adds fault 55 for codes that are not of the type of their field, or that a multi-select cell would part, and 52 for codes
+    of a numeric field that are the same number, such as `1` and `01`. Checks each pair of coding and type once."""
     seen: set[tuple[str, str]] = set()
-    for field in _coded_fields(dictionary):
-        coding = dictionary.codings.get(field.coding_name)
-        if coding is None or field.type == "string" or (coding.name, field.type) in seen:
+    for field in dictionary.fields:
+        coding = dictionary.coding_of(field)
+        forms = {
+            (field.coding_name, form) for form in (field.type, *(["parts"] if field.is_multi_select else []))
+        } - seen
+        if coding is None or not forms:
             continue
-        seen.add((coding.name, field.type))
+        seen |= forms
         place = field_place(file, field)
         values: dict[object, str] = {}
         for code in coding.codes:
             where = {**place, "file": codings_file, "line": code.line} if coding.name in given else place
             value = parse_value(field.type, code.code)
-            if value is None:
+            if (coding.name, "parts") in forms and PART_MARK in code.code:
+                text = f"the code of {coding.name} holds {PART_MARK!r}, which parts the values of {field.entity}.{field.name}"
+                remedy = f"Rename the code in the codings file and in the data, so that it has no {PART_MARK}."
+                faults.add(55, text, value=code.code, remedy=remedy, **where)
+            elif (coding.name, field.type) not in forms:
+                continue
+            elif value is None:
                 text = f"the code of {coding.name} does not read as {field.type}"
                 faults.add(55, text, value=code.code, **where)
             elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:
                 text = f"coding {coding.name} has the same number as code {values[value]} already"
                 faults.add(52, text, value=code.code, **where)
-
-
-def _coded_fields(dictionary: DataDictionary) -> Iterator[Field]:
-    return (field for entity in dictionary.entities.values() for field in entity.fields if field.coding_name)
 
 
 def flattened(coding: Coding, name: str) -> Coding:

@@ -1,41 +1,32 @@
-"""The entity dictionary, which gives entities their titles and labels, and the entities that fields make up."""
+"""Entities: reading the entity dictionary, which has their titles and labels, and joining it with the fields."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from common.dictionary.columns import ENTITY_COLUMNS
 from common.dictionary.model import Entity, Field
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.faults import Faults
 
-COLUMNS = ("entity", "entity_title", "entity_description", "entity_label_plural", "entity_label_singular")
-"""The columns of an entity dictionary in the order in which `dx extract_dataset -ddd` writes them."""
+COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
 
 
 def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[str, Entity]:
-    """Entities in order of their first field, with the texts of the entity dictionary where it has them."""
+    """The entities in the order of their first fields, with their texts if `described` has them."""
     by_entity: dict[str, list[Field]] = {}
     for field in fields:
         by_entity.setdefault(field.entity, []).append(field)
-    return {name: _build_entity(name, tuple(of), described.get(name)) for name, of in by_entity.items()}
+    texts = {
+        name: {column.attribute: row.cells.get(column.name, "") for column in ENTITY_COLUMNS[1:]}
+        for name, row in described.items()
+    }
+    return {name: Entity(name, tuple(of), **texts.get(name, {})) for name, of in by_entity.items()}
 
 
-def _build_entity(name: str, fields: tuple[Field, ...], row: Row | None) -> Entity:
-    texts = row.cells if row else {}
-    return Entity(
-        name,
-        fields,
-        title=texts.get("entity_title", ""),
-        description=texts.get("entity_description", ""),
-        label_plural=texts.get("entity_label_plural", ""),
-        label_singular=texts.get("entity_label_singular", ""),
-    )
-
-
-def parse_entity_rows(source: TextFile, faults: Faults) -> dict[str, Row]:
-    """Rows by entity, the first of duplicates. Adds faults 11-14 of the file, 13 (duplicate entity), 18 (no column
-    entity)."""
+def parse_entity_rows(source: DictionaryFile, faults: Faults) -> dict[str, Row]:
+    """Rows by entity. Adds faults 11-14 of the file, 13 (duplicate entity) and 18 (no column entity)."""
     table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)
     rows: dict[str, Row] = {}
     for row in table.rows if table else ():

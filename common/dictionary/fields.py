@@ -1,33 +1,27 @@
-"""The rows of a data dictionary as fields, and the rules that one field must keep by itself: flags, type,
-combination."""
+"""Fields: reading the rows of a data dictionary, and the rules for a single field."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import TYPES, DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
-from common.dictionary.source import Row, Table, TextFile, parse_table
+from common.dictionary.source import DictionaryFile, Row, Table, parse_table
 from common.faults import Faults
 
-MANDATORY = ("entity", "name", "type", "primary_key_type")
-COLUMNS = (
-    *MANDATORY, "coding_name", "concept", "description", "folder_path", "is_multi_select", "is_sparse_coding",
-    "linkout", "longitudinal_axis_type", "referenced_entity_field", "relationship", "title", "units",
-)  # fmt: skip
-"""The columns of a data dictionary in the order in which `dx extract_dataset -ddd` writes them."""
-
+COLUMNS = tuple(column.name for column in FIELD_COLUMNS)
+MANDATORY = COLUMNS[:4]
 RELATIONSHIPS = ("many_to_one", "one_to_one")
-_BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
 def field_place(file: str, of: Field) -> dict[str, Any]:
-    """Where a fault of this field lies."""
+    """The place of a fault in this field."""
     return {"file": file, "line": of.line, "entity": of.entity, "field": of.name}
 
 
-def parse_fields(source: TextFile, faults: Faults, warnings: list[str]) -> list[Field]:
-    """The fields in file order, the first of duplicates; empty if the file cannot be used at all.
+def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) -> list[Field]:
+    """The fields in file order, without duplicates; none if the file cannot be used.
 
     Adds faults 11-15 of the file, and 13 (duplicate field), 32, 43 and 44 (form of a reference) of its rows.
     """
@@ -48,40 +42,20 @@ def parse_fields(source: TextFile, faults: Faults, warnings: list[str]) -> list[
 
 def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warnings: list[str]) -> Field:
     cells = row.cells
-    entity, name = cells["entity"].strip(), cells["name"].strip()
-    place = {"file": table.file, "line": row.line, "entity": entity, "field": name}
-    return Field(
-        entity=entity,
-        name=name,
-        type=cells["type"].strip(),
-        primary_key_type=cells["primary_key_type"].strip(),
-        coding_name=cells.get("coding_name", "").strip(),
-        concept=cells.get("concept", ""),
-        description=cells.get("description", ""),
-        folder_path=tuple(level for part in cells.get("folder_path", "").split(">") if (level := part.strip())),
-        is_multi_select=_parse_boolean("is_multi_select", cells, place, faults),
-        is_sparse_coding=_parse_boolean("is_sparse_coding", cells, place, faults),
-        linkout=cells.get("linkout", ""),
-        longitudinal_axis_type=cells.get("longitudinal_axis_type", ""),
-        reference=_parse_reference(cells, place, faults, warnings),
-        title=cells.get("title", ""),
-        units=cells.get("units", ""),
-        attributes={column: cells[column] for column in extra if cells[column]},
-        line=row.line,
-    )
-
-
-def _parse_boolean(column: str, cells: dict[str, str], place: dict[str, Any], faults: Faults) -> bool:
-    text = cells.get(column, "").strip()
-    if text.casefold() not in _BOOLEANS:
-        faults.add(32, f"{column} is neither yes nor no", value=text, **place)
-    return _BOOLEANS.get(text.casefold(), False)
+    values = {each.attribute: each.notation.parse(cells.get(each.name, "")) for each in FIELD_COLUMNS}
+    place = {"file": table.file, "line": row.line, "entity": values["entity"], "field": values["name"]}
+    for flag in (attribute for attribute, value in values.items() if value is None):
+        faults.add(32, f"{flag} is neither yes nor no", value=cells[flag].strip(), **place)
+        values[flag] = False
+    values["reference"] = _parse_reference(cells, place, faults, warnings)
+    attributes = {column: cells[column] for column in extra if cells[column]}
+    return Field(**values, attributes=attributes, line=row.line)
 
 
 def _parse_reference(
     cells: dict[str, str], place: dict[str, Any], faults: Faults, warnings: list[str]
 ) -> Reference | None:
-    """The reference of a row. One of a field to itself, as real exports have, is left out with a warning."""
+    """The reference of a row. A field of a real export may refer to itself: that is a warning, and no reference."""
     target = cells.get("referenced_entity_field", "").strip()
     relationship = cells.get("relationship", "").strip()
     if not target:
@@ -95,7 +69,7 @@ def _parse_reference(
         )
         return None
     if relationship not in RELATIONSHIPS:
-        text = f"{relationship!r} is no relationship" if relationship else "the reference has no relationship"
+        text = f"{relationship!r} is not a relationship" if relationship else "the reference has no relationship"
         remedy = remedy_naming(44, relationship, RELATIONSHIPS, faults)
         faults.add(44, text, value=relationship, remedy=remedy, **place)
     if not entity or not name or ":" in name:
@@ -106,25 +80,24 @@ def _parse_reference(
 
 def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> None:
     """Adds faults 30 (type) and 31 (combination of type, coding and flags) for every field."""
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            place = field_place(file, field)
-            if field.type not in TYPES:
-                remedy = remedy_naming(30, field.type, TYPES, faults)
-                text = f"{field.type!r} is no type" if field.type else "the field has no type"
-                faults.add(30, text, value=field.type, remedy=remedy, **place)
-            elif (found := illegal_combination(dictionary, field)) is not None:
-                text, remedy = found
-                faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
+    for field in dictionary.fields:
+        place = field_place(file, field)
+        if field.type not in TYPES:
+            remedy = remedy_naming(30, field.type, TYPES, faults)
+            text = f"{field.type!r} is not a type" if field.type else "the field has no type"
+            faults.add(30, text, value=field.type, remedy=remedy, **place)
+        elif (found := illegal_combination(dictionary, field)) is not None:
+            text, remedy = found
+            faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
 
 
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:
-    """Why the field makes no ingestion type, and the remedy; None if it makes one.
+    """Why the type, coding and flags of a field do not go together, and the remedy; None if they do.
 
-    Legal are: any type plain; any type sparse; string and integer categorical, single or multi-select; string
-    hierarchical, single or multi-select. A coding that is not defined (fault 50) counts as flat.
+    Any type may be plain or sparse. A string or integer may be categorical, and a string hierarchical; both may be
+    multi-select. A coding that is not defined (fault 50) counts as flat.
     """
-    coding = dictionary.codings.get(of.coding_name)
+    coding = dictionary.coding_of(of)
     is_tree = coding is not None and coding.is_hierarchical
     if not of.coding_name:
         if of.is_sparse_coding:

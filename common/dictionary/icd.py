@@ -1,8 +1,7 @@
 """ICD codings that the suite supplies by name: `icd10cm:2024`, a tree, or `icd10cm:2024:exclude_hierarchy`, flat.
 
-Codes are written with their dot (`A00.1`, `250.01`); data without dots need a coding of their own in the codings file.
-Chapters and blocks (`1`, `A00-A09`) are codes of the tree. `resources/icd/sources.json` lists releases, sources and
-licences.
+Codes have their dot (`A00.1`, `250.01`): data without dots need a coding of their own. Chapters and blocks (`1`,
+`A00-A09`) are codes of the tree. `resources/icd/sources.json` lists releases, sources and licences.
 """
 
 from __future__ import annotations
@@ -19,7 +18,11 @@ _ICD_NAME = re.compile(r"icd(9|10)(cm|pcs)(:.*)?")
 
 
 def is_icd_name(name: str) -> bool:
-    """Whether the name is one that is reserved for ICD codings, supplied or not."""
+    """Whether the name is reserved for ICD codings. The suite need not supply it.
+
+    >>> [is_icd_name(name) for name in ("icd10cm:2024", "icd9cm", "icd10", "sex")]
+    [True, True, False, False]
+    """
     return _ICD_NAME.fullmatch(name) is not None
 
 

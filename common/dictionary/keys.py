@@ -9,22 +9,23 @@ from common.dictionary.nearest import remedy_naming
 from common.faults import Faults
 
 KEY_TYPES = ("string", "integer", "float")
+"""Field types of keys and of what refers to them."""
+
 KEY_KINDS = ("global", "local")
 
 
 def validate_keys(dictionary: DataDictionary, max_columns: int, file: str, faults: Faults) -> None:
     """Adds faults 40 (not one global key), 41 (several keys), 42 (unfit key) and 47 (wide entity without key)."""
-    global_key: Field | None = None
+    global_key = dictionary.global_key
+    if global_key is None:
+        faults.add(40, "no field has primary_key_type global", file=file)
     for entity in dictionary.entities.values():
         keys = [field for field in entity.fields if field.primary_key_type]
         for key in keys:
             _validate_key(key, file, faults)
-            if key.primary_key_type == "global":
-                if global_key is None:
-                    global_key = key
-                else:
-                    text = f"the global key is {global_key.entity}.{global_key.name} already (line {global_key.line})"
-                    faults.add(40, text, value="global", **field_place(file, key))
+            if key.primary_key_type == "global" and global_key and key is not global_key:
+                text = f"the global key is {global_key.entity}.{global_key.name} already (line {global_key.line})"
+                faults.add(40, text, value="global", **field_place(file, key))
         for key in keys[1:]:
             if key.primary_key_type == keys[0].primary_key_type == "global":
                 continue  # fault 40 says it
@@ -33,8 +34,6 @@ def validate_keys(dictionary: DataDictionary, max_columns: int, file: str, fault
         if not keys and is_split(entity, max_columns):
             text = f"the entity has {len(entity.fields):,} fields, more than {max_columns}, and no key"
             faults.add(47, text, file=file, line=entity.fields[0].line, entity=entity.name)
-    if global_key is None:
-        faults.add(40, "no field has primary_key_type global", file=file)
 
 
 def _validate_key(key: Field, file: str, faults: Faults) -> None:
@@ -52,10 +51,9 @@ def _validate_key(key: Field, file: str, faults: Faults) -> None:
 
 def validate_references(dictionary: DataDictionary, file: str, faults: Faults) -> None:
     """Adds faults 43 (no such entity or field) and 45 (target is no key, or of another type)."""
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            if field.reference is not None:
-                _validate_reference(dictionary, field, field.reference, file, faults)
+    for field in dictionary.fields:
+        if field.reference is not None:
+            _validate_reference(dictionary, field, field.reference, file, faults)
 
 
 def _validate_reference(dictionary: DataDictionary, of: Field, to: Reference, file: str, faults: Faults) -> None:

@@ -1,13 +1,15 @@
-"""What a data dictionary, its codings and its entity dictionary say, as frozen values.
+"""A data dictionary with its codings and entity dictionary, as frozen values.
 
-Format: CSVs in the columns that `dx extract_dataset -ddd` writes. Order of entities, fields and codes is the files' own.
+Format: the CSVs that `dx extract_dataset -ddd` writes. Entities, fields and codes are in the order of the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+
+from common.errors import AppError
 
 TYPES = ("string", "integer", "float", "date", "datetime")
 """The field types of a data dictionary."""
@@ -27,7 +29,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Coding:
-    """Codes in display order: flat by position, a tree depth first with every parent before its children."""
+    """A coding, its codes in display order. In a tree every parent comes before its children."""
 
     name: str
     codes: tuple[Code, ...]
@@ -61,9 +63,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One row of the data dictionary. Texts are blank where the dictionary says nothing; a blank title is the field's name.
+    """A field: one row of the data dictionary. Empty cells are blank texts; a blank title means the field's name.
 
     `primary_key_type` is `global`, `local` or blank. `attributes` holds columns that the format does not know.
+    `precision_of` names the date of which this field is to hold the precision; it is made, not read.
     """
 
     entity: str
@@ -83,6 +86,7 @@ class Field:
     units: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
+    precision_of: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,21 +113,33 @@ class Entity:
 
 @dataclass(frozen=True)
 class DataDictionary:
-    """Entities and the codings that they use, both in file order. ICD codings that were supplied by name are among them."""
+    """The entities, and the codings that they use, in file order. ICD codings that the suite supplies are among them."""
 
     entities: Mapping[str, Entity]
     codings: Mapping[str, Coding]
 
     @property
+    def fields(self) -> Iterator[Field]:
+        """All fields, entity by entity."""
+        return (each for entity in self.entities.values() for each in entity.fields)
+
+    @cached_property
+    def global_key(self) -> Field | None:
+        """The key of the main entity: the field that is marked as global. None if no field is."""
+        return next((each for each in self.fields if each.primary_key_type == "global"), None)
+
+    @property
     def main_entity(self) -> Entity:
-        """The entity that holds the global key."""
-        return next(e for e in self.entities.values() if e.primary_key and e.primary_key.primary_key_type == "global")
+        """The entity of the global key. Raises `AppError` 40 if there is none."""
+        if self.global_key is None:
+            raise AppError(40, "no field has primary_key_type global")
+        return self.entities[self.global_key.entity]
 
     def coding_of(self, of: Field) -> Coding | None:
-        """The coding that a field names, if any."""
-        return self.codings[of.coding_name] if of.coding_name else None
+        """The coding that a field names; None if it names none, or one that is not defined."""
+        return self.codings.get(of.coding_name)
 
     def is_hierarchical(self, of: Field) -> bool:
-        """Whether a field's coding is a tree, so that a companion `<field>_hierarchy` is written."""
+        """Whether a field is coded by a tree: its table then has the companion column `<field>_hierarchy`."""
         coding = self.coding_of(of)
         return coding is not None and coding.is_hierarchical and not of.is_sparse_coding

@@ -1,4 +1,4 @@
-"""Names of entities and fields: form, reserved words, what the layout of a database takes, and clashes but for case."""
+"""The rules for names of entities and fields: their form, reserved words, names that tables need, and case."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from resources import resource
 CODINGS_TABLE = "dx_codings"
 HIERARCHY_SUFFIX = "_hierarchy"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,254}")
+LONGEST_SPLIT = 250
+"""Characters of the name of an entity that is cut into tables: the parts' names have five more."""
+
 _PART = re.compile(r"(.+)_[0-9]{4}")
 
 
@@ -25,41 +28,41 @@ def stopwords() -> frozenset[str]:
 
 
 def is_split(entity: Entity, max_columns: int) -> bool:
-    """Whether the entity is cut into tables `<entity>_0001`, …: it has more fields, its key included, than
-    `max_columns`."""
+    """Whether the entity has more fields than `max_columns`, and so becomes several tables, `<entity>_0001` and on."""
     return len(entity.fields) > max_columns
 
 
 def validate_names(dictionary: DataDictionary, max_columns: int, file: str, faults: Faults) -> None:
-    """Adds faults 20 (entity name), 25 (field name) and 21 (clash but for case), once per entity and per field."""
+    """Adds faults 20 (entity name), 25 (field name) and 21 (names that differ only in case), once per entity and field."""
     split = {name.casefold() for name, entity in dictionary.entities.items() if is_split(entity, max_columns)}
     for entity in dictionary.entities.values():
         found = name_problem(entity.name) or _taken_by_layout(entity.name, split)
+        if not found and entity.name.casefold() in split and len(entity.name) > LONGEST_SPLIT:
+            found = f"the entity is cut into tables, whose names would be longer than 255; it may have {LONGEST_SPLIT} characters"
         if found:
             faults.add(20, found, file=file, line=entity.fields[0].line, entity=entity.name, value=entity.name)
-        companions = _companions(dictionary, entity)
+        taken = companion_names(dictionary, entity)
         for field in entity.fields:
             problem = name_problem(field.name)
-            if not problem and (tree := companions.get(field.name.casefold())):
+            if not problem and (tree := taken.get(field.name.casefold())):
                 problem = f"the name is taken by the companion column of the hierarchical field {tree}"
             if problem:
                 faults.add(25, problem, value=field.name, **field_place(file, field))
     _validate_case(dictionary, file, faults)
 
 
-def _companions(dictionary: DataDictionary, entity: Entity) -> dict[str, str]:
-    """Folded name of each companion column, to the hierarchical field that it stands beside. Codings may be undefined
-    here."""
-    coded = (
-        (field, dictionary.codings.get(field.coding_name)) for field in entity.fields if not field.is_sparse_coding
-    )
-    return {
-        f"{of.name}{HIERARCHY_SUFFIX}".casefold(): of.name for of, coding in coded if coding and coding.is_hierarchical
-    }
+def companion_names(dictionary: DataDictionary, entity: Entity) -> dict[str, str]:
+    """The folded name of each companion column of an entity, with the name of its hierarchical field."""
+    fields = (field.name for field in entity.fields if dictionary.is_hierarchical(field))
+    return {f"{name}{HIERARCHY_SUFFIX}".casefold(): name for name in fields}
 
 
 def name_problem(name: str) -> str | None:
-    """Why a name cannot be that of an entity or field, or None if it can."""
+    """Why an entity or field cannot have this name; None if it can.
+
+    >>> [name_problem(name) for name in ("age", "2nd", "Order")]
+    [None, 'the name is not a letter followed by letters, digits and underscores', 'ORDER is a reserved word of SQL']
+    """
     if not name:
         return "the name is blank"
     if len(name) > 255:

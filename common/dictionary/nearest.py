@@ -1,4 +1,4 @@
-"""The nearest known name, for remedies: most unknown names are misspelt ones."""
+"""The nearest known name, for remedies: most unknown names are misspelt."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from common.faults import EXAMPLES_PER_RULE, Faults
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, upper and lower case alike, or None if none is like it."""
+    """The known name that is most like `name` in any case; None if none is like it."""
     folded = {each.casefold(): each for each in known}
     found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
     return folded[found[0]] if found else None
 
 
-def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) -> str:
-    """The rule's remedy, led by the nearest known name; blank, which means the rule's own remedy, if there is none.
+def nearest_remedy(name: str | None, known: Iterable[str], otherwise: str) -> str:
+    """A remedy that gives the nearest known name, or `otherwise` if there is none.
 
-    Comparing names is slow where there are many of both, so only faults that will be kept as examples get a comparison.
+    >>> [nearest_remedy(name, ["patient", "visit"], "Check it.") for name in ("Pateint", "dose")]
+    ['Did you mean patient?', 'Check it.']
+    """
+    found = nearest_name(name, known) if name else None
+    return f"Did you mean {found}?" if found else otherwise
+
+
+def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) -> str:
+    """The nearest known name followed by the rule's remedy; blank, which means the rule's remedy, if there is none.
+
+    Comparing many names is slow, so only faults that are kept as examples get the nearest name.
     """
     if faults.counts.get(code, 0) >= EXAMPLES_PER_RULE:
         return ""

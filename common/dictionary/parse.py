@@ -1,4 +1,4 @@
-"""The data dictionary, codings and entity dictionary of one dataset as one model, with every fault that they have."""
+"""Reads and checks a data dictionary with its codings and entity dictionary."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, read_supplied_
 from common.dictionary.keys import validate_keys, validate_references
 from common.dictionary.model import Coding, DataDictionary
 from common.dictionary.names import validate_names
-from common.dictionary.source import TextFile
+from common.dictionary.precision import PRECISION_CODING, add_precision
+from common.dictionary.source import DictionaryFile
 from common.faults import Faults
 
 MAX_COLUMNS = range(2, 401)
-"""Columns that a physical table may have: the key and one field at least."""
+"""How many columns a table may have: at least the key and one field."""
 
 
 def parse_dictionary(
-    source: TextFile | None,
+    source: DictionaryFile | None,
     faults: Faults,
-    codings: TextFile | None = None,
-    entity_dictionary: TextFile | None = None,
+    codings: DictionaryFile | None = None,
+    entity_dictionary: DictionaryFile | None = None,
     max_columns: int = 400,
     warnings: list[str] | None = None,
+    date_precision: bool = False,
 ) -> DataDictionary | None:
-    """The model, or None where no field could be read. It may be used only if `faults` is still empty afterwards.
+    """The dictionary, or None if no field could be read. Use it only if `faults` is still empty afterwards.
 
-    All faults of all three files are added at once: rules 1, 10-18, 20-25, 30-32, 40-45, 47 and 50-57. Whether
-    references give each entity a single path to the main one (46) is for `common.graph` to say, from the model returned
-    here.
+    Adds all faults of all three files: rules 1, 10-18, 20-25, 30-32, 40-45, 47 and 50-57. Rule 46 (paths between
+    entities) is left to `common.graph`.
     """
     warnings = [] if warnings is None else warnings
     if max_columns not in MAX_COLUMNS:
@@ -45,6 +46,9 @@ def parse_dictionary(
     fields = parse_fields(source, faults, warnings)
     if not fields:
         return None
+    if date_precision:
+        fields = add_precision(fields, given, source.name, faults)
+        given = {PRECISION_CODING.name: PRECISION_CODING, **given}
     used = {name: found for field in fields if (found := _find_coding(name := field.coding_name, given)) is not None}
     dictionary = DataDictionary(build_entities(fields, described), used)
     if entity_dictionary:
@@ -59,7 +63,7 @@ def parse_dictionary(
 
 
 def _find_coding(name: str, given: Mapping[str, Coding]) -> Coding | None:
-    """The coding of that name: the user's rows first, then the supplied ICD codings; a suffix flattens either."""
+    """The coding of that name: from the user's file if it is there, else a supplied ICD coding. A suffix flattens either."""
     if name in given or not is_icd_name(name):
         return given.get(name)
     base = name.removesuffix(EXCLUDE_HIERARCHY)
@@ -69,4 +73,4 @@ def _find_coding(name: str, given: Mapping[str, Coding]) -> Coding | None:
 
 @cache
 def _supplied_coding(name: str) -> Coding:
-    return parse_codings(TextFile(name, read_supplied_rows(name)), Faults())[name]
+    return parse_codings(DictionaryFile(name, read_supplied_rows(name)), Faults())[name]

@@ -1,4 +1,4 @@
-"""A dictionary file as rows with true line numbers: CSV, UTF-8 with or without byte order mark, RFC 4180 quoting."""
+"""Reads a dictionary file: CSV with RFC 4180 quoting, in UTF-8 with or without byte order mark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from itertools import islice
 from common.dictionary.nearest import nearest_name
 from common.faults import Faults
 
-# What a file that is no text begins with, and how the user knows it. Letters alone may begin a header: PAR1, BZh.
+# The first bytes of files that are not text. Letters alone are not enough: a header may begin with PAR1 or BZh.
 _SIGNATURES = {
     rb"\x1f\x8b": "gzip",
     rb"PK\x03\x04": "a zip archive or a spreadsheet",
@@ -27,13 +27,17 @@ _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def format_of(data: bytes) -> str | None:
-    """What a file that begins with these bytes is, if it is no text, as the user knows it."""
+    r"""The format of a file that begins with these bytes, as users call it; None for text.
+
+    >>> format_of(b"PK\x03\x04..."), format_of(b"entity,name")
+    ('a zip archive or a spreadsheet', None)
+    """
     return next((kind for start, kind in _SIGNATURES.items() if re.match(start, data)), None)
 
 
 @dataclass(frozen=True, slots=True)
-class TextFile:
-    """A small file whole in memory, under the name by which the user knows it."""
+class DictionaryFile:
+    """A dictionary file in memory, with the name that the user gave it."""
 
     name: str
     data: bytes
@@ -41,7 +45,7 @@ class TextFile:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it starts on, header line 1, and its cells by column."""
+    """A row: the line on which it starts, where the header is line 1, and its cells by column."""
 
     line: int
     cells: dict[str, str]
@@ -49,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Header and rows of a dictionary file. Rows without a value in any cell are left out."""
+    """The header and rows of a dictionary file, without empty rows."""
 
     file: str
     columns: tuple[str, ...]
@@ -57,13 +61,12 @@ class Table:
 
 
 def parse_table(
-    source: TextFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
+    source: DictionaryFile, mandatory: Sequence[str], known: Sequence[str], code: int, faults: Faults
 ) -> Table | None:
-    """The file as a table, or None when nothing can be read from it or a column of `mandatory` is missing (fault
-    `code`).
+    """The table that a file holds; None if it cannot be read or lacks a column of `mandatory` (fault `code`).
 
-    Also adds faults 1 (nameless column), 11 (no plain CSV), 12 (bad bytes, quoting or row width), 13 (duplicate
-    column), 14 (no header).
+    Adds faults 1 (column without name), 11 (not plain CSV), 12 (bytes, quoting, row width), 13 (duplicate column) and
+    14 (no header).
     """
     text = _parse_text(source, faults)
     if text is None:
@@ -87,7 +90,7 @@ def parse_table(
     return None if missing else Table(source.name, tuple(places), rows)
 
 
-def _parse_text(source: TextFile, faults: Faults) -> str | None:
+def _parse_text(source: DictionaryFile, faults: Faults) -> str | None:
     found = format_of(source.data)
     if found is None and b"\0" in source.data:
         found = "UTF-16 text" if source.data.startswith(_UTF_16_MARKS) else "binary or UTF-16"
@@ -109,7 +112,7 @@ def _parse_text(source: TextFile, faults: Faults) -> str | None:
 
 
 def _parse_records(text: str, file: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Each record that has a value, with the line on which it starts, which quoted line breaks move."""
+    """Each record that is not empty, with the line on which it starts. Quoted line breaks are counted."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1
@@ -125,12 +128,12 @@ def _parse_records(text: str, file: str, faults: Faults) -> Iterator[tuple[int, 
 
 
 def _parse_header(header: Sequence[str], line: int, file: str, faults: Faults) -> dict[str, int]:
-    """Column name to position, first of duplicates."""
+    """The position of each column by name."""
     places: dict[str, int] = {}
     for position, cell in enumerate(header):
         name = cell.strip()
         if name in places and name:
-            faults.add(13, f"column {name} stands twice in the header", file=file, line=line, value=name)
+            faults.add(13, f"column {name} is in the header twice", file=file, line=line, value=name)
         places.setdefault(name, position)
     places.pop("", None)
     return places

@@ -1,4 +1,4 @@
-"""The order of a coding's codes: flat by display_order, a tree depth first; and the faults of a tree."""
+"""Orders the codes of a coding, by display_order and in a tree depth first, and finds the faults of trees."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from common.dictionary.model import Code, Coding
 from common.faults import Faults
 
 _CODES_SHOWN = 10
+_MOST_LEVELS = 200
+"""Levels of a tree: deeper ones nest the descriptor's JSON deeper than its readers take."""
 
 
 def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults) -> Coding:
     """The coding with its codes in display order, renumbered from 1.
 
-    A blank display_order counts as the code's position in the file. Adds faults 53 (missing parent) and 54 (circle);
-    there the code becomes a root, so that the coding can still be looked at.
+    A code without display_order has its position in the file. Adds faults 53 (missing parent) and 54 (circle, or too many
+    levels), and makes these codes roots, so that the other checks can go on.
     """
     parents = {code.code: _parent(name, code, codes, file, faults) for code in codes.values()}
     for circle in _circles(parents):
@@ -23,6 +25,15 @@ def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults
         faults.add(54, text, file=file, line=codes[circle[0]].line, value=circle[0])
         parents[circle[0]] = ""
     ordered = _depth_first(codes, parents)
+    levels: dict[str, int] = {"": 0}
+    for code in ordered:
+        levels[code.code] = levels[parents[code.code]] + 1
+        if levels[code.code] == _MOST_LEVELS + 1:
+            text, remedy = (
+                f"in coding {name} this code is on level {_MOST_LEVELS + 1}",
+                f"Use {_MOST_LEVELS} levels at most.",
+            )
+            faults.add(54, text, file=file, line=code.line, value=code.code, remedy=remedy)
     return Coding(name, tuple(
         Code(code.code, code.meaning, code.concept, order, parents[code.code], code.line)
         for order, code in enumerate(ordered, start=1)
@@ -39,8 +50,7 @@ def _parent(coding: str, code: Code, codes: Mapping[str, Code], file: str, fault
 
 
 def _circles(parents: Mapping[str, str]) -> list[list[str]]:
-    """Each circle once, from its first code in file order upwards. Every code is climbed from once, so time is
-    linear."""
+    """Each circle once, from its first code in file order upwards. Takes linear time: no code is visited twice."""
     climb_of: dict[str, str] = {}  # code to the code from which it was first reached
     circles: list[list[str]] = []
     for start in parents:

@@ -1,7 +1,4 @@
-"""The value that a code's text stands for under each type: the notation of data files, one text at a time.
-
-Data files are cast column-wise elsewhere; this is for codes, which must read as their field's type.
-"""
+"""Reads a single text as a value of a field type. For codes; the cells of data files are cast by column elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +15,11 @@ _MAX_ZONE_HOURS = 18  # Spark's and java.time's bound
 
 
 def parse_value(field_type: str, text: str) -> object | None:
-    """The value of `text`, equal for texts of equal value in the numeric types, or None if it is not of the type."""
+    """The value of a text, or None if it is not of the type. Equal numbers are equal values, however they are written.
+
+    >>> [parse_value("integer", text) for text in ("7", "+07", "7.0", "seven")]
+    [7, 7, None, None]
+    """
     if field_type == "integer":
         return whole if _INTEGER.fullmatch(text) and (whole := int(text)) in _BIGINT else None
     if field_type == "float":

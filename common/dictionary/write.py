@@ -1,6 +1,6 @@
-"""A dictionary written back as CSV, in the columns and the order of `dx extract_dataset -ddd`.
+"""Writes a dictionary as CSV, as `dx extract_dataset -ddd` does.
 
-Reading the three files again gives the same dictionary. Columns that the format does not know follow its own.
+Reading the three files gives the same dictionary. Columns that the format does not know come last.
 """
 
 from __future__ import annotations
@@ -9,36 +9,26 @@ import csv
 from collections.abc import Iterable, Sequence
 
 from common.dictionary import codings, entities, fields
-from common.dictionary.model import Coding, DataDictionary, Field
-
-_YES = {True: "yes", False: ""}
+from common.dictionary.columns import ENTITY_COLUMNS, FIELD_COLUMNS
+from common.dictionary.model import Coding, DataDictionary
 
 
 def write_data_dictionary(dictionary: DataDictionary) -> bytes:
     """One row per field, in dictionary order."""
-    of_all = [field for entity in dictionary.entities.values() for field in entity.fields]
-    extra = list(dict.fromkeys(name for field in of_all for name in field.attributes))
-    rows = ([*_field_cells(field), *(field.attributes.get(name, "") for name in extra)] for field in of_all)
+    extra = list(dict.fromkeys(name for field in dictionary.fields for name in field.attributes))
+    rows = (
+        [*(column.write_cell(field) for column in FIELD_COLUMNS), *(field.attributes.get(name, "") for name in extra)]
+        for field in dictionary.fields
+    )
     return _write_csv([*fields.COLUMNS, *extra], rows)
 
 
-def _field_cells(of: Field) -> list[str]:
-    reference = of.reference
-    return [
-        of.entity, of.name, of.type, of.primary_key_type, of.coding_name, of.concept, of.description,
-        " > ".join(of.folder_path), _YES[of.is_multi_select], _YES[of.is_sparse_coding], of.linkout,
-        of.longitudinal_axis_type, f"{reference.entity}:{reference.field}" if reference else "",
-        reference.relationship if reference else "", of.title, of.units,
-    ]  # fmt: skip
-
-
 def write_codings(dictionary: DataDictionary) -> bytes | None:
-    """One row per code of the codings that a field uses, in order of first reference; None if no field is coded.
+    """One row per code of the codings that fields use, in order of first use; None if no field is coded.
 
-    `parent_code` is a column only if one of these codings is a tree.
+    The column `parent_code` is there only if one of these codings is a tree.
     """
-    names = dict.fromkeys(f.coding_name for e in dictionary.entities.values() for f in e.fields if f.coding_name)
-    used = [dictionary.codings[name] for name in names]
+    used = [dictionary.codings[name] for name in dict.fromkeys(each.coding_name for each in dictionary.fields) if name]
     if not used:
         return None
     columns = codings.COLUMNS if any(coding.is_hierarchical for coding in used) else codings.COLUMNS[:-1]
@@ -52,13 +42,12 @@ def _code_cells(of: Coding) -> Iterable[list[str]]:
 
 def write_entity_dictionary(dictionary: DataDictionary) -> bytes:
     """One row per entity, in dictionary order."""
-    rows = ([e.name, e.title, e.description, e.label_plural, e.label_singular] for e in dictionary.entities.values())
+    rows = ([column.write_cell(each) for column in ENTITY_COLUMNS] for each in dictionary.entities.values())
     return _write_csv(entities.COLUMNS, rows)
 
 
 class _Lines(list[str]):
-    """Takes the lines of a csv writer. That writer quotes a lone line break of either kind only if its line terminator
-    holds both, whereas our lines end in a line feed alone."""
+    """The lines of a csv writer, ended by a line feed. With that terminator, a writer leaves a lone carriage return unquoted."""
 
     def write(self, line: str) -> None:
         self.append(line.removesuffix("\r\n") + "\n")

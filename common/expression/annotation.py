@@ -29,6 +29,10 @@ COLUMNS = pa.schema(
 
 _GENE_TYPE = "gene$"
 _TRANSCRIPT_TYPE = "(transcript|RNA|_segment)$"
+_ID_PREFIX = "^(gene|transcript|rna)[:-]"
+"""What GFF3 sets before an id: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
+transcript, its `rna-…` on one; without a `transcript_id` it repeats the gene's id (`rna-MIR6859-1`), and stays as it is.
+"""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,15 @@ class Annotation:
     table: pa.Table
 
     def places(self, features: pa.Array) -> pa.Table:
-        """The rows of these features, in their order; nulls for features without annotation."""
-        return self.table.take(pc.index_in(features, value_set=self.table.column("feature_id").combine_chunks()))
+        """The rows of these features, in their order; nulls for features without annotation. An id is also found that still has
+        the prefix of GFF3 (`gene-ABL1`)."""
+        known = self.table.column("feature_id").combine_chunks()
+        found = pc.index_in(features, value_set=known)
+        if found.null_count and pc.any(pc.match_substring_regex(features, _ID_PREFIX)).as_py():
+            found = pc.coalesce(
+                found, pc.index_in(pc.replace_substring_regex(features, _ID_PREFIX, ""), value_set=known)
+            )
+        return self.table.take(found)
 
 
 def read_places(plan: ExpressionPlan) -> Annotation:
@@ -117,41 +128,33 @@ def _rows_of_features(lines: Lines) -> pa.Table:
     is_transcript = pc.match_substring_regex(cells.column("type"), _TRANSCRIPT_TYPE)
     kept = pc.or_(is_gene, is_transcript)
     is_gene, cells = is_gene.filter(kept), cells.filter(kept)
-    attributes = cells.column("attributes")
-    find = {key: _attribute(attributes, key, lines.is_gff3) for key in _ATTRIBUTES}
-    own_id = pc.replace_substring_regex(find["ID"], "^(gene|transcript|rna):", "")
-    gene_name = pc.coalesce(find["gene_name"], pc.if_else(is_gene, pc.coalesce(find["Name"], find["gene"]), None))
-    parent = pc.index_in(find["Parent"], value_set=find["ID"].combine_chunks())
-    names = pc.coalesce(gene_name, gene_name.take(parent))
+    own_id = pc.replace_substring_regex(cells.column("ID"), "^((gene|transcript|rna):|gene-)", "")
+    of_ncbi = pc.and_(pc.starts_with(own_id, "rna-"), cells.column("transcript_id").is_valid())
+    gene_name = pc.coalesce(
+        cells.column("gene_name"), pc.if_else(is_gene, cells.column("Name"), None), cells.column("gene")
+    )
+    parent = pc.index_in(cells.column("Parent"), value_set=cells.column("ID").combine_chunks(), skip_nulls=True)
     return pa.table(
         {
-            "feature_id": pc.if_else(
-                is_gene, pc.coalesce(find["gene_id"], own_id), pc.coalesce(find["transcript_id"], own_id)
-            ),
-            "gene_name": _decoded(names) if lines.is_gff3 else names,
+            "feature_id": _decoded(pc.if_else(
+                is_gene,
+                pc.coalesce(cells.column("gene_id"), own_id),
+                pc.coalesce(pc.if_else(of_ncbi, pc.utf8_slice_codeunits(own_id, 4), None), cells.column("transcript_id"), own_id),
+            ), lines.is_gff3),
+            "gene_name": _decoded(pc.coalesce(gene_name, gene_name.take(parent)), lines.is_gff3),
             "CHROM": cells.column("CHROM"), "start": cells.column("start"), "end": cells.column("end"),
             "strand": cells.column("strand"), "line": cells.column("line"),
             "feature_version": pc.coalesce(
-                pc.if_else(is_gene, find["gene_version"], find["transcript_version"]), find["version"]
+                pc.if_else(is_gene, cells.column("gene_version"), cells.column("transcript_version")),
+                cells.column("version"),
             ),
         }
     )  # fmt: skip
 
 
-_ATTRIBUTES = (
-    "gene_id", "transcript_id", "gene_name", "gene_version", "transcript_version", "version", "ID", "Name", "gene", "Parent",
-)  # fmt: skip
-
-
-def _attribute(attributes: pa.ChunkedArray, key: str, is_gff3: bool) -> pa.ChunkedArray:
-    """One key of column 9: `key "value"; …` in GTF, `key=value;…` in GFF3. Null where it is missing or blank."""
-    pattern = f"(?:^|;) *{key}=(?P<value>[^;]+)" if is_gff3 else f'(?:^|[; ]){key} +"?(?P<value>[^";]+)'
-    return pc.struct_field(pc.extract_regex(attributes, pattern), "value")
-
-
-def _decoded(names: pa.ChunkedArray) -> pa.ChunkedArray:
+def _decoded(names: pa.ChunkedArray, is_gff3: bool) -> pa.ChunkedArray:
     """GFF3 writes reserved characters as %XX."""
-    if not pc.any(pc.match_substring(names, "%")).as_py():
+    if not is_gff3 or not pc.any(pc.match_substring(names, "%")).as_py():
         return names
     return pa.chunked_array([pa.array([unquote(name) if name else name for name in names.to_pylist()], pa.string())])
 

@@ -25,7 +25,8 @@ class Block:
 class Gathered(ABC):
     """What some buckets hold, in the order of features, ready to be read as blocks of bounded size.
 
-    `features` are unique and ascending, `versions` theirs (null if none), `feature_of` the feature of each row by place.
+    `features` are unique and ascending, `versions` theirs (null if none), `feature_of` the feature of each row by place; the first
+    of them, `unnamed`, may be the blank id of faulty rows.
     """
 
     def __init__(self, plan: ExpressionPlan, samples: pa.StringArray) -> None:
@@ -38,6 +39,7 @@ class Gathered(ABC):
         """Takes the ids of the rows, ascending, and their versions; a feature has the first that a row of it gives."""
         encoded = ids.dictionary_encode()
         self.features: pa.StringArray = encoded.dictionary
+        self.unnamed = int(len(self.features) > 0 and self.features[0].as_py() == "")
         self.feature_of: np.ndarray = encoded.indices.to_numpy()
         given = np.flatnonzero(np.asarray(versions.is_valid()))
         having, first = np.unique(self.feature_of[given], return_index=True)

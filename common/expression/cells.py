@@ -97,6 +97,7 @@ class CellRouter:
     def _feature_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("feature_id").combine_chunks()
         texts, codes = _trimmed(column), column.indices.to_numpy()
+        self._add_blank(records, source, "feature_id", codes, texts, BAD_KIND)
         new: dict[str, int] = {}
         for place, text in enumerate(texts):
             if text not in self.features:
@@ -112,26 +113,26 @@ class CellRouter:
         texts = pa.array(names, pa.string())
         parsed = parse_feature_ids(texts, self.plan.id_type)
         self.kinds.add(texts, parsed.kinds, source.file.name, lines, "feature_id")
-        if "" in names:
-            line = int(lines[names.index("")])
-            self.faults.add(BAD_KIND, "no feature id", file=source.file.name, line=line, field="feature_id", value="")
         for name in names:
             self.features[name] = len(self.features)
         self.ids.append(parsed.ids)
         self.versions.append(parsed.versions)
         self.bucket = np.concatenate((self.bucket, buckets_of(parsed.ids, self.annotation, self.plan.buckets)))
 
+    def _add_blank(
+        self, records: Records, source: Source, name: str, codes: np.ndarray, texts: list[str], code: int
+    ) -> None:
+        """A fault for each row whose id, of the texts with these codes, is blank."""
+        blank = np.flatnonzero(np.isin(codes, [at for at, text in enumerate(texts) if not text]))
+        for row in blank[:EXAMPLES_PER_RULE].tolist():
+            place = {"file": source.file.name, "line": int(records.lines[row]), "field": name, "value": ""}
+            self.faults.add(code, f"no {name.replace('_', ' ')}", **place)
+        self.faults.add_count(code, max(0, len(blank) - EXAMPLES_PER_RULE))
+
     def _sample_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("sample_id").combine_chunks()
         texts, codes = _trimmed(column), column.indices.to_numpy()
-        if "" in texts:
-            blank = np.flatnonzero(codes == texts.index(""))
-            for row in blank[:EXAMPLES_PER_RULE].tolist():
-                line = int(records.lines[row])
-                self.faults.add(
-                    BAD_HEADER, "no sample id", file=source.file.name, line=line, field="sample_id", value=""
-                )
-            self.faults.add_count(BAD_HEADER, max(0, len(blank) - EXAMPLES_PER_RULE))
+        self._add_blank(records, source, "sample_id", codes, texts, BAD_HEADER)
         for text in texts:
             self.samples.setdefault(text, len(self.samples))
         return _spread([self.samples[text] for text in texts], codes)
@@ -139,7 +140,7 @@ class CellRouter:
     def _values(self, records: Records, source: Source) -> np.ndarray:
         texts = records.cells.column("value").combine_chunks()
         rules = self.plan.rules
-        missing = pc.is_in(texts, pa.array(rules.missing, pa.string()))
+        missing = pc.is_in(texts, pa.array(rules.absent_texts, pa.string()))
         known = pc.if_else(missing, None, texts) if pc.any(missing).as_py() else texts
         parsed = parse_column(
             known.cast, lambda: texts, rules, may_be_hex=rules.is_count and may_hold_hex(records.text)
@@ -210,7 +211,7 @@ class GatheredCells(Gathered):
 
     def _validate_repeats(self) -> None:
         """104 for a pair of feature and sample that stands on more than one line."""
-        again = np.flatnonzero(self.key[1:] == self.key[:-1]) + 1
+        again = np.flatnonzero((self.key[1:] == self.key[:-1]) & (self.key[1:] >= self.unnamed * len(self.samples))) + 1
         for row in again[:EXAMPLES_PER_RULE].tolist():
             feature, sample = divmod(int(self.key[row]), len(self.samples))
             file, before = (self.plan.sources[int(self.source[at])].file.name for at in (row, row - 1))

@@ -1,8 +1,10 @@
-"""The lines of an annotation file as columns of text, block by block; of GTF and GFF3 only those that can name a feature."""
+"""The lines of an annotation file as columns of text, block by block; of GTF and GFF3 only those that can name a feature, with
+their attributes as columns."""
 
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +14,8 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from common.errors import AppError
-from common.faults import Fault, Faults
+from common.expression.attributes import parse_attributes
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.bgzip import stream_text
 
 BAD_ANNOTATION = 109
@@ -30,7 +33,7 @@ _FASTA = b"##FASTA"
 
 @dataclass(frozen=True)
 class Lines:
-    """Cells as text, with the `line` of each row. `is_gff` for GTF and GFF3, where attributes are still one text."""
+    """Cells as text, with the `line` of each row; of GTF and GFF3 (`is_gff`) with a column for each of `attributes.KEYS`."""
 
     cells: pa.Table
     is_gff: bool
@@ -51,8 +54,8 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
         return None
     cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
     if len(cells) == len(_GFF) and cells[3].isdigit():
-        is_gff3 = first.startswith(b"##gff-version 3") or ("=" in cells[8] and '"' not in cells[8])
-        return Lines(_read_cells(first, blocks, list(_GFF), "\t", True, name, faults), True, is_gff3)
+        is_gff3 = re.match(r"[^\s\"=]+=", cells[8].lstrip()) is not None
+        return Lines(_read_cells(first, blocks, list(_GFF), "\t", is_gff3, name, faults), True, is_gff3)
     delimiter = "\t" if len(cells) > 1 else ","
     header = [cell.strip().strip('"') for cell in "\t".join(cells).split(delimiter)]
     header = ["CHROM" if cell == "chr" else cell for cell in header]
@@ -65,7 +68,7 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
         text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
         faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
         return None
-    found = _read_cells(first, blocks, header, delimiter, False, name, faults)
+    found = _read_cells(first, blocks, header, delimiter, None, name, faults)
     return Lines(found.slice(1), False, False)
 
 
@@ -89,23 +92,47 @@ def _line_blocks(path: str) -> Iterator[bytes]:
 
 
 def _read_cells(
-    first: bytes, blocks: Iterator[bytes], header: list[str], delimiter: str, is_gff: bool, name: str, faults: Faults
+    first: bytes,
+    blocks: Iterator[bytes],
+    header: list[str],
+    delimiter: str,
+    is_gff3: bool | None,
+    name: str,
+    faults: Faults,
 ) -> pa.Table:
-    """All rows as text with their lines; of GTF and GFF3 those of feature types only, so that memory stays small."""
-    tables, line = [], 1
+    """All rows as text with their lines; of GTF and GFF3 (None for a table) those of feature types only: memory stays small."""
+    tables, line, is_gff = [], 1, is_gff3 is not None
     block: bytes | None = first
     while block and not (is_gff and block.startswith(_FASTA)):
         at = block.find(b"\n" + _FASTA) if is_gff else -1
         text = block[: at + 1] if at >= 0 else block
         found = _parse_block(text, header, delimiter, is_gff, line, name, faults)
-        tables.append(found.filter(pc.match_substring_regex(found.column("type"), _FEATURE_TYPE)) if is_gff else found)
+        tables.append(found if is_gff3 is None else _read_attributes(found, is_gff3, name, faults))
         line += text.count(b"\n")
         block = None if at >= 0 else next(blocks, None)
     return pa.concat_tables(tables)
 
 
+def _read_attributes(cells: pa.Table, is_gff3: bool, name: str, faults: Faults) -> pa.Table:
+    """The lines of feature types, attributes parted into columns; a fault for each line that leaves a quote open."""
+    cells = cells.filter(pc.match_substring_regex(cells.column("type"), _FEATURE_TYPE)).combine_chunks()
+    texts = cells.column("attributes").combine_chunks()
+    values, is_open = parse_attributes(texts, is_gff3)
+    at = np.flatnonzero(is_open)
+    for row in at[:EXAMPLES_PER_RULE].tolist():
+        line = cells.column("line")[row].as_py()
+        faults.add(
+            BAD_ANNOTATION, "a quote in column 9 is never closed", file=name, line=line, value=texts[row].as_py()[:80]
+        )
+    faults.add_count(BAD_ANNOTATION, max(0, len(at) - EXAMPLES_PER_RULE))
+    columns = {each: cells.column(each) for each in ("CHROM", "type", "start", "end", "strand", "line")}
+    return pa.table(columns | values)
+
+
 def _readable(text: bytes, first_line: int, name: str, faults: Faults) -> bytes:
     """The text as valid UTF-8, a fault for the first line that was not: Arrow shows a trace of a ragged one."""
+    if text.isascii():
+        return text
     try:
         text.decode("utf-8")
     except UnicodeDecodeError as error:

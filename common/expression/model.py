@@ -26,21 +26,27 @@ ABSENT = -1
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file of values. `samples` are the sample columns of a matrix, or the one sample of a manifest's file; a long table has
-    its samples in rows."""
+    its samples in rows. `left_out` are the columns of a matrix that are no samples, by their places after the ids."""
 
     file: TextFile
     format: Format
     delimiter: str
     samples: tuple[str, ...] = field(default=(), repr=False)
+    left_out: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ValueRules:
-    """How cells become values: `missing` texts and, if `drop_zeros`, zeros make no row."""
+    """How cells become values: empty cells, `missing` texts and, if `drop_zeros`, zeros make no row."""
 
     is_count: bool
     missing: tuple[str, ...] = ("", "NA")
     drop_zeros: bool = False
+
+    @property
+    def absent_texts(self) -> tuple[str, ...]:
+        """The cells without a value: the empty one always, and those of `missing`."""
+        return ("", *self.missing)
 
     @property
     def arrow_type(self) -> pa.DataType:

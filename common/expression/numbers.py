@@ -6,6 +6,7 @@ thousands in a wide matrix) never arises, and the outcome is the flat, row-major
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +21,12 @@ from common.faults import EXAMPLES_PER_RULE
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf(inity)?)\s*$"
 _NO_DELIMITER = "\x1f"
-_LARGEST_COUNT = 2.0**63
+_HIDDEN = ("\x1c", "\x1d")
+"""Stand for a delimiter and a line end inside quotes: control characters, which no number holds."""
+
+_WHOLE = r"^\+?0*(?P<digits>\d+?)(?:\.0*)?$"
+_FRACTION = r"^\+?\d*\.\d*[1-9]\d*$"
+_LARGEST = str(2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,36 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
             pa.BufferReader(column),
             csv.ReadOptions(use_threads=False, column_names=["value"], block_size=1 << 20),
             csv.ParseOptions(delimiter=_NO_DELIMITER, quote_char='"' if quotes else False, ignore_empty_lines=False),
-            csv.ConvertOptions(column_types={"value": arrow_type}, null_values=list(rules.missing)),
+            csv.ConvertOptions(column_types={"value": arrow_type}, null_values=list(rules.absent_texts)),
         )
         return table.column(0).combine_chunks()
 
     def split() -> pa.StringArray:
         cells = column.decode("utf-8", "replace").split("\n")[:-1]
-        return pa.array([cell[1:-1] if cell[:1] == '"' == cell[1:][-1:] else cell for cell in cells], pa.string())
+        texts = [cell[1:-1] if cell[:1] == '"' == cell[1:][-1:] else cell for cell in cells]
+        return pa.array([shown_cell(text, delimiter) for text in texts] if quotes else texts, pa.string())
 
-    if b"\r" in column:  # which Arrow would take for the end of a cell
+    if b"\r" in column or column.startswith(codecs.BOM_UTF8):  # of which Arrow would end a cell and pass over the other
         return _parse_texts(split(), rules)
     return parse_column(read, split, rules, may_be_hex=rules.is_count and may_hold_hex(text))
+
+
+def hide_quoted(text: bytes, delimiter: str) -> bytes:
+    r"""Whole records, well quoted, with delimiters and line ends inside quotes hidden, byte for byte: what is left parts cells.
+
+    >>> hide_quoted(b'"a,b",1\n', ",")
+    b'"a\x1cb",1\n'
+    """
+    data = np.frombuffer(text, dtype=np.uint8).copy()
+    inside = (np.cumsum(data == ord('"'), dtype=np.uint8) & 1).astype(bool)
+    for byte, stand_in in zip((delimiter, "\n"), _HIDDEN, strict=True):
+        data[inside & (data == ord(byte))] = ord(stand_in)
+    return data.tobytes()
+
+
+def shown_cell(text: str, delimiter: str) -> str:
+    """A cell as the file has it, of what `hide_quoted` left."""
+    return text.replace(_HIDDEN[0], delimiter).replace(_HIDDEN[1], "\n")
 
 
 def may_hold_hex(text: bytes) -> bool:
@@ -106,10 +131,9 @@ def parse_column(
 
 def _parse_texts(texts: pa.StringArray, rules: ValueRules) -> Parsed:
     """The same, cell by kind of cell, with all that is wrong."""
-    absent = pc.is_in(texts, pa.array(rules.missing, pa.string()))
-    numbers = pc.if_else(
-        pc.and_not(pc.match_substring_regex(texts, _NUMBER), absent), pc.utf8_trim_whitespace(texts), None
-    )
+    trimmed, marks = pc.utf8_trim_whitespace(texts), pa.array(rules.absent_texts, pa.string())
+    absent = pc.or_(pc.is_in(texts, marks), pc.is_in(trimmed, marks))
+    numbers = pc.if_else(pc.and_not(pc.match_substring_regex(texts, _NUMBER), absent), trimmed, None)
     values = numbers.cast(pa.float64()).fill_null(ABSENT).to_numpy()
     is_number = numbers.is_valid().to_numpy(zero_copy_only=False)
     is_absent = absent.to_numpy(zero_copy_only=False)
@@ -122,12 +146,10 @@ def _parse_texts(texts: pa.StringArray, rules: ValueRules) -> Parsed:
         (106, "negative", is_number & ~not_finite & (values < 0)),
     ]
     if rules.is_count:
-        counts = np.where(good, values, 0)
-        kinds.append((106, "a fraction, where counts are whole", counts % 1 != 0))
-        kinds.append((106, "too large for a count", counts >= _LARGEST_COUNT))
+        values, is_fraction, is_large = _counts(pc.if_else(pa.array(good), numbers, None))
+        kinds.append((106, "a fraction, where counts are whole", is_fraction))
+        kinds.append((106, "too large for a count", is_large))
     bad = [_bad_cells(code, reason, np.flatnonzero(at), texts) for code, reason, at in kinds if at.any()]
-    if rules.is_count and not bad:
-        values = _whole(numbers, values)
     return Parsed(values, bool(is_absent.any()), bad)
 
 
@@ -135,10 +157,39 @@ def _bad_cells(code: int, reason: str, places: np.ndarray, texts: pa.StringArray
     return BadCells(code, reason, places, texts.take(pa.array(places[:EXAMPLES_PER_RULE])).to_pylist())
 
 
-def _whole(texts: pa.StringArray, values: np.ndarray) -> np.ndarray:
-    """Counts, exact where they are written as integers; forms such as `12.0` and `1e3` go by their real value."""
-    plain = pc.fill_null(pc.match_substring_regex(texts, r"^\+?\d+$"), False)
-    digits = pc.replace_substring_regex(pc.if_else(plain, texts, None), r"^\+", "")
-    exact = digits.cast(pa.int64()).fill_null(0).to_numpy()
-    written_whole: np.ndarray = plain.to_numpy(zero_copy_only=False)
-    return np.where(written_whole, exact, values.astype(np.int64))
+def _counts(numbers: pa.StringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts as exact integers, `ABSENT` for null and for what is none; and which are fractions, and which too large."""
+    digits = pc.struct_field(pc.extract_regex(numbers, _WHOLE), "digits")
+    is_fraction = pc.match_substring_regex(numbers, _FRACTION)
+    rare = np.flatnonzero(pc.fill_null(pc.and_not(digits.is_null(), is_fraction), False))  # 1e3, .0, 1.5e1, -0
+    is_large = pc.or_(
+        pc.greater(pc.utf8_length(digits), len(_LARGEST)),
+        pc.and_(pc.equal(pc.utf8_length(digits), len(_LARGEST)), pc.greater(digits, _LARGEST)),
+    )
+    values = pc.if_else(is_large, None, digits).cast(pa.int64()).fill_null(ABSENT).to_numpy().copy()
+    fraction, large = (
+        pc.fill_null(each, False).to_numpy(zero_copy_only=False).copy() for each in (is_fraction, is_large)
+    )
+    texts = numbers.take(pa.array(rare)).dictionary_encode()
+    exact = [_whole_number(text) for text in texts.dictionary.to_pylist()]
+    codes = texts.indices.to_numpy()
+    values[rare] = np.array([ABSENT if each is None or each >= 2**63 else each for each in exact], dtype=np.int64)[
+        codes
+    ]
+    fraction[rare] = np.array([each is None for each in exact], dtype=bool)[codes]
+    large[rare] = np.array([each is not None and each >= 2**63 for each in exact], dtype=bool)[codes]
+    return values, fraction, large
+
+
+def _whole_number(text: str) -> int | None:
+    """What a number in any form is, exactly, if it is whole: `1.5e1` is 15. Of one too large for a count any such number."""
+    mantissa, _, exponent = text.lower().lstrip("+-").partition("e")
+    whole, _, part = mantissa.partition(".")
+    digits = (whole + part).lstrip("0")
+    if not digits:
+        return 0
+    if len(exponent) > 9 or float(text) >= 2.0**64:
+        return None if exponent.startswith("-") else 2**63
+    significant = digits.rstrip("0")
+    power = int(exponent or 0) - len(part) + len(digits) - len(significant)
+    return int(significant) * 10**power if power >= 0 else None

@@ -30,7 +30,7 @@ class RouteTask:
 
 @dataclass
 class RouteResult:
-    """What a routing task says of its work."""
+    """What a routing task says of its work. `blank` counts, by file, rows without id and value, which are passed over."""
 
     routed: Routed
     kinds: KindsSeen = field(default_factory=KindsSeen)
@@ -49,7 +49,8 @@ def route_pieces(task: RouteTask) -> RouteResult:
     with RoutedWriter(result.routed, schema) as out:
         if is_matrix:
             for index, piece in task.pieces:
-                route_rows(piece, plan.sources[index], plan, annotation, out, result.kinds, result.faults)
+                source = plan.sources[index]
+                route_rows(piece, source, plan, annotation, out, result.kinds, result.faults, result.blank)
             return result
         router = CellRouter(plan, annotation, out, result.faults)
         for index, piece in task.pieces:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,10 @@ from common.expression.block import Block, Gathered
 from common.expression.exchange import RoutedPart, RoutedWriter, buckets_of, runs_of
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.expression.model import ABSENT, ExpressionPlan, Source
-from common.expression.numbers import parse_cells
+from common.expression.numbers import hide_quoted, parse_cells
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece, read_buffers
+from common.tables.records import BlankRows, TextFormat, is_broken
 
 DUPLICATE, DUPLICATE_PAIR, BAD_KIND, RAGGED, UNREADABLE = 103, 104, 107, 66, 65
 PENDING_BYTES = 64 << 20
@@ -41,61 +42,89 @@ class _Pending:
 
     ids: list[bytes] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    cells: list[memoryview] = field(default_factory=list)
+    cells: list[memoryview | bytes] = field(default_factory=list)
     size: int = 0
 
 
 def route_rows(
     piece: Piece, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
-    kinds: KindsSeen, faults: Faults,
+    kinds: KindsSeen, faults: Faults, blank: BlankRows,
 ) -> None:  # fmt: skip
-    """Deals the rows of a piece of a matrix out to buckets. Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes."""
-    pending = _Pending()
+    """Deals the rows of a piece of a matrix out to buckets; rows with neither id nor value are added to `blank`.
+
+    Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes, and where the structure is unknown: no more is read then.
+    """
+    pending, width, form = _Pending(), 1 + len(source.samples) + len(source.left_out), TextFormat(source.delimiter, ())
     for text, first_line in read_buffers(piece):
-        _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults)
+        if is_broken(source.file, text, first_line, width, form, faults):
+            break
+        _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults, blank)
         if pending.size >= PENDING_BYTES:
             _write_pending(pending, source, plan, annotation, out, kinds, faults)
             pending = _Pending()
     _write_pending(pending, source, plan, annotation, out, kinds, faults)
 
 
-def _split_rows(text: bytes, first_line: int, source: Source, pending: _Pending, faults: Faults) -> None:
+def _split_rows(
+    text: bytes, first_line: int, source: Source, pending: _Pending, faults: Faults, blank: BlankRows
+) -> None:
     """Parts each line into id and cells; a row with another number of cells than the header is a fault and goes no further."""
-    data = np.frombuffer(text, dtype=np.uint8)
+    parted = hide_quoted(text, source.delimiter) if b'"' in text else text
+    data = np.frombuffer(parted, dtype=np.uint8)
     ends = np.flatnonzero(data == ord("\n")) + 1
     starts = np.concatenate(([0], ends[:-1]))
-    lines = first_line + np.arange(len(starts))
+    lines = first_line + (np.arange(len(starts)) if parted is text else _lines_before(text, starts))
     filled = ends - starts > np.where(data[np.maximum(ends - 2, 0)] == ord("\r"), 2, 1)
     starts, ends, lines = starts[filled], ends[filled], lines[filled]
-    if not len(starts):
-        return
-    delimiter = source.delimiter.encode()
-    cuts = [_id_end(text, start, end, delimiter) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    is_cell = data == ord(source.delimiter)
-    expected = len(source.samples)
-    view = memoryview(text)
-    for start, cut, end, line in zip(starts.tolist(), cuts, ends.tolist(), lines.tolist(), strict=True):
+    delimiter, is_cell = source.delimiter.encode(), data == ord(source.delimiter)
+    expected = len(source.samples) + len(source.left_out)
+    kept = _kept_columns(source) if source.left_out else None
+    view = memoryview(parted)
+    for start, end, line in zip(starts.tolist(), ends.tolist(), lines.tolist(), strict=True):
+        found = parted.find(delimiter, start, end)
+        cut = found if found >= 0 else end
         cells = int(np.count_nonzero(is_cell[cut:end]))
-        if cells != expected:
+        feature = text[start:cut]
+        if not feature.strip(_BLANKS) and not parted[cut:end].strip(_BLANKS + delimiter):
+            blank.add(source.file.name, 1, line)
+        elif cells != expected:
             _add_ragged(text[start:end], cells, expected, source, line, faults)
-            continue
-        pending.ids.append(text[start:cut])
-        pending.lines.append(line)
-        pending.cells.append(view[cut + 1 : end])
-        pending.size += end - start
+        else:
+            pending.ids.append(feature)
+            pending.lines.append(line)
+            pending.cells.append(
+                view[cut + 1 : end] if kept is None else _take_cells(parted[cut + 1 : end], delimiter, kept)
+            )
+            pending.size += end - start
 
 
-def _id_end(text: bytes, start: int, end: int, delimiter: bytes) -> int:
-    """Where the id ends that a line begins with: at the first delimiter, in quotes or not; at the line's end if there is none."""
-    if text[start] == ord('"'):
-        cut = text.find(b'"' + delimiter, start + 1, end) + 1
-        return cut or end
-    cut = text.find(delimiter, start, end)
-    return cut if cut >= 0 else end
+_BLANKS = b' \t\r\n"'
+
+
+def _lines_before(text: bytes, starts: np.ndarray) -> np.ndarray:
+    """How many line ends, in quotes or not, stand before each place."""
+    found: np.ndarray = np.searchsorted(np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")), starts)
+    return found
+
+
+def _kept_columns(source: Source) -> list[slice]:
+    """The runs of columns that are samples, by place after the ids."""
+    edges = [-1, *(place for place, _ in source.left_out), len(source.samples) + len(source.left_out)]
+    return [slice(left + 1, right) for left, right in pairwise(edges) if right - left > 1]
+
+
+def _take_cells(row: bytes, delimiter: bytes, kept: list[slice]) -> bytes:
+    """The cells of a row that stand in these columns, with a line end."""
+    cells = row.rstrip(b"\r\n").split(delimiter)
+    return delimiter.join(cell for run in kept for cell in cells[run]) + b"\n"
 
 
 def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int, faults: Faults) -> None:
-    remedy = "Give the header a name for the column of feature ids." if cells == expected + 1 else ""
+    ended = row.rstrip(b"\r\n").endswith(source.delimiter.encode())
+    remedy = (
+        "Remove the delimiter that ends the line." if ended else "Give the header a name for the column of feature ids."
+    )
+    remedy = remedy if cells == expected + 1 else ""
     count = "1 cell" if cells == 0 else f"{cells + 1:,} cells"
     faults.add(RAGGED, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
                value=row[:80].decode("utf-8", "replace").strip(), remedy=remedy)  # fmt: skip
@@ -108,7 +137,8 @@ def _write_pending(
     if not pending.ids:
         return
     lines = np.array(pending.lines, dtype=np.int64)
-    ids = pa.array([_unquoted(each).decode("utf-8", "replace") for each in pending.ids], pa.string())
+    texts = [_unquoted(each).decode("utf-8", "replace") for each in pending.ids]
+    ids = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
     _validate_ids(ids, lines, source, faults)
     parsed = parse_feature_ids(ids, plan.id_type)
     kinds.add(ids, parsed.kinds, source.file.name, lines, "feature_id")
@@ -169,6 +199,7 @@ class GatheredRows(Gathered):
     def _validate_repeats(self) -> None:
         """103 for a feature that stands twice in a file, 104 for one that two files have for a common sample."""
         again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
+        again &= self.feature_of[1:] >= self.unnamed
         for row in (np.flatnonzero(again) + 1).tolist():
             self.faults.add(DUPLICATE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
                             field="feature_id")  # fmt: skip
@@ -179,8 +210,9 @@ class GatheredRows(Gathered):
 
     def _validate_pairs(self, first: int, second: int, sample: int, pairs: int) -> None:
         """104 for each feature that both of two sources have; `pairs` is the number of their common samples."""
-        other = np.flatnonzero(self.sources == first)
-        rows = np.flatnonzero(self.sources == second)
+        other, rows = (
+            np.flatnonzero((self.sources == each) & (self.feature_of >= self.unnamed)) for each in (first, second)
+        )
         _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
         for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
             text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"

@@ -1,51 +1,46 @@
 """The plan of an expression load: what format the files have, told from their headers, and which sources they are.
 
-Only headers are read, and the rows of a manifest, which is a list of files; so this costs the driver little however wide or
-long the data are.
+Only headers and first rows are read, and the rows of a manifest, which is a list of files; so this costs the driver little
+however wide or long the data are.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from common.dictionary.nearest import nearest_name
 from common.errors import AppError
-from common.expression.feature_ids import is_ensembl_id
+from common.expression.known_files import known_file
+from common.expression.matrix_columns import plan_columns
 from common.expression.model import Format, Source
 from common.faults import Faults
 from common.platform import InputFile
-from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
+from common.scan.bgzip import stream_text
+from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
 from common.scan.files import compression_of, stamp_of
 from common.tables.header import split_header
 
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
-QUANTIFIERS: dict[tuple[str, ...], str] = {
-    ("Name", "Length", "EffectiveLength", "TPM", "NumReads"): "salmon's quant.sf",
-    ("target_id", "length", "eff_length", "est_counts", "tpm"): "kallisto's abundance.tsv",
-}
-"""Headers of files that hold one sample each; read as matrices they would have lengths for samples."""
-
-_AS_MANIFEST = (
-    "Write its ids and the values wanted, TPM or counts, to a file with the header feature_id,value, one for each sample; give "
-    "these files with a manifest, file_id,sample_id, that names them."
-)
-
 UNKNOWN_FORMAT, FORMAT_DIFFERS, BAD_HEADER, DUPLICATE, BAD_MANIFEST = 100, 101, 102, 103, 108
+_OPENING_BYTES, _ROWS_BYTES, _ROWS = 64 << 10, 256 << 10, 50
+"""What is looked at of a file: bytes by which it is known, and of a matrix the first rows, as many as end in so many bytes."""
 
 
 @dataclass(frozen=True)
 class Headed:
-    """A given file with its header."""
+    """A given file with its header; `is_known` if it is another tool's, which is told by a fault and is looked at no further."""
 
     given: InputFile
     file: TextFile
     delimiter: str
     header: tuple[str, ...]
+    is_known: bool = False
 
     @property
     def format(self) -> Format | None:
@@ -57,29 +52,57 @@ class Headed:
         return "matrix" if len(self.header) > 1 else None
 
 
-def plan_sources(files: Sequence[InputFile], stated: str) -> tuple[Format, tuple[Source, ...]]:
-    """The format of the files and the sources of values among them. Raises `FaultError` with all faults 100-103 and 108."""
+def plan_sources(
+    files: Sequence[InputFile], stated: str, annotation_columns: Collection[str] = ()
+) -> tuple[Format, tuple[Source, ...]]:
+    """The format of the files and the sources of values among them; `annotation_columns` of matrices are no samples.
+
+    Raises `FaultError` with all faults 100-103 and 108.
+    """
     faults = Faults()
     found = [headed for each in files if (headed := _read_header(each, faults)) is not None]
-    formats = {headed.format for headed in found}
+    told = [headed for headed in found if not headed.is_known]
+    formats = {headed.format for headed in told}
     sources: tuple[Source, ...] = ()
     form: Format = "matrix"
     if "manifest" in formats:
         form = "manifest"
         sources = _plan_manifest(found, faults)
-    elif found:
-        form = found[0].format or form
-        sources = _plan_tables(found, form, faults)
-    if found and stated not in ("auto", form):
+    elif told:
+        form = told[0].format or form
+        sources = _plan_tables(told, form, annotation_columns, faults)
+    if told and stated not in ("auto", form):
         text = f"the header tells the format {form}, but {stated} is stated"
-        faults.add(FORMAT_DIFFERS, text, file=found[0].given.name, line=1, value=_shown(found[0]))
+        faults.add(FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
+    _validate_stated(annotation_columns, told, form, faults)
     faults.raise_if_any("Reading the headers of the expression data")
     return form, sources
+
+
+def _validate_stated(columns: Collection[str], found: list[Headed], form: Format, faults: Faults) -> None:
+    """A fault for each of `annotation_columns` that no matrix has."""
+    heads = {name for each in found for name in each.header[1:]} if form == "matrix" else set()
+    for name in columns:
+        if name not in heads and found:
+            near = nearest_name(name, heads)
+            remedy = (
+                f"Did you mean {near!r}?" if near else "Name columns of the header, other than that of the feature ids."
+            )
+            faults.add(BAD_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy)
 
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
     try:
         stamp, is_gzip = stamp_of(given.path), compression_of(given.path) != "plain"
+        opening = next(iter(stream_text(given.path, _OPENING_BYTES)), b"")
+        if known := known_file(opening):
+            shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
+            place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
+            code = BAD_HEADER if known.is_text else UNKNOWN_FORMAT
+            faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
+            return Headed(
+                given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
+            )
         text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
         delimiter = "\t" if "\t" in text else ","
         header = tuple(cell.strip() for cell in split_header(text, delimiter))
@@ -87,59 +110,51 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
         return None
     except UnicodeDecodeError:
-        faults.add(UNKNOWN_FORMAT, "the header is not UTF-8 text", file=given.name, line=1)
+        remedy = "Save the file as UTF-8."
+        faults.add(UNKNOWN_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
         return None
     if len(header) < 2 or "\0" in text:
-        faults.add(UNKNOWN_FORMAT, "no header of at least two columns, parted by comma or tab", file=given.name, line=1,
-                   value=text[:80])  # fmt: skip
+        problem = "no header of at least two columns, parted by comma or tab"
+        parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
+        remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
+        faults.add(UNKNOWN_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
         return None
     file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
     return Headed(given, file, delimiter, header)
 
 
-def _plan_tables(found: list[Headed], form: Format, faults: Faults) -> tuple[Source, ...]:
+_OTHER_DELIMITERS = {";": "semicolons", "|": "bars"}
+
+
+def _plan_tables(
+    found: list[Headed], form: Format, annotation_columns: Collection[str], faults: Faults
+) -> tuple[Source, ...]:
     """Matrices or long tables."""
     sources = []
     for each in found:
         if each.format != form:
             text = f"the header tells the format {each.format}, but {found[0].given.name} has the format {form}"
             faults.add(FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
-        samples = each.header[1:] if each.format == "matrix" else ()
+        left_out: tuple[tuple[int, str], ...] = ()
         if each.format == "matrix":
-            _validate_matrix_header(each, faults)
-        sources.append(Source(each.file, form, each.delimiter, samples))
+            left_out = plan_columns(
+                each.header, _first_rows(each), annotation_columns, each.given.name, _shown(each), faults
+            )
+        names = enumerate(each.header[1:] if each.format == "matrix" else ())
+        samples = tuple(name for at, name in names if (at, name) not in left_out)
+        sources.append(Source(each.file, form, each.delimiter, samples, left_out))
     return tuple(sources)
 
 
-def _validate_matrix_header(headed: Headed, faults: Faults) -> None:
-    if _refuse_quantifiers(headed, faults):
-        return
-    samples = headed.header[1:]
-    if is_ensembl_id(headed.header[0]):
-        text = "the first line begins with a feature id, so the file has no header"
-        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
-    elif is_ensembl_id(samples[0]):
-        text = "features head the columns; turn the table, so that they are its rows and samples its columns"
-        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
-    if {"feature_id", "sample_id"} <= set(headed.header) or {"file_id", "sample_id"} <= set(headed.header):
-        text = "not the columns of a long table (feature_id,sample_id,value) or a manifest (file_id,sample_id), in this order"
-        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
-    for place, sample in enumerate(samples, start=2):
-        if not sample:
-            faults.add(BAD_HEADER, f"column {place:,} has no sample name", file=headed.given.name, line=1, value="")
-    for sample, count in Counter(samples).items():
-        if count > 1 and sample:
-            faults.add(DUPLICATE, f"the sample heads {count:,} columns", file=headed.given.name, line=1, field=sample,
-                       value=sample)  # fmt: skip
-
-
-def _refuse_quantifiers(headed: Headed, faults: Faults) -> bool:
-    """Whether the file is as a quantifier writes it, with a fault that says how to give it."""
-    name = QUANTIFIERS.get(headed.header)
-    if name:
-        text = f"this is {name}, a file of one sample, whose columns are no samples"
-        faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed), remedy=_AS_MANIFEST)
-    return name is not None
+def _first_rows(headed: Headed) -> list[list[str]]:
+    """The first rows of a matrix; fewer, or none, where they are long."""
+    text = first_records(whole_piece(headed.file), _ROWS_BYTES).decode("utf-8", "replace")
+    try:
+        return list(
+            itertools.islice(filter(None, csv.reader(io.StringIO(text, ""), delimiter=headed.delimiter)), _ROWS)
+        )
+    except csv.Error:
+        return []
 
 
 def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
@@ -177,7 +192,7 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
     for headed in {id(each): each for each in files.values()}.values():
-        if not _refuse_quantifiers(headed, faults) and headed.header != SAMPLE_HEADER:
+        if not headed.is_known and headed.header != SAMPLE_HEADER:
             text = "not the header of a sample's file: feature_id,value"
             faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
         if headed.given.path not in listed:

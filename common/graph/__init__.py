@@ -1,7 +1,7 @@
-"""Entities as nodes, references as edges: from each entity a single path to the main one, and the order of joins.
+"""Entities as nodes and references as edges. Every entity has a single path to the main one.
 
-A reference stands on the child's side and may point towards the main entity or away from it. `validate_graph` adds the
-faults of a dictionary, `build_graph` makes the graph of one that has none.
+A reference is a field of the child. It may point towards the main entity or away from it. `validate_graph` finds the faults
+of a dictionary; `build_graph` makes the graph of one without faults.
 """
 
 from __future__ import annotations

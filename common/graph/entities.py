@@ -6,14 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common.dictionary import DataDictionary
-from common.errors import AppError
 from common.faults import EXAMPLES_PER_RULE, Faults
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A reference: `child.child_field` holds values of `parent.parent_field`, the parent's key. `line` is the child
-    field's."""
+    """A reference: `child.child_field` holds values of `parent.parent_field`. `line` is the line of the child field."""
 
     child: str
     child_field: str
@@ -29,43 +27,28 @@ class Edge:
 
 @dataclass(frozen=True)
 class EntityGraph:
-    """A tree of entities. `edges` are in dictionary order; `join_order` runs from the main entity outward, nearest
-    first, ties in the order of the edges; `towards_main` holds for every other entity the edge with which its path to
-    the main one begins.
+    """A tree of entities, its edges in dictionary order. `towards_main` has, for every entity but the main one, the edge
+    that leads towards the main one. It starts with the nearest, so entities can be joined in its order.
     """
 
     main: str
     edges: tuple[Edge, ...]
-    join_order: tuple[str, ...]
     towards_main: Mapping[str, Edge]
-
-    def path(self, entity: str) -> tuple[Edge, ...]:
-        """The edges from `entity` to the main entity, in this order; empty for the main entity."""
-        edges: list[Edge] = []
-        while entity != self.main:
-            edges.append(self.towards_main[entity])
-            entity = edges[-1].other(entity)
-        return tuple(edges)
 
 
 def build_graph(dictionary: DataDictionary) -> EntityGraph:
-    """The graph of a dictionary. Raises `FaultError` 46 unless each entity has a single path to the main entity,
-    and `AppError` 40 if no entity is the main one."""
+    """The graph of a dictionary. Raises `FaultError` 46 for what `validate_graph` finds, `AppError` 40 without main entity."""
     faults = Faults()
     validate_graph(dictionary, faults)
     faults.raise_if_any("The entity graph")
-    main = _main_entity(dictionary)
-    if main is None:
-        raise AppError(40, "no field has primary_key_type global")
+    main = dictionary.main_entity.name
     edges = tuple(_edges(dictionary))
-    towards_main = _walk(main, edges)
-    return EntityGraph(main, edges, (main, *towards_main), towards_main)
+    return EntityGraph(main, edges, _walk(main, edges))
 
 
 def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -> None:
-    """Adds fault 46 for each reference that closes a circle or gives an entity a second path, and for each entity that
-    has no path to the main one. References that lead nowhere (43) are passed over; without a global key (40) only
-    circles are told.
+    """Adds fault 46 for each reference that makes a circle or a second path, and for each entity without a path to the
+    main one. Ignores references that lead nowhere (43). Without a global key (40) it checks circles only.
     """
     edges, surplus = _spanning_edges(dictionary)
     for number, edge in enumerate(surplus):
@@ -74,9 +57,9 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
             break
         faults.add(46, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
                    value=f"{edge.parent}:{edge.parent_field}")  # fmt: skip
-    main = _main_entity(dictionary)
-    if main is None:
+    if dictionary.global_key is None:
         return
+    main = dictionary.main_entity.name
     reached = {main, *_walk(main, edges)}
     for name, entity in dictionary.entities.items():
         if name not in reached:
@@ -84,22 +67,15 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
             faults.add(46, text, file=file, line=entity.fields[0].line, entity=name)
 
 
-def _main_entity(dictionary: DataDictionary) -> str | None:
-    fields = (field for entity in dictionary.entities.values() for field in entity.fields)
-    return next((field.entity for field in fields if field.primary_key_type == "global"), None)
-
-
 def _edges(dictionary: DataDictionary) -> Iterator[Edge]:
-    for entity in dictionary.entities.values():
-        for field in entity.fields:
-            to = field.reference
-            if to is not None and to.entity in dictionary.entities:
-                yield Edge(entity.name, field.name, to.entity, to.field, to.relationship, field.line)
+    for field in dictionary.fields:
+        to = field.reference
+        if to is not None and to.entity in dictionary.entities:
+            yield Edge(field.entity, field.name, to.entity, to.field, to.relationship, field.line)
 
 
 def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]:
-    """The references that join two groups of entities, and the surplus ones whose ends are joined already
-    (union-find)."""
+    """The references that join two groups of entities, and those whose ends are joined already (union-find)."""
     group = {name: name for name in dictionary.entities}
 
     def find(entity: str) -> str:
@@ -118,7 +94,7 @@ def _spanning_edges(dictionary: DataDictionary) -> tuple[list[Edge], list[Edge]]
 
 
 def _walk(start: str, edges: list[Edge] | tuple[Edge, ...]) -> dict[str, Edge]:
-    """Breadth first from `start`: each entity that can be reached, nearest first, with the edge by which it was."""
+    """Each entity that can be reached from `start`, nearest first, with the edge that leads to it."""
     touching: dict[str, list[Edge]] = {}
     for edge in edges:
         touching.setdefault(edge.child, []).append(edge)

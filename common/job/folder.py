@@ -7,11 +7,15 @@ Spark's own exit status says.
 from __future__ import annotations
 
 import json
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from common.errors import AppError
+from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 
 class JobError(TypedDict):
@@ -22,6 +26,9 @@ class JobError(TypedDict):
 
 
 _RESERVED_BYTES = 64 * 1024
+
+LARGEST_INPUT = "LOADER_JOB_INPUT_MIB"
+"""Environment variable: the most that a job input may have, in MiB; 32 if it is not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +52,25 @@ class JobFolder:
         """Whether the job has succeeded."""
         return self._output_path.exists()
 
-    def prepare(self) -> None:
-        """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up.
+    def prepare(self, given: Mapping[str, Any] | None = None) -> None:
+        """Makes the folder, removes what an earlier run left, and reserves room for an error on a disk that fills up; writes the
+        job input where one is given, as a runner does.
 
         Raises `AppError` 91 if the folder cannot be made.
         """
-        self._make()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
         for stale in (self._output_path, self._error_path, self.trace_path, self.report_path):
             stale.unlink(missing_ok=True)
         self._reserve_path.write_bytes(b" " * _RESERVED_BYTES)
+        if given is not None:
+            _write_json(self.path / "job_input.json", given)
 
     def read_input(self) -> dict[str, Any]:
         """The job input. Raises `AppError` 91 if there is none, 90 if it is no JSON object."""
         return read_json_object(self.path / "job_input.json")
-
-    def write_input(self, value: dict[str, Any]) -> None:
-        """Writes the job input, as a runner does before it starts the app. Raises `AppError` 91 if there is no folder to be."""
-        self._make()
-        _write_json(self.path / "job_input.json", value)
 
     def read_output(self) -> dict[str, Any]:
         """The job output of a run that has succeeded."""
@@ -70,8 +78,8 @@ class JobFolder:
 
     def write_output(self, value: dict[str, Any]) -> None:
         """Writes the job output: the sign of success."""
-        _write_json(self._output_path, value)
         self._reserve_path.unlink(missing_ok=True)
+        _write_json(self._output_path, value)
 
     def write_error(self, error: JobError, trace: str = "") -> None:
         """Writes the job error, and the trace beside it if there is one."""
@@ -79,12 +87,6 @@ class JobFolder:
         _write_json(self._error_path, {"error": error})
         if trace:
             self.trace_path.write_text(trace, encoding="utf-8")
-
-    def _make(self) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
 
     @property
     def _output_path(self) -> Path:
@@ -101,27 +103,42 @@ class JobFolder:
 
 def read_json_object(path: Path) -> dict[str, Any]:
     """A JSON object from a user's file. Raises `AppError` 91 if the file cannot be read, 90 if it holds something else."""
+    most = _largest_input()
     try:
-        return parse_json_object(path.read_text(encoding="utf-8-sig"), str(path))
-    except OSError as error:
-        raise AppError(91, f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise AppError(90, f"{path} is not UTF-8 text") from error
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise AppError(91, f"{path}: {getattr(error, 'strerror', error)}") from error
+    if len(content) > most:
+        text = f"{path} is larger than {most >> 20} MiB, the most that a job input may have"
+        raise AppError(90, text, f"Give fewer inputs, or set {LARGEST_INPUT} to the MiB that it may have.")
+    return parse_json_object(content, str(path))
 
 
-def parse_json_object(text: str, source: str) -> dict[str, Any]:
+def _largest_input() -> int:
+    given = os.environ.get(LARGEST_INPUT, "32")
+    if not re.fullmatch("[1-9][0-9]{0,5}", given):
+        raise AppError(90, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1.")
+    return int(given) << 20
+
+
+def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
     """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised if it is none."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise AppError(90, f"{source} line {error.lineno}, column {error.colno}: {error.msg}") from error
+        value = parse_json(text, FEW_LEVELS)
+    except JsonError as error:
+        raise AppError(90, f"{source}: {error}", "Correct it there; a JSON object holds each key once.") from None
     if not isinstance(value, dict):
         raise AppError(90, f"{source} holds no JSON object")
     return value
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Under its final name the file is whole or absent: a killed run leaves no half of it."""
     part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -12,11 +12,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from common.errors import AppError
-from common.faults import Faults
+from common.faults import EXAMPLES_PER_RULE, Faults
 from common.job.spec import InputSpec, Spec, is_job_reference, is_of_class
 from common.platform import Platform
 
 _STAGE = "The job input check"
+_LONGEST_SHOWN = 1000
 
 
 def resolve_inputs(given: Mapping[str, Any], spec: Spec, platform: Platform) -> SimpleNamespace:
@@ -40,9 +41,11 @@ def resolve_inputs(given: Mapping[str, Any], spec: Spec, platform: Platform) -> 
 def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
     """Faults that need no object looked up: unknown names, missing inputs, classes and choices."""
     faults = Faults()
-    for name in given:
-        if name not in spec.input_by_name:
-            faults.add(90, "there is no such input", field=name, remedy=nearest_remedy(name, list(spec.input_by_name)))
+    unknown = [name for name in given if name not in spec.input_by_name]
+    for name in unknown[:EXAMPLES_PER_RULE]:
+        faults.add(90, "there is no such input", field=name[:_LONGEST_SHOWN],
+                   remedy=nearest_remedy(name[:_LONGEST_SHOWN], list(spec.input_by_name)))  # fmt: skip
+    faults.add_count(90, len(unknown[EXAMPLES_PER_RULE:]))
     for each in spec.inputs:
         value = given.get(each.name)
         if value is None:
@@ -84,14 +87,21 @@ def _resolve(value: Any, spec: InputSpec, platform: Platform, faults: Faults) ->
     look_up = {"file": platform.open_file, "record": platform.find_record}.get(spec.item)
     if look_up is None:
         return value
-    found = []
-    for item in value if spec.is_array else [value]:
+    found, refused = [], 0
+    items = value if spec.is_array else [value]
+    for item in items:
         try:
             found.append(look_up(item))
         except AppError as error:
             faults.add(error.code, error.text, field=spec.name, value=_shown(item), remedy=error.remedy)
+            refused += 1
+        if refused == EXAMPLES_PER_RULE:  # each is sought among its neighbours, which takes time
+            if left := len(items) - refused - len(found):
+                text = f"{left:,} more values of this input were not looked up"
+                faults.add(91, text, field=spec.name, remedy="Correct those named first.")
+            break
     return found if spec.is_array else next(iter(found), None)
 
 
 def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:_LONGEST_SHOWN]

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -66,8 +66,7 @@ class ConsoleProgress:
     def show_running(self, stage: ConsoleStage) -> None:
         """The line of a stage that still runs, on a terminal."""
         if self._is_live:
-            self.stream.write(f"{_CLEAR_LINE}{stage.name:<{_NAME_WIDTH}} {stage.text[:_NOTE_WIDTH]} …")
-            self.stream.flush()
+            show(self.stream, f"{_CLEAR_LINE}{stage.name:<{_NAME_WIDTH}} {stage.text[:_NOTE_WIDTH]} …")
 
     def warn(self, text: str) -> None:
         """A warning: shown at once, in brief runs too, and kept."""
@@ -80,11 +79,20 @@ class ConsoleProgress:
             self._write("\n".join(["", self._paint("1", title), *align(header, rows), ""]))
 
     def _write(self, line: str) -> None:
-        self.stream.write(f"{_CLEAR_LINE if self._is_live else ''}{line}\n")
-        self.stream.flush()
+        show(self.stream, f"{_CLEAR_LINE if self._is_live else ''}{line}\n")
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._has_colour else text
+
+
+def show(stream: TextIO, text: str) -> None:
+    """Writes to a stream that someone may look at; a terminal that was closed, or a full disk, stops no run."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        with suppress(OSError, ValueError):  # Python would fail once more, on flushing at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def align(header: list[str], rows: list[list[str]]) -> list[str]:

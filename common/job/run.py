@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import signal
 import sys
-import threading
 import traceback
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -19,46 +19,53 @@ from typing import Any, cast
 
 from common.errors import AppError
 from common.faults import FaultError
-from common.job import Main, Run
+from common.job import Main, Progress, Run
 from common.job.folder import JobError, JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.outputs import check_outputs
-from common.job.progress import ConsoleProgress
+from common.job.progress import ConsoleProgress, show
 from common.job.report import write_report
 from common.job.spec import Spec, read_spec
+from common.job.stops import Stopped, ignore_stops, raise_stops, stop_with_parent
 from common.platform import Database, Platform, Staging
 from common.platform.names import new_id
 from common.spark import Cluster
 
-_ENVIRONMENT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """System errors that are the user's disk's, never a bug of ours."""
+_ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
+_SPARK_FAILED = 92  # also for want of memory
+_SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
+_LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM arrived. Libraries that leave Ctrl-C alone leave this alone too."""
+def execute(
+    app_file: str | Path, main: Main, argv: Sequence[str] | None = None, given: Mapping[str, Any] | None = None
+) -> int:
+    """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status, with which the process is to
+    end: signals no longer stop it.
 
-
-def execute(app_file: str | Path, main: Main, argv: Sequence[str] | None = None) -> int:
-    """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status.
-
-    0: `job_output.json` is written; 1: `job_error.json` is; 130 or 143: stopped by SIGINT or SIGTERM, with
-    `job_error.json`. A faulty command line ends with argparse's status 2.
+    0: all is published and `job_output.json` is written; 1: `job_error.json` is; 130, 143 or 129: stopped by SIGINT, SIGTERM or
+    SIGHUP, with `job_error.json`. A faulty command line ends with argparse's status 2. `given` becomes the job input.
     """
     spec = read_spec(Path(app_file).with_name("dxapp.json"))
     options = _option_parser(spec).parse_args(argv)
     folder = JobFolder(Path(options.job_dir))
-    with quiet(options.verbose), _termination_raised():
+    stagings: list[Staging] = []
+    with quiet(options.verbose):
         try:
-            folder.prepare()
-            _run_app(spec, main, folder, options)
-        except KeyboardInterrupt as stop:
-            if folder.is_done:  # it came while Spark was being stopped
-                return 0
-            _report(folder, stop, options.verbose)
-            return 143 if isinstance(stop, Terminated) else 130
-        except Exception as error:  # noqa: BLE001 - the outermost layer: whatever went wrong becomes the job's error
+            raise_stops(lambda: any(each.has_published for each in stagings))
+            if "PYSPARK_GATEWAY_PORT" in os.environ:
+                stop_with_parent()
+            folder.prepare(given)
+            _run_app(spec, main, folder, options, stagings)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost layer: all that goes wrong becomes the job's error
+            ignore_stops()
             _report(folder, error, options.verbose)
-            return 1
+            return getattr(error, "status", 130) if isinstance(error, KeyboardInterrupt) else 1
+        finally:
+            ignore_stops()
     return 0
 
 
@@ -80,17 +87,19 @@ def _option_parser(spec: Spec) -> ArgumentParser:
     return parser
 
 
-def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> None:
+def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace, stagings: list[Staging]) -> None:
     """One run between a prepared folder and its output. Spark is stopped and what is staged removed, come what may."""
     job_id = os.environ.get("DX_JOB_ID") or new_id("job")
     cluster = _open_cluster(spec.name, options.master)
     platform = _open_platform(options.project, job_id, cluster)
-    given = folder.read_input()
-    with _job_described(platform, spec.name, given) as outputs, ExitStack() as stagings, ExitStack() as tasks:
-        tasks.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
-        tasks.callback(_quietly, platform.close)  # while Spark still runs
+    input_ = folder.read_input()
+    with _job_described(platform, spec.name, input_) as outputs, ExitStack() as closing:
+        closing.callback(_close_all, stagings)
+        closing.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
+        closing.callback(_quietly, platform.close)  # while Spark still runs
+        closing.callback(ignore_stops)  # nothing of this takes long
         closed = cast(Platform, _ClosingPlatform(platform, stagings))
-        inputs = resolve_inputs(given, spec, closed)
+        inputs = resolve_inputs(input_, spec, closed)
         progress = ConsoleProgress(brief=options.brief)
         run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
         try:
@@ -99,7 +108,21 @@ def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace) -> N
             if not folder.report_path.exists():  # an app that has more to say has written its own
                 _quietly(partial(write_report, run, {"faults": error.faults.to_json()}))
             raise
+        except Exception as error:
+            raise _told(error, cluster) from error
+        _write_output(folder, outputs, stagings, progress)
+
+
+def _write_output(folder: JobFolder, outputs: dict[str, Any], stagings: list[Staging], progress: Progress) -> None:
+    """Writes the job output. What is published stays so if that fails, and then the screen has it."""
+    for doubt in filter(None, (each.doubt for each in stagings)):
+        progress.warn(doubt)
+    try:
         folder.write_output(outputs)
+    except OSError as error:
+        if not any(each.has_published for each in stagings):
+            raise
+        progress.warn(f"job_output.json was not written ({error.strerror}); it would be {json.dumps(outputs)}")
 
 
 def _open_platform(project: str, job_id: str, cluster: Cluster) -> Platform:
@@ -131,29 +154,35 @@ def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Itera
     if not isinstance(platform, LocalProject):
         yield outputs
         return
-    platform.write_job(app, "running", given)
     try:
+        platform.write_job(app, "running", given)
         yield outputs
     except BaseException as error:
-        _quietly(partial(platform.write_job, app, "failed", given, error=describe_error(error)))
+        ignore_stops()
+        if platform.is_at_work:
+            _quietly(partial(platform.write_job, app, "failed", given, error=describe_error(error)))
         raise
     _quietly(partial(platform.write_job, app, "done", given, outputs))
 
 
 class _ClosingPlatform:
-    """A platform whose stagings are closed with the run, so that no app can leave one open."""
+    """A platform whose stagings are kept in a list, so that the run closes what its app leaves open."""
 
-    def __init__(self, platform: Platform, closing: ExitStack) -> None:
+    def __init__(self, platform: Platform, stagings: list[Staging]) -> None:
         self._platform = platform
-        self._closing = closing
+        self._stagings = stagings
 
     def stage(self, database: Database | None) -> Staging:
-        staging = self._platform.stage(database)
-        self._closing.callback(_quietly, staging.close)
-        return staging
+        self._stagings.append(self._platform.stage(database))
+        return self._stagings[-1]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._platform, name)
+
+
+def _close_all(stagings: list[Staging]) -> None:
+    for staging in stagings:
+        _quietly(staging.close)
 
 
 def _quietly(close: Callable[[], object]) -> None:
@@ -178,28 +207,24 @@ def quiet(verbose: bool) -> Iterator[None]:
             logging.disable(level)
 
 
-@contextmanager
-def _termination_raised() -> Iterator[None]:
-    """Turns the first SIGTERM into `Terminated`, so that what is open is closed; a second one changes nothing."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(_signal: int, _frame: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _told(error: Exception, cluster: Cluster) -> BaseException:
+    """The error, or what is behind it: Spark's Java was asked to stop, or ended."""
+    if _SHUT_DOWN in str(error):
+        return Stopped(signal.SIGTERM)
+    if isinstance(error, AppError) and error.code != _SPARK_FAILED:
+        return error
+    loss = cluster.loss
+    return AppError(_SPARK_FAILED, loss, _LOSS_REMEDY) if loss else error
 
 
 def as_app_error(error: BaseException) -> AppError | None:
-    """The error as one that the user can mend, if it is: a disk that is full or closed to us is no bug."""
-    if isinstance(error, OSError) and error.errno in _ENVIRONMENT:
-        return AppError(91, ": ".join(str(part) for part in (error.filename, error.strerror) if part))
+    """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
+    if isinstance(error, OSError) and error.errno in _CLOSED | _NO_ROOM:
+        remedy = _ROOM_REMEDY if error.errno in _NO_ROOM else None
+        return AppError(91, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy)
+    is_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if is_memory or isinstance(error, MemoryError) or "can't start new thread" in str(error):
+        return AppError(_SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
     return error if isinstance(error, AppError) else None
 
 
@@ -226,7 +251,5 @@ def _report(folder: JobFolder, error: BaseException, verbose: bool) -> None:
         place = f" (trace in {folder.trace_path})" if is_bug else ""
     except OSError as failure:
         place = f"\n  job_error.json was not written: {failure.filename}: {failure.strerror}"
-    if is_bug and verbose:
-        print(trace, file=sys.stderr)
     shown = f"Internal error: {described['message'].partition(chr(10))[0]}" if is_bug else described["message"]
-    print(f"{shown}{place}", file=sys.stderr)
+    show(sys.stderr, f"{trace if verbose else ''}{shown}{place}\n")

@@ -84,6 +84,11 @@ class Published:
 class Staging(Protocol):
     """A job's private place for tables, removed at the end; swept by the next run if the job was killed."""
 
+    has_published: bool
+    """True from the instant of the commit on, whatever fails or comes in after it."""
+    doubt: str | None
+    """What the user should know of a commit that could not be confirmed."""
+
     def table_folder(self, table: str) -> str:
         """The folder, made if need be, where tasks on any node write the Parquet files of one table of the database."""
 

@@ -15,6 +15,7 @@ from common.platform import Link
 
 _ID_LENGTH = 24
 _ID = re.compile(r"(?:project|record|file|database|job|applet)-[0-9A-Za-z]{24}")
+_UNIQUE_NAME = re.compile(r"database_[0-9a-z]{24}__[a-z][a-z0-9_]{0,127}")
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,127}")  # 128 is the longest name that a Hive metastore takes
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")  # 255 bytes is the longest name of a folder
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of characters
@@ -58,14 +59,20 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
         reference = ObjectReference(target.get("id", ""), target.get("project"))
     else:
         reference = ObjectReference(target if isinstance(target, str) else "")
-    if not isinstance(reference.id, str) or not is_id(reference.id):
-        raise AppError(91, f"{value!r} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
+    is_text = isinstance(reference.id, str) and isinstance(reference.project, str | None)
+    if not is_text or not is_id(reference.id):
+        raise AppError(91, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
     return reference
 
 
 def unique_database_name(database_id: str, name: str) -> str:
     """`database_<24 lower-case characters>__<name>`, the name that SQL and descriptors use."""
     return f"{database_id.replace('-', '_').lower()}__{name}"
+
+
+def is_database_name(text: str) -> bool:
+    """Whether this is a well-formed unique name of a database."""
+    return bool(_UNIQUE_NAME.fullmatch(text))
 
 
 def parse_database_name(text: str) -> str:
@@ -75,7 +82,7 @@ def parse_database_name(text: str) -> str:
         remedy = (
             "Give a database_name that starts with a letter, of letters, digits and underscores, at most 128 of them."
         )
-        raise AppError(80, f"{text!r} cannot be the name of a database", remedy)
+        raise AppError(80, f"{text[:200]!r} cannot be the name of a database", remedy)
     return name
 
 
@@ -83,7 +90,7 @@ def parse_table_name(text: str) -> str:
     """A table's name, fit for SQL and for a folder. Raises `AppError` 84."""
     if not _TABLE_NAME.fullmatch(text):
         remedy = "Start with a letter; use letters, digits and underscores only, at most 255 of them."
-        raise AppError(84, f"{text!r} cannot be the name of a table", remedy)
+        raise AppError(84, f"{text[:200]!r} cannot be the name of a table", remedy)
     return text
 
 
@@ -91,13 +98,18 @@ def parse_record_name(text: str) -> str:
     """A record's name: one line of any characters. Raises `AppError` 84."""
     if not text.strip() or _CONTROL.search(text) or len(text) > _LONGEST_RECORD_NAME:
         remedy = f"Give a name of one line, not blank and of at most {_LONGEST_RECORD_NAME} characters."
-        raise AppError(84, f"{text!r} cannot be the name of a record", remedy)
+        raise AppError(84, f"{text[:200]!r} cannot be the name of a record", remedy)
     return text
 
 
-def parse_file_name(text: str) -> str:
-    """The nearest name that a file can have in a folder of its own: `a/b` becomes `a_b`, `..` becomes `_`."""
+def parse_file_name(text: str, suffix: str = "") -> str:
+    """The nearest name that a file can have in a folder of its own, with this suffix whole: `a/b` becomes `a_b`, `..` becomes `_`."""
     name = _CONTROL.sub("_", text).replace("/", "_")
     if name in {"", ".", ".."}:
-        return "_"
-    return name.encode()[:_LONGEST_FILE_NAME].decode("utf-8", "ignore")
+        name = "_"
+    return name.encode()[: _LONGEST_FILE_NAME - len(suffix)].decode("utf-8", "ignore") + suffix
+
+
+def is_one_line(text: str) -> bool:
+    """Whether a text can be shown as it is: it has no control character, line break or half of a character."""
+    return not _CONTROL.search(text)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import json
+import io
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from common.errors import AppError
+from common.json_text import JsonError, dump_json, parse_json, schema_faults
 from common.platform import Link, Record, RecordDraft
 from common.platform.names import link
 
 DESCRIPTOR_NAME = "descriptor.json.gz"
+LARGEST_DESCRIPTOR = 512 << 20
+"""Bytes, inflated. A field takes some 700, a code some 50."""
+
+_REMEDY = (
+    "Give a record that a loader made; if one did, restore its descriptor file from a copy, or load the Dataset anew."
+)
 
 
 def parse_record(described: Mapping[str, Any]) -> Record:
@@ -33,17 +40,21 @@ def build_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:
 
 
 def parse_descriptor(content: bytes, record: Record) -> dict[str, Any]:
-    """The descriptor that a descriptor file holds. Raises `AppError` 83."""
+    """The descriptor that a descriptor file holds, of the form of `resources/descriptor.schema.json`. Raises `AppError` 83."""
     try:
-        descriptor = json.loads(gzip.decompress(content))
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
-    if not isinstance(descriptor, dict):
-        raise AppError(83, f"the descriptor of record {record.name} is no JSON object")
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            text = file.read(LARGEST_DESCRIPTOR + 1)
+        if len(text) > LARGEST_DESCRIPTOR:
+            raise JsonError(f"it is larger than {LARGEST_DESCRIPTOR >> 20} MiB")
+        descriptor: dict[str, Any] = parse_json(text)
+    except (OSError, EOFError, zlib.error, JsonError) as error:
+        raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}", _REMEDY) from None
+    if faults := schema_faults(descriptor, "descriptor", "the descriptor"):
+        text_of = "\n    ".join([f"the descriptor of record {record.name} is of another form:", *faults])
+        raise AppError(83, text_of, _REMEDY)
     return descriptor
 
 
 def pack_descriptor(descriptor: Mapping[str, Any]) -> bytes:
     """The content of a descriptor file: the same bytes for the same descriptor, at any time."""
-    text = json.dumps(descriptor, ensure_ascii=False, separators=(",", ":"))
-    return gzip.compress(text.encode(), mtime=0)
+    return gzip.compress(dump_json(descriptor).encode(), mtime=0)

@@ -3,7 +3,7 @@
 A bgzip file is a chain of gzip members of at most 64 KiB whose extra field BC holds their length, and an empty one ends it
 (SAM specification, section 4.1). So it can be read from any byte: from the first block that begins there. Each block must
 begin where the one before it ends, from the first to the last, and hold what its checksum says. Blocks taken out whole leave
-a sound chain: only an index beside the file (`.gzi`, `.tbi`) can tell. Of plain gzip nothing tells a loss at a member's end.
+a sound chain: only an index beside the file (`.gzi`, `.tbi`, `.csi`) can tell. Of plain gzip nothing tells a loss at a member's end.
 """
 
 from __future__ import annotations
@@ -189,17 +189,17 @@ def validate_gzi(file: pa.NativeFile, name: str, path: str) -> None:
         index = read_bytes(f"{path}.gzi")
         if len(index) >= 8 and len(index) == 8 + 16 * struct.unpack_from("<Q", index)[0]:
             last = struct.unpack_from("<Q", index, len(index) - 16)[0] if len(index) > 8 else 0
-            validate_last(file, name, ".gzi", last, names_end=False)
+            validate_last(file, name, last, names_end=False)
 
 
-def validate_last(file: pa.NativeFile, name: str, index: str, last: int, *, names_end: bool) -> None:
+def validate_last(file: pa.NativeFile, name: str, last: int, *, names_end: bool) -> None:
     """Raises `AppError` 65 unless `last`, the last position that an index names, is that of the last block with text or, if the
     index may name that, of the end: blocks that were taken out or put in move it."""
     size = file.size()
     end = size - len(END_BLOCK)
     is_end = last in (end, size) and (names_end or not end)
     if not is_end and last + block_size(file.read_at(_LONGEST_BLOCK, last), 0) != end:
-        text = f"{name} has not the bgzip blocks that its index {index} names: blocks are missing, or the index is of another file"
+        text = f"{name} has not the bgzip blocks that the index beside it names: blocks are missing, or it is the index of another file"
         raise AppError(65, text, "Copy file and index again. If the file is right, make the index anew or remove it.")
 
 

@@ -30,5 +30,9 @@ class Cluster(Protocol):
         that Spark cannot recover from arrives as `AppError` 92.
         """
 
+    @property
+    def loss(self) -> str | None:
+        """How Spark's Java ended, if it ended by itself or was killed; else None."""
+
     def stop(self) -> None:
-        """Stops Spark if it was started."""
+        """Stops Spark if it was started, within seconds, and leaves nothing of it behind."""

@@ -17,6 +17,8 @@ from common.spark.java import Java, find_java
 _QUIET = ["-Xlog:disable", "-Xlog:all=error:stderr", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
 """Java reports on stdout whatever it finds odd about an archive; of the rest, only errors, and on stderr."""
 
+_WRITING = 120.0  # s, in which Java ends by itself and writes the archive as it does
+
 
 def archive_path(java: Java) -> Path:
     """Where the archive of this Java and the installed Spark lies, made or not."""
@@ -63,7 +65,7 @@ def _run_session(java_options: list[str]) -> None:
             "WHERE a.s IS NOT NULL GROUP BY a.k HAVING count(*) > 1 ORDER BY a.k"
         ).collect()
         session.sql("SELECT s FROM rows WHERE id NOT IN (SELECT k FROM rows) ORDER BY t LIMIT 3").collect()
-    cluster.end_java()
+    cluster.stop(grace=_WRITING)
 
 
 def main() -> int:

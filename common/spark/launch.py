@@ -22,8 +22,12 @@ from resources import resource
 
 BUNDLE = ROOT / "build" / "suite.zip"
 LOOPBACK = "127.0.0.1"
-SQL_OPTIONS = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"}
-"""Settings for a session whose work is Spark SQL: both compilers."""
+SQL_OPTIONS = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4",
+    "spark.sql.runSQLOnFiles": "false",
+    "spark.sql.variable.substitute": "false",
+}
+"""Settings for a session whose work is Spark SQL: both compilers; statements reach no other file, and no environment variable."""
 
 
 def spark_home() -> Path:

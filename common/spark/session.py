@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+import signal
 import sys
-import tempfile
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,10 +18,13 @@ from common.errors import AppError
 from common.spark.archive import archive_options
 from common.spark.bundle import ROOT, write_bundle
 from common.spark.launch import LOOPBACK, environment, is_here, is_local, java_options, read_defaults
+from common.spark.scratch import Scratch
 
 if TYPE_CHECKING:
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
+
+    from common.spark.driver import DriverJava
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,6 +32,7 @@ _KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD
 """Has a worker's C library keep the buffers that it is given back, as the next ones are of the same size: the kernel would clear
 each page anew. Measured on a load of 1 M rows: a third of the workers' time in the kernel."""
 
+_CLUSTER_GRACE = 3.0  # s, in which Java takes its leave of a cluster
 _MASTERS = ("local", "spark://", "yarn", "k8s://")
 
 
@@ -40,7 +45,8 @@ class SparkCluster:
         self._conf = dict(conf or {})
         self._context: SparkContext | None = None
         self._session: SparkSession | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._scratch: Scratch | None = None
+        self._java: DriverJava | None = None
 
     @property
     def context(self) -> SparkContext:
@@ -70,32 +76,30 @@ class SparkCluster:
 
         return run_stage(context, function, items, label)
 
-    def stop(self) -> None:
-        """Stops Spark if it was started; the next use starts it again."""
-        if self._context is None:
-            return
-        _release_accumulators(self._context)
-        self._context.stop()
+    @property
+    def loss(self) -> str | None:
+        """See `Cluster.loss`."""
+        return self._java.loss() if self._java else None
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Stops Spark if it was started, and ends the Java that this process launched for it with all that Java started: at
+        once, or after up to `grace` seconds in which it may end by itself. The next use starts it again."""
+        java, context, self._java = self._java, self._context, None
         self._context = self._session = None
+        if context is not None:
+            _release_accumulators(context)
+            if not is_local(str(context.master)):
+                grace = max(grace, _CLUSTER_GRACE)
+        if java is not None:
+            java.stop(context.stop if context else lambda: None, grace)
         if self._scratch is not None:
-            self._scratch.cleanup()
-
-    def end_java(self) -> None:
-        """Stops Spark, ends the Java that this process launched for it, and waits until it is gone."""
-        if self._context is None:
-            return
-        from pyspark import SparkContext
-
-        self.stop()
-        gateway, SparkContext._gateway, SparkContext._jvm = SparkContext._gateway, None, None
-        if gateway is not None and gateway.proc is not None:
-            gateway.shutdown()
-            gateway.proc.stdin.close()
-            gateway.proc.wait()
+            self._scratch.remove()
+            self._scratch = None
 
     def _start(self) -> SparkContext:
         from pyspark import SparkConf, SparkContext
 
+        from common.spark.driver import DriverJava
         from common.spark.stage import SPARK_ERRORS, root_cause
 
         _quieten()
@@ -111,19 +115,45 @@ class SparkCluster:
             os.environ.pop("SPARK_CONF_DIR", None) if is_here(master) else None
         elif is_here(master):
             os.environ["PYSPARK_PYTHON"] = sys.executable
-        self._scratch = tempfile.TemporaryDirectory(prefix="spark-")
-        scratch = self._scratch.name  # for the empty folder that the catalogue insists on, and for the bundle
+        self._scratch = Scratch()
+        self._java = DriverJava(self._scratch.path)
         conf.setMaster(master).setAppName(self._app_name)
-        _fill(conf, {**_placement(master), **read_defaults(), "spark.sql.warehouse.dir": scratch}, self._conf, launched)
+        _fill(conf, {**_placement(master, str(self._scratch.path)), **read_defaults()}, self._conf)
+        if not launched:
+            options = "spark.driver.extraJavaOptions"
+            ours = [*java_options(), *_files_of_java(self._scratch.path)]
+            conf.set(options, f"{shlex.join(ours)} {conf.get(options, '')}".strip())
         try:
-            context = SparkContext(conf=conf)
+            with self._scratch.as_temporary(), _own_interrupt():
+                self._java.launch(conf)
+                context = SparkContext(conf=conf)
+            # Else its thread would show a trace where Java is killed; who waits for Java tells of it.
+            context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]
+            if launched:
+                context.setLogLevel(os.environ.get("LOADER_SPARK_LOG", "fatal").upper())
+            if not is_local(master) and not conf.get("spark.submit.pyFiles"):
+                context.addPyFile(str(write_bundle(self._scratch.path / "suite.zip")))
         except SPARK_ERRORS as error:
-            raise AppError(92, f"Spark did not start on {master}: {root_cause(str(error))}") from None
-        if launched:
-            context.setLogLevel(os.environ.get("LOADER_SPARK_LOG", "fatal").upper())
-        if not is_local(master) and not conf.get("spark.submit.pyFiles"):
-            context.addPyFile(str(write_bundle(Path(scratch) / "suite.zip")))
+            reason = root_cause(str(error))
+            if SparkContext._gateway is None:
+                reason = (
+                    self._java.last_words() or "its Java process ended as it came up; most often for want of memory"
+                )
+            self.stop()
+            raise AppError(92, f"Spark did not start on {master}: {reason}") from None
+        except BaseException:
+            self.stop()
+            raise
         return context
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """Keeps this process's answer to Ctrl-C. Pyspark's asks Java first, alive or not."""
+    answer = signal.getsignal(signal.SIGINT)
+    yield
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, answer)
 
 
 def _quieten() -> None:
@@ -133,11 +163,11 @@ def _quieten() -> None:
         logging.getLogger(name).disabled = True
 
 
-def _placement(master: str) -> dict[str, str]:
-    """Settings that follow from where Spark runs."""
-    settings: dict[str, str] = {}
+def _placement(master: str, scratch: str) -> dict[str, str]:
+    """Settings that follow from where Spark runs and has its files."""
+    settings = {"spark.sql.warehouse.dir": scratch}  # the catalogue insists on an empty folder
     if is_here(master):
-        settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
+        settings |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK, "spark.local.dir": scratch}
     if is_local(master):
         settings["spark.executorEnv.PYTHONPATH"] = str(ROOT)  # the folder itself: no zip to make, its bytecode cached
         settings["spark.python.daemon.module"] = "common.spark.daemon"
@@ -147,14 +177,16 @@ def _placement(master: str) -> dict[str, str]:
     return settings
 
 
-def _fill(conf: SparkConf, defaults: Mapping[str, str], wishes: Mapping[str, str], launched: bool) -> None:
+def _fill(conf: SparkConf, defaults: Mapping[str, str], wishes: Mapping[str, str]) -> None:
     for name, value in defaults.items():
         conf.setIfMissing(name, value)
     for name, value in wishes.items():
         conf.set(name, value)
-    if not launched:
-        options = "spark.driver.extraJavaOptions"
-        conf.set(options, f"{shlex.join(java_options())} {conf.get(options, '')}".strip())
+
+
+def _files_of_java(folder: Path) -> list[str]:
+    """Options that keep all files of Java's own in this folder, its account of a crash too."""
+    return [f"-Djava.io.tmpdir={folder}", f"-XX:ErrorFile={folder}/java_crash.log", "-XX:-UsePerfData"]
 
 
 def _release_accumulators(context: SparkContext) -> None:

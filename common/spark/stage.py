@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from py4j.protocol import Py4JError
@@ -29,6 +30,7 @@ SPARK_ERRORS = (Py4JError, PySparkException)
 _SHOWN_AFTER = 3.0  # s, on a terminal
 _LINE_EVERY = 10.0  # s, where stderr is a file
 _LOOK_EVERY = 0.2  # s
+_CANCEL = 2.0  # s, for the tasks of a stage that is stopped to end
 
 
 def run_stage(context: SparkContext, function: Callable[[T], R], items: Sequence[T], label: str) -> list[R]:
@@ -59,8 +61,10 @@ def _watch(
     """Runs the stage in a thread of its own, so that this one can show progress, cancel it at its first refusal, and take a
     Ctrl-C, which py4j would answer with a trace.
     """
-    with ThreadPoolExecutor(1) as thread, progress:
-        future = thread.submit(collect)
+    future: Future[R] = Future()
+    # Not one of a pool, whose threads are waited for: Spark may never answer.
+    threading.Thread(target=_settle, args=(future, collect), daemon=True).start()
+    with progress:
         try:
             while not refusals.value and not wait([future], _LOOK_EVERY).done:
                 progress.show()
@@ -68,11 +72,21 @@ def _watch(
                 context.cancelJobGroup(progress.group)
             return future.result()
         except KeyboardInterrupt:
+            deadline = time.monotonic() + _CANCEL
             with contextlib.suppress(*SPARK_ERRORS, OSError):  # Java may have had the same signal
-                while not future.done():  # the thread may be just about to start the job
+                while (
+                    not future.done() and time.monotonic() < deadline
+                ):  # the thread may be just about to start the job
                     context.cancelJobGroup(progress.group)
                     wait([future], _LOOK_EVERY)
             raise
+
+
+def _settle(future: Future[R], collect: Callable[[], R]) -> None:
+    try:
+        future.set_result(collect())
+    except BaseException as error:  # noqa: BLE001 - raised again where the future is asked
+        future.set_exception(error)
 
 
 def root_cause(text: str) -> str:

@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.dictionary import PART_MARK, PRECISION_CODING
 from common.dictionary.model import Coding, Field
 from common.tables.cells import EXPECTED_TEXT, cast_cells
 from common.tables.figures import Figures, add_columns
-
-PART_MARK = "|"
-"""Separates the values of a multi-select cell."""
+from common.tables.plain import moment_forms
 
 _CELLS_AT_ONCE = 1 << 15
 """Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""
@@ -28,10 +27,12 @@ NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
 
 @dataclass
 class Column:
-    """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field."""
+    """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field,
+    `precision` that of a date."""
 
     values: pa.Array
     hierarchy: pa.Array | None = None
+    precision: pa.Array | None = None
     bad: dict[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -42,6 +43,7 @@ class ColumnPlan:
     field: Field
     coding: Coding | None
     is_hierarchical: bool
+    has_precision: bool = False
 
     @property
     def is_checked_against_coding(self) -> bool:
@@ -52,6 +54,11 @@ class ColumnPlan:
     def is_encoded(self) -> bool:
         """Whether cells are to be read dictionary-encoded: where every different text costs work of its own."""
         return self.is_checked_against_coding or self.field.is_multi_select
+
+    @cached_property
+    def near_codes(self) -> dict[str, str]:
+        """Codes by what they are but for case and for blanks around them."""
+        return {_bare(code): code for code in (self.coding.by_code if self.coding else ())}
 
     @cached_property
     def typed_codes(self) -> pa.Array:
@@ -86,6 +93,9 @@ def build_columns(
             columns = _build_plain([cells[name] for name in some], field_type, [figures[name] for name in some])
             built.update(zip(some, columns, strict=True))
     for plan in plans:
+        if plan.field.type in ("date", "datetime"):
+            column = built[plan.field.name]
+            column.precision = _build_precision(cells[plan.field.name], column.values, plan, figures[plan.field.name])
         if plan.coding is not None and not plan.is_encoded:
             _count_sparse_codes(built[plan.field.name].values, plan, figures[plan.field.name])
     return built
@@ -104,6 +114,24 @@ def _build_plain(cells: Sequence[pa.Array], field_type: str, figures: Sequence[F
             column.bad[NOT_OF_TYPE] = mask
         columns.append(column)
     return columns
+
+
+def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, figures: Figures) -> pa.Array | None:
+    """How much is known of each date, if that is to be stored; partial ones are counted."""
+    forms = moment_forms(texts)
+    is_partial = forms.years | forms.months | (forms.days if plan.field.type == "datetime" else False)
+    if not plan.has_precision and not is_partial.any():
+        return None
+    is_date = np.asarray(values.is_valid())
+    if plan.coding is not None:  # a code for what is no date
+        is_date &= ~np.asarray(pc.is_in(texts, value_set=pa.array(list(plan.coding.by_code), pa.string())))
+    places = np.select([forms.years, forms.months, forms.days], [0, 1, 2], 3).astype(np.int32)
+    names = list(PRECISION_CODING.by_code)
+    counts = np.bincount(places[is_partial & is_date])
+    figures.partial.update({name: n for name, n in zip(names, counts.tolist(), strict=False) if n})
+    if not plan.has_precision:
+        return None
+    return pa.DictionaryArray.from_arrays(pa.array(places, mask=~is_date), pa.array(names))
 
 
 def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:
@@ -193,17 +221,31 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
 
 
-def describe_fault(code: int, cell: str, plan: ColumnPlan) -> str:
-    """What is wrong with a cell, for people."""
+def describe_fault(code: int, cell: str, plan: ColumnPlan) -> tuple[str, str]:
+    """What is wrong with a cell, and a remedy where a better one than the rule's is known."""
     if code == NOT_OF_TYPE:
-        return f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
+        text = f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
+        bare = cell.strip()
+        if bare != cell and cast_cells(pa.array([bare]), plan.field.type)[1] is None:
+            return f"{text}, without blanks around it", "Remove the blanks before and after the value."
+        return text, ""
     if code == NOT_IN_CODING:
-        codes = plan.coding.by_code if plan.coding else {}
-        strange = (
-            [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
-        )
-        named = ", ".join(repr(part) for part in strange[:3])
-        return f"{named} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
-    if code == EMPTY_PART:
-        return "a multi-select cell has an empty part"
-    return "the key is empty"
+        return _describe_strange(cell, plan)
+    return ("a multi-select cell has an empty part" if code == EMPTY_PART else "the key is empty"), ""
+
+
+def _describe_strange(cell: str, plan: ColumnPlan) -> tuple[str, str]:
+    codes = plan.coding.by_code if plan.coding else {}
+    strange = [part for part in cell.split(PART_MARK) if part not in codes] if plan.field.is_multi_select else [cell]
+    near = [f"{plan.near_codes[_bare(part)]!r}" for part in strange[:3] if _bare(part) in plan.near_codes]
+    text = (
+        f"{', '.join(map(repr, strange[:3]))} is not among the {len(codes):,} codes of coding {plan.field.coding_name}"
+    )
+    if not near:
+        return text, ""
+    text = f"{text}, which has {', '.join(near)}"
+    return text, "Write the code alike in the codings file and in the data: case and blanks count."
+
+
+def _bare(code: str) -> str:
+    return code.strip().casefold()

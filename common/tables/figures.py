@@ -1,7 +1,7 @@
 """Observed figures of a field, gathered in the writing pass: rows, nulls, distinct values, minimum, maximum, mean, top codes.
 
 Figures of many tasks merge into those of the whole. Distinct values are estimated from the k smallest 64-bit hashes seen
-(k minimum values: Bar-Yossef et al., 2002): exact below k, about 100/sqrt(k) per cent off above.
+(k minimum values: Bar-Yossef et al., 2002): exact below k, an estimate above, whose relative standard error is 1/sqrt(k - 2).
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.faults import VALUES_KEPT
 from common.tables.cells import text_layout
 
 _TOP_SHOWN = 10
 _TOP_KEPT = 1000
 _TEXT_SHOWN = 100
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD, _LENGTH = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SPAN = float(2**64)
 
 
@@ -33,7 +34,8 @@ def sketch_size(fields: int) -> int:
 class Figures:
     """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
 
-    `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated.
+    `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated. `partial` counts the dates of
+    which the year, the month or the day (of a datetime) is the last that is known.
     """
 
     size: int
@@ -44,6 +46,7 @@ class Figures:
     low: Any = None
     high: Any = None
     counts: Counter[str] = field(default_factory=Counter)
+    partial: Counter[str] = field(default_factory=Counter)
     sketch: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     tallies: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
@@ -98,6 +101,7 @@ class Figures:
             self.total = (self.total or 0.0) + other.total
         self.widen(other.low, other.high)
         self.counts.update(other.counts)
+        self.partial.update(other.partial)
         self.keep_smallest(other.sketch)
 
     def keep_smallest(self, hashes: np.ndarray) -> None:
@@ -116,12 +120,17 @@ class Figures:
         return round((self.size - 1) / (float(self.sketch[-1]) / _SPAN))
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as the report holds them; dates in ISO form, times in UTC."""
+        """The figures as the report holds them; dates in ISO form, times in UTC. `distinct_error` is the relative standard
+        error of an estimate: two in three are off by less, 19 in 20 by less than twice as much."""
         shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls}
         if self.size:
-            shown |= {"distinct": self.distinct, "distinct_is_exact": len(self.sketch) < self.size}
+            is_exact = len(self.sketch) < self.size
+            error = 0.0 if is_exact else round((self.size - 2) ** -0.5, 4)
+            shown |= {"distinct": self.distinct, "distinct_is_exact": is_exact, "distinct_error": error}
         shown["min"], shown["max"] = _plain(self.low), _plain(self.high)
         shown["mean"] = self.total / self.values if self.total is not None and self.values else None
+        if self.partial:
+            shown["partial"] = dict(self.partial)
         if self.counts:
             shown["top_codes"] = [{"code": code, "rows": n} for code, n in self.counts.most_common(_TOP_SHOWN)]
         return shown
@@ -193,11 +202,7 @@ def _fixed_values(values: pa.Array) -> np.ndarray:
 
 def hash_values(values: pa.Array) -> np.ndarray:
     """64-bit hashes (uint64), one for each value; those of nulls mean nothing. Equal values of one type hash alike in every
-    process, whatever stands beside them.
-
-    A text is hashed by its length and the words at its start, middle and end: texts over 24 bytes that differ elsewhere
-    only are taken for equal, which an estimate can bear and a partition too.
-    """
+    process, whatever stands beside them. All bytes of a text count, and its length."""
     if not len(values):
         return np.empty(0, dtype=np.uint64)
     if pa.types.is_dictionary(values.type):
@@ -219,22 +224,49 @@ def _mix(words: np.ndarray) -> np.ndarray:
 
 
 def _hash_texts(texts: pa.Array) -> np.ndarray:
+    """Texts of up to 24 bytes by the words (8 bytes) at their start, middle and end, which hold all of them; longer ones by
+    all their words."""
     offsets, data = text_layout(texts)
     padded = np.concatenate((data[offsets[0] : offsets[-1]], np.zeros(8, dtype=np.uint8)))
     words: np.ndarray = np.ndarray(shape=(len(padded) - 7,), dtype="<u8", buffer=padded, strides=(1,))
     starts, sizes = offsets[:-1].astype(np.int64) - offsets[0], np.diff(offsets).astype(np.int64)
-    is_short = sizes < 8
-    kept = np.where(
-        is_short, (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1), ~np.uint64(0)
-    )
     spare = np.maximum(sizes - 8, 0)
-    mixed = _mix((words[starts] & kept) + sizes.astype(np.uint64))
-    if spare.any():
-        mixed = _mix(mixed + words[starts + spare // 2] * (spare > 0))
-        mixed = _mix(mixed + words[starts + spare] * (spare > 0))
-    else:
-        mixed = _mix(_mix(mixed))
+    mixed = _mix(_first_bytes(words[starts], sizes) + sizes.astype(np.uint64) * _LENGTH)
+    if not spare.any():
+        return _mix(_mix(mixed))
+    mixed = _mix(mixed + words[starts + spare // 2] * (spare > 0))
+    mixed = _mix(mixed + words[starts + spare] * (spare > 0))
+    long = np.flatnonzero(sizes > 24)
+    if len(long):
+        mixed[long] = _hash_long_texts(words, starts[long], sizes[long])
     return mixed
+
+
+def _hash_long_texts(words: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Each word is multiplied by a key of its place, so that words that change places count too, and mixed; their sum is
+    the text's hash."""
+    counts = (sizes + 7) >> 3
+    ends = np.cumsum(counts)
+    places = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
+    terms = words[np.repeat(starts, counts) + 8 * places]
+    terms[ends - 1] = _first_bytes(terms[ends - 1], sizes - 8 * (counts - 1))
+    terms ^= terms >> np.uint64(32)
+    terms *= (_mix(np.arange(counts.max(), dtype=np.uint64) * _LENGTH) | np.uint64(1))[places]
+    return _mix(np.add.reduceat(_mix(terms), ends - counts) + sizes.astype(np.uint64) * _LENGTH)
+
+
+def _first_bytes(words: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The words less what stands after their first `sizes` bytes."""
+    kept = (np.uint64(1) << (8 * np.minimum(sizes, 7)).astype(np.uint64)) - np.uint64(1)
+    return words & np.where(sizes < 8, kept, ~np.uint64(0))
+
+
+def count_values(cells: pa.Array) -> dict[str, int]:
+    """The commonest of these cells (string, dictionary or not) with their counts."""
+    found = pc.value_counts(cells.drop_null())
+    top = pa.array(np.argsort(-found.field("counts").to_numpy(), kind="stable")[:VALUES_KEPT])
+    values = found.field("values").take(top).cast(pa.string()).to_pylist()
+    return dict(zip(values, found.field("counts").take(top).to_pylist(), strict=True))
 
 
 def _shown(value: Any) -> Any:

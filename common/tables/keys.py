@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.files import locate
-from common.tables.figures import hash_values
+from common.tables.figures import count_values, hash_values
 from common.tables.quarantine import Rejects, write_rejects
 
 DUPLICATE_KEY, UNRESOLVED, NOT_ONE_TO_ONE = 74, 75, 76
@@ -195,9 +196,10 @@ def _report(
     faults = [_fault(column, row, code, text, others) for row in kept.to_pylist()]
     for fault in faults:
         result.faults.add_fault(fault)
-    result.faults.add_count(code, shown.num_rows - len(faults))
+    rest = shown.slice(len(faults)).column("value").combine_chunks()
+    result.faults.add_count(code, len(rest), count_values(rest))
     if task.reject_folder and new.num_rows:
-        path = f"{task.reject_folder}/{column.entity}-{column.field}-{code}-{task.bucket}.arrow"
+        path = f"{task.reject_folder}/{uuid4().hex}.arrow"
         write_rejects(path, new.column("file"), new.column("line"), faults)
         result.rejected[f"{column.entity}/{column.field}/{code}"] = path
 

@@ -125,7 +125,7 @@ def extract_column(
     as_text: bool = False, distinct: bool = False,
 ) -> KeyColumn:  # fmt: skip
     """`place` with the key files of one column of a table that stands already: its Parquet files read by a task each."""
-    paths = [f"{folder}/{place.entity}.{place.field}.{number:05d}.arrow" for number in range(len(files))]
+    paths = [f"{folder}/{number:05d}.arrow" for number in range(len(files))]
     tasks = [
         TableKeys(file, {column: (path, buckets)}, as_text, distinct) for file, path in zip(files, paths, strict=True)
     ]

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 
 from common.dataset.layout import ARROW_TYPES
-from common.dictionary import HIERARCHY_SUFFIX
-from common.faults import Fault, Faults
+from common.dictionary import HIERARCHY_SUFFIX, PRECISION_SUFFIX
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes
 from common.scan.files import locate
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
-from common.tables.figures import Figures, sketch_size
+from common.tables.figures import Figures, count_values, sketch_size
 from common.tables.keys import KeyWriter
 from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.tables.quarantine import QuarantineWriter, Rejects
@@ -38,12 +38,14 @@ class TableTarget:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """All that the tasks of one entity share. Written once to scratch storage, so that a task carries only its pieces.
+    """All that the tasks of one entity share. Written once to scratch storage, so that a task carries only its pieces. `number`
+    names the entity's scratch files.
 
     `headers` holds the header of each file, by the file's index in `files`. `keys` are the fields whose values the check
     stage needs, each with the number of hash buckets of its key space.
     """
 
+    number: int
     entity: str
     columns: tuple[ColumnPlan, ...]
     tables: tuple[TableTarget, ...]
@@ -145,6 +147,8 @@ def _build_records(
         columns[name] = built.values
         if built.hierarchy is not None:
             columns[name + HIERARCHY_SUFFIX] = built.hierarchy
+        if built.precision is not None:
+            columns[name + PRECISION_SUFFIX] = built.precision
     return columns, faulty
 
 
@@ -163,16 +167,16 @@ def add_column_faults(
     """Counts the faults of a column; examples are the first few, or every faulty row where rows are quarantined."""
     for code, mask in built.bad.items():
         rows = np.flatnonzero(mask)
-        kept = rows if faulty is not None else rows[:20]
+        kept = rows if faulty is not None else rows[:EXAMPLES_PER_RULE]
         values = cells.take(pa.array(kept)).to_pylist()
         for row, value in zip(kept.tolist(), values, strict=True):
-            text = describe_fault(code, value or "", column)
+            text, remedy = describe_fault(code, value or "", column)
             place = (records.file.name, int(records.lines[row]), column.field.entity, column.field.name)
-            fault = Fault(code, text, *place, value)
+            fault = Fault(code, text, *place, value, remedy)
             faults.add_fault(fault)
             if faulty is not None:
                 faulty.setdefault(row, []).append(fault)
-        faults.add_count(code, len(rows) - len(kept))
+        faults.add_count(code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :]))))
 
 
 class _Output:
@@ -186,8 +190,8 @@ class _Output:
             self.writers[table.name] = stack.enter_context(PartWriter(f"{table.folder}/{name}", table.schema))
             result.files[table.name] = name
 
-        def key_name(field: str) -> str:
-            return f"{plan.entity}.{field}.{name}"
+        def key_name(field: str) -> str:  # of numbers: two long names together are no file name
+            return f"{plan.number}.{list(plan.keys).index(field)}.{name}"
 
         types = {column.field.name: ARROW_TYPES[column.field.type] for column in plan.columns}
         self.keys = {
@@ -197,7 +201,7 @@ class _Output:
         result.keys = {each: key_name(each) for each in self.keys}
         self.rejects = Rejects.read(task.rejects) if task.rejects else None
         self._quarantine = (
-            stack.enter_context(QuarantineWriter(f"{plan.quarantine_folder}/{plan.entity}.{name}", plan.entity))
+            stack.enter_context(QuarantineWriter(f"{plan.quarantine_folder}/{plan.number}.{name}", plan.entity))
             if plan.quarantine_folder
             else None
         )

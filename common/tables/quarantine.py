@@ -1,9 +1,14 @@
-"""Rows that are set aside: written whole, with their faults, so that they can be mended and loaded again."""
+"""Rows that are set aside: written whole, with their faults, so that they can be mended and loaded again.
+
+A cell that a spreadsheet would run (it begins with = + - @, a tab or a carriage return) has an apostrophe before it in the `faults`
+file, and one more if it began with apostrophes: whoever takes off one apostrophe there has the cell as it was.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from types import TracebackType
@@ -11,7 +16,8 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
-from common.faults import Fault
+from common.errors import AppError
+from common.faults import Fault, Faults
 from common.scan.delimited import record_texts
 from common.scan.files import locate
 from common.tables.records import Records
@@ -19,11 +25,43 @@ from common.tables.records import Records
 COLUMNS = ("entity", "file", "line", "codes", "fields", "reasons", "row")
 """Header of the `faults` file: a row of it is a faulty row; `row` is the record as it stood in its file."""
 
+TOO_MANY = 77
+_RUNNABLE = re.compile(r"'*[=+\-@\t\r]")
 _LINE_BITS = 40
 _REJECT_SCHEMA = pa.schema(
     [("file", pa.int32()), ("line", pa.int64()), ("code", pa.int32()), ("field", pa.string()), ("value", pa.string()),
      ("text", pa.string())]
 )  # fmt: skip
+
+
+def parse_share(share: float) -> float:
+    """The input `max_faulty_share`. Raises `AppError` 90 unless it is from 0 to 1."""
+    if not 0 <= share <= 1:
+        text = f"max_faulty_share: {share} is not from 0 to 1"
+        raise AppError(90, text, "Give the share of rows that may be set aside, such as 0.1 for one in ten.")
+    return share
+
+
+def shown_share(good: int, faulty: int) -> str:
+    """How many rows were set aside, for people.
+
+    >>> shown_share(990, 10), shown_share(5, 0)
+    ('10 of 1,000 (1 %)', '0')
+    """
+    return f"{faulty:,} of {good + faulty:,} ({100 * faulty / (good + faulty):.3g} %)" if faulty else "0"
+
+
+def validate_share(good: int, faulty: int, most: float, name: str, faults: Faults) -> None:
+    """Adds fault 77 if more than the share `most` of the rows of `name` was set aside."""
+    if faulty > most * (good + faulty):
+        faults.add(
+            TOO_MANY, f"{shown_share(good, faulty)} rows are faulty, more than max_faulty_share {most:g}", entity=name
+        )
+
+
+def guarded(cell: str) -> str:
+    """A cell as it stands in the `faults` file, where no spreadsheet runs it."""
+    return f"'{cell}" if _RUNNABLE.match(cell) else cell
 
 
 class QuarantineWriter:
@@ -56,8 +94,9 @@ class QuarantineWriter:
         for row, line, text in zip(rows, lines.tolist(), texts, strict=True):
             faults = faulty[row]
             writer.writerow(
-                (self._entity, records.file.name, line, ";".join(str(each.code) for each in faults),
-                 ";".join(each.field for each in faults), "; ".join(each.text for each in faults), text.decode("utf-8"))
+                (self._entity, guarded(records.file.name), line, ";".join(str(each.code) for each in faults),
+                 ";".join(each.field for each in faults), guarded("; ".join(each.text for each in faults)),
+                 guarded(text.decode("utf-8")))
             )  # fmt: skip
         self._out.write(out.getvalue().encode("utf-8"))
 

@@ -149,7 +149,7 @@ def parse_records(
     """
     text = _readable(file, text, first_line, faults)
     width = len(types) + len(file.nameless)
-    if _is_broken(file, text, first_line, width, form, faults):
+    if is_broken(file, text, first_line, width, form, faults):
         return None
     columns = _columns(file, types)
     ragged = _Ragged(form.delimiter, width)
@@ -192,7 +192,7 @@ def _nameless(place: int) -> str:
     return f"\0{place}"  # which no name is
 
 
-def _is_broken(file: TextFile, text: bytes, first_line: int, width: int, form: TextFormat, faults: Faults) -> bool:
+def is_broken(file: TextFile, text: bytes, first_line: int, width: int, form: TextFormat, faults: Faults) -> bool:
     """Whether where cells end is unknown, with a fault 65 for the first place."""
     is_long = len(text) > file.longest_record
     is_open = is_long and count_byte(text, QUOTE) % 2 == 1

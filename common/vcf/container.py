@@ -37,7 +37,7 @@ _HEADER_GAP = 1 << 22  # bytes without a header line after which no #CHROM line 
 class VcfFile:
     """One file of the logical VCF, its header read. `body` is where the data lines begin: a byte of the stored file for
     plain text, of the inflated stream for gzip, and for bgzip of the block that starts there, `skip` inflated bytes
-    on. `blocks` are where blocks begin, as far as a Tabix index tells."""
+    on. `blocks` are where blocks begin, as far as an index tells."""
 
     name: str
     path: str
@@ -79,7 +79,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
             validate_gzi(stored, name, path)
             blocks = read_block_starts(path)
             if blocks:
-                validate_last(stored, name, ".tbi", blocks[-1], names_end=True)
+                validate_last(stored, name, blocks[-1], names_end=True)
         text, body, skip = _read_header(stored, name, kind, header_mb)
     if header_mb is not None and _weight(text) > header_mb << 20:
         found = HeaderFindings(name)

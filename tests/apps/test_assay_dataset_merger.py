@@ -135,7 +135,7 @@ def test_many_samples_of_one_participant_need_to_be_allowed(study: Runner, merge
     merged = merge("many", linking=pairs, assay_entries_per_pheno="many")
     assert linking_rows(study, "many") == [("P1", "R1"), ("P1", "R2"), ("P2", "R3"), ("P3", "R3")]
     assert {each[2] for each in edges(merged["assays"][0])[-2:]} == {"many_to_one"}
-    assert "1 assay ids are linked to several ids of patient.patient_id" in study.shown
+    assert "assay ids that are linked to several ids of patient.patient_id: 1" in study.shown
 
 
 def test_a_participant_is_linked_once_if_only_one_of_the_samples_is_in_the_assay(study: Runner, merge: Any) -> None:

@@ -202,7 +202,7 @@ def test_the_targets_assays_stay_and_the_sources_are_left_out_with_a_warning(cli
     for name in ("clinic", "lab"):
         add_assay(clinic_and_lab, name)
     outputs = merge(clinic_and_lab, "lab_assayed", "clinic_assayed")
-    assert [assay["name"] for assay in dataset(clinic_and_lab, "clinic_assayed_merged").assays] == ["assay of clinic"]
+    assert [assay.name for assay in dataset(clinic_and_lab, "clinic_assayed_merged").assays] == ["assay of clinic"]
     told = json.loads(clinic_and_lab.store.file_path(outputs["report"]["$dnanexus_link"]).read_text())
     assert (told["assays"], told["assays_left_out"]) == (["assay of clinic"], ["assay of lab"])
     assert told["warnings"] == ["assay assay of lab of lab is left out; the Assay Dataset Merger adds assays"]

@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from apps.commands import main
 from common.dataset.descriptor import parse_descriptor
 from common.errors import AppError
 from common.faults import FaultError
@@ -86,7 +87,7 @@ def test_the_summary_and_the_report_tell_what_was_loaded(run_app: Runner, write_
     report = json.loads(run_app.store.file_path(outputs["report"]["$dnanexus_link"]).read_text())
     assert report["entities"]["patient"]["rows"] == 3
     assert report["entities"]["patient"]["fields"]["age"] == {
-        "rows": 3, "nulls": 1, "distinct": 2, "distinct_is_exact": True, "min": 50, "max": 61, "mean": 55.5,
+        "rows": 3, "nulls": 1, "distinct": 2, "distinct_is_exact": True, "distinct_error": 0.0, "min": 50, "max": 61, "mean": 55.5,
     }  # fmt: skip
 
 
@@ -248,7 +249,9 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
 ) -> None:
     patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\n"
     visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2024-01-02\n3,P3,2024-01-03\n4,,2024-01-04\n"
-    outputs = run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    outputs = run_app(
+        "data_model_loader", **study(write_files, patients, visits, on_fault="quarantine", max_faulty_share=1)
+    )
     tables = run_app.tables("study")
     assert [row["patient_id"] for row in tables["patient"]] == ["P1"]
     assert [row["visit_id"] for row in tables["visit"]] == [1, 4]
@@ -262,12 +265,67 @@ def test_quarantine_loads_good_rows_and_sets_aside_bad_rows_and_those_that_refer
     ]
 
 
+def test_a_quarantine_of_more_than_the_share_allowed_is_refused_and_the_share_always_said(
+    run_app: Runner, write_files: Files
+) -> None:
+    patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP4,F,x\n"
+    inputs = study(write_files, patients, "visit_id,patient_id,seen\n1,P1,\n", on_fault="quarantine")
+    with pytest.raises(FaultError) as refused:
+        run_app("data_model_loader", **inputs, max_faulty_share=0.4)
+    assert "patient: 2 of 4 (50 %) rows are faulty, more than max_faulty_share 0.4" in refused.value.message
+    assert json.loads((run_app.job_dir / "report.json").read_text())["entities"]["patient"]["faulty_share"] == 0.5
+    run_app("data_model_loader", **inputs)
+    assert len(run_app.tables("study")["patient"]) == 2
+    assert "2 of 4 (50 %)" in run_app.shown
+    with pytest.raises(AppError, match="max_faulty_share"):
+        run_app("data_model_loader", **inputs, max_faulty_share=40)
+
+
+def test_partial_dates_are_counted_and_warned_of_and_their_precision_is_kept_where_asked_for(
+    run_app: Runner, write_files: Files, tmp_path: Path
+) -> None:
+    dictionary = (
+        "entity,name,type,primary_key_type\npatient,id,string,global\npatient,born,date,\npatient,seen,datetime,\n"
+    )
+    patients = "id,born,seen\nP1,1970,2024-01-02 03:04:05\nP2,1971-02,2024-01-02\nP3,1972-03-04,2024\nP4,,\n"
+    files = write_files(data_dictionary__csv=dictionary, patient__csv=patients)
+    inputs: dict[str, Any] = {"data_dictionary": files["data_dictionary.csv"], "data_files": [files["patient.csv"]]}
+    run_app("data_model_loader", **inputs, output_dataset_name="plain")
+    report = json.loads((run_app.job_dir / "report.json").read_text())
+    assert report["entities"]["patient"]["fields"]["born"]["partial"] == {"year": 1, "month": 1}
+    more = "; the first day or 00:00:00 is stored; date_precision keeps what is known in a column of its own"
+    assert report["warnings"] == [
+        f"patient.born: 1 of a year alone, 1 without a day{more}", f"patient.seen: 1 of a year alone, 1 without a time{more}"
+    ]  # fmt: skip
+    run_app("data_model_loader", **inputs, output_dataset_name="kept", date_precision=True)
+    names = ["id", "born", "born_precision", "seen", "seen_precision"]
+    expected = [("P1", "year", "time"), ("P2", "month", "day"), ("P3", "day", "year"), ("P4", None, None)]
+    rows = run_app.tables("kept")["patient"]
+    assert list(rows[0]) == names
+    assert [(row["id"], row["born_precision"], row["seen_precision"]) for row in rows] == expected
+    record = run_app.store.find_record("kept")
+    field = (
+        parse_descriptor(run_app.store.read_descriptor(record)).dictionary.entities["patient"].by_name["born_precision"]
+    )
+    assert (field.type, field.coding_name) == ("string", "date_precision")
+    assert main(["describe", "kept", "--project", str(run_app.project), "--dictionaries", str(tmp_path / "back")]) in (
+        0,
+        None,
+    )
+    back = {name: str(tmp_path / "back" / f"kept.{name}.csv") for name in ("data_dictionary", "codings")}
+    again = {"data_files": inputs["data_files"], "output_dataset_name": "again", **back}
+    with pytest.raises(FaultError, match="Set date_precision"):
+        run_app("data_model_loader", **again)
+    run_app("data_model_loader", **again, date_precision=True)
+    assert run_app.tables("again")["patient"] == rows
+
+
 def test_figures_of_a_quarantined_load_are_of_the_rows_that_were_loaded(run_app: Runner, write_files: Files) -> None:
     patients = "patient_id,sex,age\nP1,F,50\nP2,M,old\nP3,F,1\nP3,M,2\nP4,X,99\nP5,,60\n"
     visits = "visit_id,patient_id,seen\n1,P1,2024-01-01\n2,P2,2023-01-02\n3,,\n4,,soon\n"
-    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine"))
+    run_app("data_model_loader", **study(write_files, patients, visits, on_fault="quarantine", max_faulty_share=1))
     entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]
-    exact = {"distinct_is_exact": True, "mean": None}
+    exact = {"distinct_is_exact": True, "distinct_error": 0.0, "mean": None}
     assert entities["patient"]["rows"] == 2
     assert entities["patient"]["fields"] == {
         "patient_id": {"rows": 2, "nulls": 0, "distinct": 2, "min": "P1", "max": "P5", **exact},
@@ -286,7 +344,7 @@ def test_a_file_of_faulty_rows_alone_makes_an_empty_table_and_empty_figures(
     run_app: Runner, write_files: Files
 ) -> None:
     run_app("data_model_loader", **study(write_files, "patient_id,sex,age\nP1,X,1\n", "visit_id,patient_id,seen\n1,P1,\n",
-                                         on_fault="quarantine"))  # fmt: skip
+                                         on_fault="quarantine", max_faulty_share=1))  # fmt: skip
     tables = run_app.tables("study")
     assert (tables["patient"], tables["visit"]) == ([], [])
     entities = json.loads((run_app.job_dir / "report.json").read_text())["entities"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from apps.dataset_extender import infer, load
-from common.dataset.descriptor import parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
 from common.errors import AppError
@@ -90,7 +90,7 @@ P1,0.5,3,007,2024-01-15,2024-01-15 10:30:00,never,"A, b"
 P2,1,1,012,2024-02,2024-02-03T08:15:00Z,never,
 P3,,,,,,never,c
 P5,2.25,4,101,2024,2024-03-01,ex,d
-P6,1e1,5,101,,,ex,e
+P6,1.0e1,5,101,,,ex,e
 """
 
 
@@ -167,12 +167,13 @@ def test_the_report_and_the_summary_tell_types_reasons_and_linked_ids(study: Run
     }  # fmt: skip
     assert told["fields"]["risk"] == {
         "type": "float", "coding": None, "reason": "not every value is a whole number, first at line 2 ('0.5')",
+        "remarks": [],
         "rows": 5, "nulls": 1, "min": 0.5, "max": 10.0, "mean": 3.4375,
     }  # fmt: skip
     assert told["fields"]["smoking"]["coding"] == "patient_smoking"
     assert told["fields"]["smoking"]["top_codes"] == [{"code": "never", "rows": 3}, {"code": "ex", "rows": 2}]
     lines = [" ".join(line.split()) for line in study.shown.splitlines()]
-    assert "ward string 1 2 of 4 values have a leading zero or are no number, first at line 2 ('007'); 3 different texts in 5 rows, too many to be categories" in lines  # fmt: skip
+    assert "ward string 1 2 of 4 values are no number, or one that would not be given back as it stands, first at line 2 ('007'); 3 different texts in 5 rows, too many to be categories" in lines  # fmt: skip
     assert (
         "smoking string categorical 0 5 of 5 values are no number, first at line 2 ('never'); 2 different texts"
         in lines
@@ -268,7 +269,7 @@ def test_assays_of_the_target_are_kept(study: Runner, write_files: Files) -> Non
     staging.publish([], draft, {})
     staging.close()
     study("dataset_extender", source_data=write_files(s__csv="id,x\nP1,1\n")["s.csv"], target_dataset="with_assay")
-    assert dataset(study, "with_assay_extended").assays == (assay,)
+    assert dataset(study, "with_assay_extended").assays == (parse_assay(assay),)
 
 
 def test_one_pass_over_the_pieces_agrees_with_the_whole_file(
@@ -303,7 +304,9 @@ def test_one_pass_over_the_pieces_agrees_with_the_whole_file(
     assert [row["late_date"] for row in found] == [date(2001 + n, 1, 1) for n in range(5)] + [date(2006, 7, 1)]
     assert [row["late_value"] for row in found] == [None] * 5 + [7]
     reason = report(study, outputs)["fields"]["late_text"]["reason"]
-    assert reason.startswith("2 of 6 values have a leading zero or are no number, first at line 4 ('03')")
+    assert reason.startswith(
+        "3 of 6 values are no number, or one that would not be given back as it stands, first at line 3 ('+2')"
+    )
 
 
 def test_soft_limits_warn_and_do_not_refuse(study: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

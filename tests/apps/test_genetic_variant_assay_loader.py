@@ -302,10 +302,23 @@ def test_permissive_mode_sets_faulty_lines_aside_whole(run_app: Runner, write_fi
     ]  # fmt: skip
 
 
+def test_permissive_mode_sets_no_more_than_the_share_allowed_aside(run_app: Runner, write_files: Files) -> None:
+    text = vcf().replace("1/2:3", "1/7:3").replace("chrX\t5", "chrX\tfive")
+    paths = [*write_files(a__vcf=text).values()]
+    found = refused(run_app, paths, run_mode="permissive", max_faulty_share=0.3)
+    assert [code for code, *_ in found] == [77, 202, 205]
+    load(run_app, paths, run_mode="permissive", max_faulty_share=0.4)
+    report = json.loads((run_app.job_dir / "report.json").read_text())
+    assert (report["records"], report["set_aside"], report["faulty_share"]) == (3, 2, 0.4)
+    assert "2 of 5 (40 %)" in run_app.shown
+
+
 def test_a_line_of_many_samples_is_set_aside_whole(run_app: Runner, write_files: Files) -> None:
     header = META + FIXED + "\t".join(f"s{number}" for number in range(40_000)) + "\n"
     line = "chr1\tx\t.\tA\tC\t.\t.\t.\tGT" + "\t0/1" * 40_000
-    outputs = load(run_app, [*write_files(a__vcf=f"{header}{line}\n").values()], run_mode="permissive")
+    outputs = load(
+        run_app, [*write_files(a__vcf=f"{header}{line}\n").values()], run_mode="permissive", max_faulty_share=1
+    )
     stored = run_app.store.file_path(outputs["faults"]["$dnanexus_link"]).read_text(encoding="utf-8")
     assert stored.endswith(f",a.vcf,6,202,POS,not a whole number of zero or more,{line}\n")
 

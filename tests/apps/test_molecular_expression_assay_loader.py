@@ -157,6 +157,23 @@ def test_a_header_without_a_name_for_the_ids_is_told_by_its_rows(run_app: Runner
     ]
 
 
+def test_what_is_not_loaded_and_what_is_doubtful_is_a_warning_with_its_count(
+    run_app: Runner, write_files: Files
+) -> None:
+    text = "Name,Description,s1,s2,note\nTP53,a,NaN,2,x\n1-Mar,b,,1,y\n2-Sep,c,4,5,z\n,,,,\n"
+    (path,) = write_files(m__csv=text).values()
+    run_app(APP, **given([path], missing_values=["NaN"], annotation_columns=["note"]))
+    assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == [
+        "missing_values replaces the default, NA; the empty cell is missing in any case",
+        "m.csv: 2 columns are annotation, no sample, and left out: Description, note",
+        "m.csv: 1 row without any value passed over, the first on line 5",
+        "2 feature ids are dates, which spreadsheets make of gene symbols such as MARCH1 and SEPT2; the first is '1-Mar' (m.csv line 3)",
+    ]
+    assert [tuple(row.values()) for row in run_app.tables("study")["expression"]] == [
+        ("1-Mar", "s2", 1.0), ("2-Sep", "s1", 4.0), ("2-Sep", "s2", 5.0), ("TP53", "s2", 2.0),
+    ]  # fmt: skip
+
+
 def test_an_empty_list_of_files_is_refused(run_app: Runner) -> None:
     with pytest.raises(AppError) as refused:
         run_app(APP, **given([]))

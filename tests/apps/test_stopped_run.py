@@ -1,15 +1,21 @@
-"""A run that is stopped while Spark's tasks are at work: nothing staged is left, no trace is shown."""
+"""A run that is stopped at any time: it ends at once, says why, and leaves no process, no file and no trace."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from common.platform.local import LocalProject
+from common.spark.scratch import sweep
 from tests.processes import wait_for, without_progress
 
 pytestmark = pytest.mark.processes
@@ -38,24 +44,92 @@ DXAPP = {
 }  # fmt: skip
 
 
+class StoppedRun:
+    """A run of that app in a process of its own, with a folder of its own for temporary files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.project, self.temporary = root, root / "project", root / "tmp"
+        self.temporary.mkdir()
+        (root / "dxapp.json").write_text(json.dumps(DXAPP), encoding="utf-8")
+        (root / "job_input.json").write_text("{}", encoding="utf-8")
+        self.at_work = [root / "one task", root / "the other"]
+        script = APP.format(
+            app=str(root / "app.py"), project=str(self.project), job=str(root), at_work=list(map(str, self.at_work))
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "TMPDIR": str(self.temporary)},
+        )  # fmt: skip
+        self.all: list[psutil.Process] = []
+
+    def wait_for_spark(self) -> None:
+        """Until Java is there, though it is not ready."""
+        while not (started := psutil.Process(self.process.pid).children()):
+            time.sleep(0.02)
+        self.all = started
+
+    def wait_for_tasks(self) -> None:
+        wait_for(self.at_work, self.process)
+        self.all = psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self) -> tuple[int, str]:
+        """Its status and what it showed, once it has ended, and all that it started with it."""
+        _, shown = self.process.communicate(timeout=60)
+        _, left = psutil.wait_procs(self.all, timeout=0 if self.process.returncode >= 0 else 20)
+        # A zombie has ended, and waits for the machine's first process to take note.
+        assert [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+        return self.process.returncode, without_progress(shown)
+
+    def error(self) -> str:
+        return str(json.loads((self.root / "job_error.json").read_text(encoding="utf-8"))["error"]["message"])
+
+    def left(self) -> list[str]:
+        staged = [path for path in (self.project / ".staged").iterdir() if path.is_dir()]
+        return [path.name for path in (*staged, *self.temporary.iterdir())]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[StoppedRun]:
+    stopped = StoppedRun(tmp_path)
+    yield stopped
+    stopped.process.kill()
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"])
-def test_a_run_stopped_amid_its_tasks_leaves_nothing_staged(
-    tmp_path: Path, number: signal.Signals, status: int
-) -> None:
-    (tmp_path / "dxapp.json").write_text(json.dumps(DXAPP), encoding="utf-8")
-    (tmp_path / "job_input.json").write_text("{}", encoding="utf-8")
-    project = tmp_path / "project"
-    at_work = [tmp_path / "one task", tmp_path / "the other"]
-    script = APP.format(
-        app=str(tmp_path / "app.py"), project=str(project), job=str(tmp_path), at_work=list(map(str, at_work))
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_for(at_work, process)
-        process.send_signal(number)
-        _, shown = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert (process.returncode, without_progress(shown)) == (status, "The run was stopped before it was done.\n")
-    assert json.loads((tmp_path / "job_error.json").read_text(encoding="utf-8"))["error"]["type"] == "AppError"
-    assert [path.name for path in (project / ".staged").iterdir() if path.is_dir()] == []
+def test_a_run_stopped_amid_its_tasks_leaves_nothing(run: StoppedRun, number: signal.Signals, status: int) -> None:
+    run.wait_for_tasks()
+    os.killpg(run.process.pid, number) if number == signal.SIGINT else run.process.send_signal(
+        number
+    )  # as a terminal does
+    assert run.end() == (status, "The run was stopped before it was done.\n")
+    assert (run.error(), run.left()) == ("The run was stopped before it was done.", [])
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.0, 2.0])
+def test_a_run_stopped_while_spark_starts_leaves_nothing(run: StoppedRun, delay: float) -> None:
+    run.wait_for_spark()
+    time.sleep(delay)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end() == (143, "The run was stopped before it was done.\n")
+    assert (run.error(), run.left()) == ("The run was stopped before it was done.", [])
+
+
+def test_a_run_whose_java_is_killed_says_so(run: StoppedRun) -> None:
+    run.wait_for_tasks()
+    psutil.Process(run.process.pid).children()[0].kill()
+    status, shown = run.end()
+    assert (status, shown.splitlines()) == (1, run.error().splitlines())
+    assert shown.startswith("Error 92 (Spark failed): Spark's Java process was killed by SIGKILL")
+    assert run.left() == []
+
+
+def test_what_a_killed_run_started_ends_and_the_next_run_sweeps_what_it_left(run: StoppedRun) -> None:
+    run.wait_for_tasks()
+    run.process.kill()
+    assert run.end()[0] == -signal.SIGKILL
+    assert len(run.left()) == 2
+    sweep(run.temporary)
+    LocalProject(run.project).stage(None).close()
+    assert run.left() == []
+    (job,) = LocalProject(run.project).find_objects("job")
+    assert job["failureMessage"] == "The run was killed before it was done. Nothing was published."

@@ -15,23 +15,20 @@ from common.platform import Database
 from common.platform.api.call import Answer, ApiError, Call
 from common.platform.local import disk
 from common.platform.local.store import Object, ProjectStore, build_object, database_fields, now
-from common.platform.names import new_id, parse_database_name, unique_database_name
-
-MADE = ".made"
-"""The folder, in the project's `databases`, below which Spark makes one folder per database."""
-
-_VERSION = "000001-spark"
+from common.platform.local.versions import MADE, SPARK_VERSION
+from common.platform.names import is_id, new_id, parse_database_name, unique_database_name
 
 
 def take_up_databases(store: ProjectStore) -> None:
     """Makes an object of each database that Spark made and that has none, and removes that of each that Spark dropped."""
     made = store.databases / MADE
+    disk.check_own(store.root, made)
     if not made.is_dir():
         return
     with disk.locked(made / ".lock"):
         register = made / ".ids.json"
-        known: dict[str, str] = json.loads(register.read_bytes()) if register.exists() else {}
-        there = {each.name for each in made.iterdir() if each.is_dir()}
+        known = _read_register(register) if register.exists() else {}
+        there = {each.name for each in made.iterdir() if each.is_dir() and not each.is_symlink()}
         if there == known.keys():
             return
         for name in known.keys() - there:
@@ -40,14 +37,23 @@ def take_up_databases(store: ProjectStore) -> None:
         disk.write_whole(register, json.dumps(kept).encode(), made)
 
 
+def _read_register(path: Path) -> dict[str, str]:
+    value = disk.read_json(path)
+    if not isinstance(value, dict) or not all(
+        isinstance(each, str) and is_id(each, "database") for each in value.values()
+    ):
+        raise disk.refuse(path, "is no list of databases")
+    return value
+
+
 def _take_up(store: ProjectStore, folder: Path) -> str:
     database_id, name = new_id("database"), parse_database_name(folder.name)
     database = Database(database_id, name, unique_database_name(database_id, name))
     versions = store.versions(database.unique_name)
     versions.folder.mkdir(parents=True)
-    versions.path(_VERSION).symlink_to(folder, target_is_directory=True)
-    (folder / ".history.json").write_text(json.dumps([_VERSION]), encoding="utf-8")
-    (store.databases / database.unique_name).symlink_to(Path(".versions") / database.unique_name / _VERSION)
+    (versions.folder / SPARK_VERSION).symlink_to(folder, target_is_directory=True)
+    disk.write_whole(folder / ".history.json", json.dumps([SPARK_VERSION]).encode(), versions.folder)
+    (store.databases / database.unique_name).symlink_to(Path(".versions") / database.unique_name / SPARK_VERSION)
     store.write_at_once(build_object(database_id, name, store.id, "", **database_fields(database)))
     return database_id
 
@@ -55,9 +61,14 @@ def _take_up(store: ProjectStore, folder: Path) -> str:
 def _drop(store: ProjectStore, database_id: str) -> None:
     found = store.read(database_id)
     if found is not None:
-        (store.objects / f"{database_id}.json").unlink()
-        (store.databases / found["uniqueDatabaseName"]).unlink()
-        disk.remove_tree(store.versions(found["uniqueDatabaseName"]).folder)
+        unique_name = found["uniqueDatabaseName"]
+        places = (
+            store.objects / f"{database_id}.json",
+            store.databases / unique_name,
+            store.versions(unique_name).folder,
+        )
+        for place in places:
+            disk.remove(store.root, place)
 
 
 def list_database_folder(call: Call) -> Answer:
@@ -65,7 +76,7 @@ def list_database_folder(call: Call) -> Answer:
     root = _root(call.store, call.object())
     folder = _within(root, call.get("folder", str, "/"))
     found = folder.rglob("*") if call.get("recurse", bool, False) else folder.glob("*")
-    shown = [each for each in sorted(found) if not _is_hidden(each.relative_to(root))]
+    shown = [each for each in sorted(found) if not _is_hidden(each.relative_to(root)) and not each.is_symlink()]
     return {"results": [_status(call.target, root, each) for each in shown]}
 
 
@@ -92,14 +103,16 @@ def _root(store: ProjectStore, database: Object) -> Path:
     versions = store.versions(database["uniqueDatabaseName"])
     if versions.current() is None:
         raise ApiError("ResourceNotFound", f"the files of {database['id']} are gone")
-    return versions.path(versions.current() or "").resolve()
+    return versions.path(versions.current() or "")
 
 
 def _within(root: Path, name: str) -> Path:
     """A path below a database's folder. Refuses one that leads out of it, or to what is not there."""
     path = root / name.strip("/")
-    if ".." in path.parts or _is_hidden(path.relative_to(root)) or not path.exists():
+    if "\0" in name or ".." in path.parts or _is_hidden(path.relative_to(root)) or not path.exists():
         raise ApiError("ResourceNotFound", f'"{name}" could not be found')
+    if path != root:
+        disk.check_own(root, path)
     return path
 
 

@@ -24,7 +24,10 @@ def visualize(call: Call) -> Answer:
         "recordProject": shown["project"], "dataset": dataset["id"], "datasetName": dataset["name"],
         "datasetVersion": str(dataset["details"].get("version", "")), "datasetRecordProject": dataset["project"],
         "schema": dataset["details"].get("schema"),
-        "databases": [_linked_id(link) for each in dataset["details"].get("databases", []) for link in each.values()],
+        "databases": [
+            _linked_id(link) for each in dataset["details"].get("databases", []) if isinstance(each, dict)
+            for link in each.values()
+        ],
     }  # fmt: skip
     cohort = {key: details[key] for key in ("filters", "sql", "baseSql", "combined") if key in details}
     return answer | cohort if is_cohort else answer

@@ -18,6 +18,7 @@ from common.platform.local.store import Object, ProjectStore, now
 _MOST_PARTS = 10_000
 _BLOCK = 1 << 20
 _PART = 32 << 20
+_PART_NAME = re.compile("[0-9]{5}")
 _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})-([0-9]{0,18})\s*")
 
 UPLOAD_PARAMETERS = {
@@ -59,8 +60,9 @@ def take_part(store: ProjectStore, file_id: str, index: int, size: int, md5: str
     if file is None or file["state"] != "open":
         raise ApiError("InvalidState", f"{file_id} is no open file")
     target = _parts_folder(store, file_id) / f"{index:05d}"
+    disk.check_own(store.root, target)
     draft, digest, left = target.with_name(f".{target.name}.{now()}"), hashlib.md5(usedforsecurity=False), size
-    with draft.open("wb") as out:
+    with disk.new_file(draft) as out:
         while left and (block := body.read(min(left, _BLOCK))):
             digest.update(block)
             out.write(block)
@@ -77,14 +79,16 @@ def close_file(call: Call) -> Answer:
     if file["state"] != "closed":
         folder = _parts_folder(call.store, file["id"])
         target = folder.parent / file["name"]
-        with (folder / ".whole").open("wb") as whole:
-            for part in sorted(each for each in folder.iterdir() if not each.name.startswith(".")):
-                with part.open("rb") as source:
+        disk.check_own(call.store.root, folder)
+        disk.remove(call.store.root, folder / ".whole")
+        with disk.new_file(folder / ".whole") as whole:
+            for part in sorted(each for each in folder.iterdir() if _PART_NAME.fullmatch(each.name)):
+                with os.fdopen(disk.open_own(part, os.O_RDONLY), "rb") as source:
                     shutil.copyfileobj(source, whole, _BLOCK)
             whole.flush()
             os.fsync(whole.fileno())
         (folder / ".whole").replace(target)
-        disk.remove_tree(folder)
+        disk.remove(call.store.root, folder)
         disk.sync(target.parent)
         call.store.write_at_once({**file, "state": "closed", "size": target.stat().st_size, "modified": now()})
     return {"id": file["id"]}
@@ -111,7 +115,9 @@ def describe_file(call: Call) -> Answer:
 
 def _parts_taken(call: Call, file: Object) -> Answer:
     """Parts of an open file by number, as far as they have come in."""
-    taken = (each for each in _parts_folder(call.store, file["id"]).iterdir() if not each.name.startswith("."))
+    folder = _parts_folder(call.store, file["id"])
+    disk.check_own(call.store.root, folder)
+    taken = (each for each in folder.iterdir() if _PART_NAME.fullmatch(each.name))
     return {str(int(each.name)): {"state": "complete", "size": each.stat().st_size} for each in taken}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from common.platform.api.call import Answer, ApiError, Call
-from common.platform.local.store import Object, build_object, now
+from common.platform.local.store import Object, build_object, now, object_faults
 from common.platform.names import is_id, new_id, parse_file_name, parse_reference
 
 _ON_REQUEST = ("details", "properties")
@@ -60,7 +60,10 @@ def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
         "tags": call.get("tags", list, []), "hidden": call.get("hidden", bool, False),
         "properties": call.get("properties", dict, {}), "details": call.input.get("details") or {},
     }  # fmt: skip
-    return {**build_object(object_id, name, call.store.id, "", **rest), **given, "createdBy": {}}
+    made = {**build_object(object_id, name, call.store.id, "", **rest), **given, "createdBy": {}}
+    if faults := object_faults(made, object_id):
+        raise ApiError("InvalidInput", "; ".join(faults))
+    return made
 
 
 def new_record(call: Call) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -40,7 +39,7 @@ def whoami(_call: Call) -> Answer:
 
 
 def _project(call: Call) -> dict[str, Any]:
-    stored = json.loads((call.store.root / "project.json").read_bytes())
+    stored = call.store.describe()
     return {
         "id": stored["id"], "class": "project", "name": stored["name"], "region": call.region, "level": "ADMINISTER",
         "permissions": {USER: "ADMINISTER"}, "created": stored["created"], "modified": stored["created"], "version": 1,

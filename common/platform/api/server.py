@@ -16,6 +16,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from common.errors import AppError
+from common.json_text import FEW_LEVELS, JsonError, parse_json
 from common.platform.api.call import Answer, ApiError, Call, as_api_error
 from common.platform.api.databases import find_database_file, take_up_databases
 from common.platform.api.files import parse_range, take_part
@@ -126,14 +127,16 @@ class _Exchange(BaseHTTPRequestHandler):
     def _post(self) -> None:
         body = self.rfile.read(self._length(_LARGEST_INPUT))
         try:
-            given = json.loads(body or b"{}")
-        except ValueError as error:
+            given = parse_json(body or b"{}", FEW_LEVELS)
+        except JsonError as error:
             raise ApiError("MalformedJSON", f"the body is no JSON: {error}") from None
         if not isinstance(given, dict):
             raise ApiError("InvalidInput", "expected the input to be an object")
         target, function = find_route(urlsplit(self.path).path)
         nonce = given.pop("nonce", None)
-        if nonce in self.api.made:  # dxpy asks again after a lost answer, and must not make a second object
+        if (
+            isinstance(nonce, str) and nonce in self.api.made
+        ):  # dxpy asks again after a lost answer, and must not make a second object
             answer = self.api.made[nonce]
         else:
             answer = function(self.api.call(target, given))

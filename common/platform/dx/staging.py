@@ -93,6 +93,7 @@ class DxStaging:
         self._shared = shared
         self._database = database
         self.has_published = False
+        self.doubt: str | None = None
 
     def table_folder(self, table: str) -> str:
         return self._shared.make("tables", parse_table_name(table))

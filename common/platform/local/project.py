@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from typing import Any
 
 from common.errors import AppError
 from common.platform import Database, InputFile, Link, Record
-from common.platform.local.staging import LocalStaging
+from common.platform.local import disk
+from common.platform.local.staging import JobPlace, LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
 from common.platform.names import (
     ObjectReference,
@@ -22,7 +24,7 @@ from common.platform.names import (
     parse_reference,
     unique_database_name,
 )
-from common.platform.records import parse_descriptor, parse_record
+from common.platform.records import LARGEST_DESCRIPTOR, parse_descriptor, parse_record
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -39,6 +41,7 @@ class LocalProject:
         if not is_id(self.job_id, "job"):
             raise ValueError(f"{job_id!r} is no job id")
         self._store = ProjectStore(project_folder(path))
+        self._place: JobPlace | None = None
 
     @property
     def id(self) -> str:
@@ -73,14 +76,15 @@ class LocalProject:
             raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
         if not found:
             names = [each["name"] for each in self.find_objects("record")]
-            raise AppError(91, f"there is no record {name!r} in this project", _nearest(name, names))
+            raise AppError(91, f"there is no record {name[:200]!r} in this project", _nearest(name, names))
         return found[0]
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
         path = self.file_path(reference.id if reference else "")
         try:
-            content = path.read_bytes()
+            with os.fdopen(disk.open_own(path, os.O_RDONLY), "rb") as file:
+                content = file.read(LARGEST_DESCRIPTOR)
         except OSError as error:
             raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
         return parse_descriptor(content, record)
@@ -105,7 +109,7 @@ class LocalProject:
         return [str(folder / file) for file in versions.table_files(table)]
 
     def stage(self, database: Database | None) -> LocalStaging:
-        return LocalStaging(self._store, self.job_id, database)
+        return LocalStaging(self._store, self.job_id, database, self._place)
 
     def link(self, object_id: str) -> Link:
         return link(object_id)
@@ -144,6 +148,7 @@ class LocalProject:
         """Where the content of a file object lies. Raises `AppError` 91 if there is none."""
         described = self.describe(file_id)
         path: Path = self._store.files / file_id / described["name"]
+        disk.check_own(self._store.root, path)
         if not path.is_file():
             raise AppError(91, f"the content of {file_id} is gone", "Restore the project's folder.")
         return path
@@ -156,6 +161,11 @@ class LocalProject:
         """Names of the tables of a database, sorted."""
         return self._store.versions(database.unique_name).tables()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether this job has begun and not ended."""
+        return self._place is not None
+
     def write_job(
         self,
         app: str,
@@ -164,10 +174,13 @@ class LocalProject:
         outputs: Mapping[str, Any] | None = None,
         error: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes this job's own object: once when it starts (`running`), once when it ends (`done`, `failed`).
+        """Writes this job's own object: once when it starts (`running`), once when it ends (`done`, `failed`). In between the job
+        holds its place in the project, and whoever sweeps that of a killed job corrects its object.
 
-        `inputs` and `outputs` are as in the job files; `error` holds `type` and `message` as `job_error.json` does.
+        Raises `AppError` 90 if this job is already running. `inputs` and `outputs` are as in the job files; `error` holds `type` and `message` as `job_error.json` does.
         """
+        if state == "running":
+            self._place = JobPlace(self._store, self.job_id)
         described = build_object(self.job_id, app, self.id, self.job_id, state=state)
         if earlier := self._store.read(self.job_id):
             described["created"] = earlier["created"]
@@ -180,7 +193,12 @@ class LocalProject:
             described |= {"failureReason": error["type"], "failureMessage": error["message"]}
         if state != "running":
             described["stoppedRunning"] = now()
-        self._store.write_at_once(described)
+        try:
+            self._store.write_at_once(described)
+        finally:
+            if state != "running" and self._place:
+                self._place.close()
+                self._place = None
 
 
 def _open_local(path: Path, shown: str) -> InputFile:
@@ -191,8 +209,12 @@ def _open_local(path: Path, shown: str) -> InputFile:
             raise AppError(91, f"{shown} is a folder, not a file", "Give the file itself.")
         siblings = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
-        raise AppError(91, f"{shown!r} cannot be opened: {error}", "Check the path and your permission.") from None
-    raise AppError(91, f"there is no file {shown!r}", _nearest(path.name, siblings))
+        raise AppError(
+            91,
+            f"{shown[:200]!r} cannot be opened: {getattr(error, 'strerror', error)}",
+            "Check the path and your permission.",
+        ) from None
+    raise AppError(91, f"there is no file {shown[:200]!r}", _nearest(path.name, siblings))
 
 
 def _nearest(name: str, names: list[str]) -> str:

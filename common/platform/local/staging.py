@@ -15,12 +15,13 @@ from __future__ import annotations
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from common.errors import AppError
+from common.json_text import schema_faults
 from common.platform import Database, Published, RecordDraft, TableChange
 from common.platform.local import disk
 from common.platform.local.store import (
@@ -29,10 +30,13 @@ from common.platform.local.store import (
     ProjectStore,
     build_object,
     database_fields,
+    now,
 )
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import new_id, parse_file_name, parse_record_name, parse_table_name
+from common.platform.names import is_id, new_id, parse_file_name, parse_record_name, parse_table_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
+
+_JOURNAL = "journal.json"
 
 
 @dataclass
@@ -46,28 +50,51 @@ class _Publication:
     files: dict[str, str] = field(default_factory=dict)
 
 
-class LocalStaging:
-    """`Staging` of a local project; opening it sweeps the project. Raises `AppError` 90 if this job is already running."""
+class JobPlace:
+    """The folder of one job, locked while the job lives; opening it sweeps the project.
 
-    def __init__(self, store: ProjectStore, job_id: str, database: Database | None) -> None:
+    Raises `AppError` 90 if this job is already running.
+    """
+
+    def __init__(self, store: ProjectStore, job_id: str) -> None:
+        self.folder = store.staged / job_id
+        self._store = store
+        with disk.locked(store.lock):
+            sweep(store)
+            disk.check_own(store.root, self.folder)
+            self.folder.mkdir(exist_ok=True)
+            try:
+                self._lock = disk.hold_if_free(self.folder / "lock")
+            except BaseException:
+                disk.remove(store.root, self.folder)
+                raise
+        if self._lock is None:
+            text = f"job {job_id} is already running in this project"
+            raise AppError(90, text, "Wait for it to end, or stop it.")
+
+    def close(self) -> None:
+        """Removes the folder, and what its job made and did not commit."""
+        with disk.locked(self._store.lock):
+            _sweep_folder(self._store, self.folder)
+            if self._lock:
+                self._lock.close()
+
+
+class LocalStaging:
+    """`Staging` of a local project, in the place of its job, or in one of its own."""
+
+    def __init__(self, store: ProjectStore, job_id: str, database: Database | None, place: JobPlace | None) -> None:
         self._store = store
         self._job_id = job_id
         self._database = database
         self._versions: DatabaseVersions | None = store.versions(database.unique_name) if database else None
         if self._versions:
             self._versions.pin()
-        self._folder = store.staged / job_id
-        self._lock = self._open()
-
-    def _open(self) -> IO[bytes]:
-        with disk.locked(self._store.lock):
-            sweep(self._store)
-            self._folder.mkdir(exist_ok=True)
-            lock = disk.hold_if_free(self._folder / "lock")
-        if lock is None:
-            text = f"job {self._job_id} is already running in this project"
-            raise AppError(90, text, "Wait for it to end, or stop it.")
-        return lock
+        self._place = place or JobPlace(store, job_id)
+        self._is_own_place = place is None
+        self._folder = self._place.folder
+        self.has_published = False
+        self.doubt: str | None = None
 
     def table_folder(self, table: str) -> str:
         return self._subfolder("tables", parse_table_name(table))
@@ -95,9 +122,11 @@ class LocalStaging:
         return Published(publication.record, publication.files)
 
     def close(self) -> None:
-        with disk.locked(self._store.lock):
-            _sweep_folder(self._store, self._folder)
-            self._lock.close()
+        if self._is_own_place:
+            self._place.close()
+        else:
+            with disk.locked(self._store.lock):
+                _sweep_staged(self._store, self._folder)
 
     def _check_staged(self, tables: Sequence[TableChange]) -> None:
         if tables and not self._database:
@@ -147,7 +176,7 @@ class LocalStaging:
     def _write_journal(self, planned: _Publication) -> None:
         version = [self._versions.unique_name, planned.version] if self._versions and planned.version else None
         journal = {"objects": [each["id"] for each in planned.objects], "version": version}
-        disk.write_whole(self._folder / "journal.json", json.dumps(journal).encode(), self._folder)
+        disk.write_whole(self._folder / _JOURNAL, json.dumps(journal).encode(), self._folder)
 
     def _write_files(self, planned: _Publication) -> None:
         names = {each["id"]: each["name"] for each in planned.objects}
@@ -162,43 +191,92 @@ class LocalStaging:
         disk.sync(self._store.files)
 
     def _commit(self, planned: _Publication) -> None:
+        """Makes all visible. What fails behind the commit does not undo it, and is told by `doubt`."""
+        if not planned.objects and not planned.version:
+            return
+        self.has_published = True  # a signal that comes now comes too late
+        try:
+            self._make_visible(planned)
+        except OSError as error:
+            if not self._is_visible(planned):
+                self.has_published = False
+                raise
+            self.doubt = f"all is published, but the disk did not confirm it: {error.strerror}"
+        if planned.version and self._versions:
+            with suppress(OSError, AppError):  # the next publish prunes what this one could not
+                self._versions.move_on()
+
+    def _make_visible(self, planned: _Publication) -> None:
         if planned.version and self._versions:
             mark: Mark = {"database": self._versions.unique_name, "version": planned.version}
             for each in planned.objects:
                 self._store.write(each, mark, self._folder)
             self._versions.commit(planned.version, self._folder)
-            self._versions.move_on()
-        elif planned.objects:
+        else:
             *others, anchor = planned.objects
             for each in others:
                 self._store.write(each, {"anchor": anchor["id"]}, self._folder)
             self._store.write(anchor, None, self._folder)
 
+    def _is_visible(self, planned: _Publication) -> bool:
+        if planned.version and self._versions:
+            return self._versions.current() == planned.version
+        return self._store.read(planned.objects[-1]["id"]) is not None
+
 
 def sweep(store: ProjectStore) -> None:
     """Removes what killed jobs left. The caller holds the project's lock, so that no job is just opening its place."""
     for folder in store.staged.iterdir():
-        if folder.is_dir():
+        if is_id(folder.name, "job") and folder.is_dir() and not folder.is_symlink():
             lock = disk.hold_if_free(folder / "lock")
             if lock:
                 with lock:
                     _sweep_folder(store, folder)
-        elif folder != store.lock:
-            folder.unlink(missing_ok=True)
+        elif folder.name == "draft":
+            disk.remove(store.root, folder)
 
 
 def _sweep_folder(store: ProjectStore, folder: Path) -> None:
-    """Removes what one job made and did not commit. The journal goes last, so that a sweep cut short is done again."""
-    journal_path = folder / "journal.json"
-    if journal_path.exists():
-        journal = json.loads(journal_path.read_bytes())
-        for object_id in journal["objects"]:
-            store.remove_invisible(object_id)
-        if journal["version"]:
-            unique_name, version = journal["version"]
-            store.versions(unique_name).sweep(version)
-        journal_path.unlink()
-    disk.remove_tree(folder)
+    """Removes what one job made and did not commit, and, if it was killed, says so in its object.
+
+    Raises `AppError` 91, and removes nothing, if the journal is not one that this job wrote."""
+    published = [each for each in _sweep_staged(store, folder) if each.startswith("record-")]
+    job = store.read(folder.name)
+    if job and job["state"] == "running":
+        told = f"The Dataset is published all the same: {published[0]}." if published else "Nothing was published."
+        job |= {"state": "failed", "stoppedRunning": now(), "failureReason": "AppError"}
+        job["failureMessage"] = f"The run was killed before it was done. {told}"
+        store.write(job, None, folder)
+    disk.remove(store.root, folder / _JOURNAL)
+    disk.remove(store.root, folder)
+
+
+def _sweep_staged(store: ProjectStore, folder: Path) -> list[str]:
+    """Removes what one job staged, and what it made and did not commit. The journal stays, so that a sweep cut short is done
+    again. Returns the ids of what it committed."""
+    objects, version = _read_journal(folder)
+    for name in ("tables", "scratch"):  # first, as this makes room on a full disk
+        disk.remove(store.root, folder / name)
+    for object_id in objects:
+        store.remove_invisible(object_id, folder.name)
+    if version:
+        store.versions(version[0]).sweep(version[1])
+    return [object_id for object_id in objects if store.read(object_id)]
+
+
+def _read_journal(folder: Path) -> tuple[list[str], list[str] | None]:
+    """The objects of a job's publish, and the database and version that it makes. Raises `AppError` 91 for a forged journal."""
+    path = folder / _JOURNAL
+    try:
+        journal = disk.read_json(path)
+    except FileNotFoundError:
+        return [], None
+    faults = schema_faults(journal, "journal", "the file")
+    if not faults and journal["version"] and not journal["version"][1].endswith(f"-{folder.name}"):
+        faults = [f"version: {journal['version'][1]} is of another job"]
+    if faults:
+        raise disk.refuse(path, f"is not the journal of a job, and nothing was removed: {'; '.join(faults)}")
+    return journal["objects"], journal["version"]
 
 
 def _media_type(name: str) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import AppError
+from common.json_text import schema_faults
 from common.platform import Database
 from common.platform.local import disk
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import new_id
+from common.platform.names import is_database_name, is_id, is_one_line, new_id, parse_file_name, unique_database_name
 
 _MARK = ".commit"
 
@@ -50,6 +51,8 @@ class ProjectStore:
         try:
             for folder in (self.objects, self.files, self.databases, self.staged):
                 folder.mkdir(parents=True, exist_ok=True)
+                disk.check_own(self.root, folder)
+            disk.check_own(self.root, self.databases / ".versions")
             self.id = self._read_id()
         except OSError as error:
             raise AppError(91, f"{self.root} cannot be used as a project: {error.strerror}") from None
@@ -61,10 +64,23 @@ class ProjectStore:
                 if not path.exists():
                     project = {"id": new_id("project"), "class": "project", "name": self.root.name, "created": now()}
                     disk.write_whole(path, _json(project), self.staged)
-        return str(json.loads(path.read_bytes())["id"])
+        return str(self.describe()["id"])
+
+    def describe(self) -> Object:
+        """The project's own object: id, name, created."""
+        path = self.root / "project.json"
+        found = disk.read_json(path)
+        kinds = {"id": str, "name": str, "created": int}
+        if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
+            raise disk.refuse(path, "does not hold a project's id, name and time")
+        if not is_id(found["id"], "project"):
+            raise disk.refuse(path, f"holds {found['id']!r}, which is no project id")
+        return found
 
     def versions(self, unique_name: str) -> DatabaseVersions:
         """The versions of a database; always the same for one name, so that a pinned version stays pinned."""
+        if not is_database_name(unique_name):
+            raise AppError(80, f"{unique_name!r} is not the unique name of a database")
         if unique_name not in self._versions:
             self._versions[unique_name] = DatabaseVersions(self.databases, unique_name)
         return self._versions[unique_name]
@@ -75,7 +91,7 @@ class ProjectStore:
 
     def read_all(self) -> Iterator[Object]:
         """All objects, oldest first."""
-        found = [self._load(path.stem) for path in self.objects.glob("*-*.json")]
+        found = [self._load(path.stem) for path in self.objects.glob("*-*.json") if is_id(path.stem)]
         history = cache(lambda name: self.versions(name).history())
         visible = (self._visible(each, history) for each in found)
         yield from sorted((each for each in visible if each), key=lambda each: (each["created"], each["id"]))
@@ -90,24 +106,30 @@ class ProjectStore:
         with disk.locked(self.lock):
             self.write(value, None, self.staged)
 
-    def remove_invisible(self, object_id: str) -> None:
-        """Removes what a killed job left of an object whose commit did not happen."""
-        if self.read(object_id) is None:
-            disk.remove_tree(self.files / object_id)
-            (self.objects / f"{object_id}.json").unlink(missing_ok=True)
+    def remove_invisible(self, object_id: str, job_id: str) -> None:
+        """Removes what a killed job left of an object of its own whose commit did not happen."""
+        written = self._load(object_id)
+        if written is None or (written["createdBy"].get("job") == job_id and self.read(object_id) is None):
+            disk.remove(self.root, self.files / object_id)
+            disk.remove(self.root, self.objects / f"{object_id}.json")
 
     def _load(self, object_id: str) -> Object | None:
+        if not is_id(object_id):
+            return None
+        path = self.objects / f"{object_id}.json"
         try:
-            loaded: Object = json.loads((self.objects / f"{object_id}.json").read_bytes())
+            loaded: Object = disk.read_json(path)
         except FileNotFoundError:
             return None
+        if faults := object_faults(loaded, object_id):
+            raise disk.refuse(path, f"is no {object_id.split('-')[0]} of a project: {'; '.join(faults)}")
         return loaded
 
     def _visible(self, value: Object | None, history: Callable[[str], frozenset[str]]) -> Object | None:
         if value is None or (mark := value.pop(_MARK, None)) is None:
             return value
         if "anchor" in mark:
-            happened = (self.objects / f"{mark['anchor']}.json").exists()
+            happened = (self.objects / f"{mark['anchor']}.json").is_file()
         else:
             happened = mark["version"] in history(mark["database"])
         return value if happened else None
@@ -127,6 +149,23 @@ def build_object(object_id: str, name: str, project: str, job: str, **rest: Any)
         "properties": {}, "details": {},
     }  # fmt: skip
     return {**common, **rest}
+
+
+def object_faults(value: Any, object_id: str) -> list[str]:
+    """What is wrong with an object that came from outside: its form, and what its id, class and names owe one another."""
+    faults = schema_faults(value, "object", "the file")
+    if faults:
+        return faults
+    kind = object_id.split("-")[0]
+    if value["id"] != object_id or value["class"] != kind:
+        faults.append(f"it holds a {value['class']} of the id {value['id']}")
+    if not is_one_line(value["name"]):
+        faults.append(f"name: {value['name'][:80]!r} is not one line of text")
+    if kind == "file" and parse_file_name(value["name"]) != value["name"]:
+        faults.append(f"name: {value['name'][:80]!r} is no name of a file")
+    if kind == "database" and value["uniqueDatabaseName"] != unique_database_name(object_id, value["databaseName"]):
+        faults.append(f"uniqueDatabaseName: {value['uniqueDatabaseName']!r} is not made of its id and name")
+    return faults
 
 
 def database_fields(database: Database) -> Mapping[str, Any]:

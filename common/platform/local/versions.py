@@ -12,6 +12,8 @@ other rows under the same name.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -22,6 +24,12 @@ from common.platform import TableChange
 from common.platform.local import disk
 
 _HISTORY = ".history.json"
+_VERSION = re.compile(r"[0-9]{6,18}-(?:job-[0-9A-Za-z]{24}|spark)")
+
+MADE = ".made"
+"""The folder, in the project's `databases`, below which Spark makes one folder per database."""
+SPARK_VERSION = "000001-spark"
+"""The first version of a database that Spark made: a link to its folder."""
 
 
 class DatabaseVersions:
@@ -29,6 +37,7 @@ class DatabaseVersions:
 
     def __init__(self, databases: Path, unique_name: str) -> None:
         self.unique_name = unique_name
+        self._databases = databases
         self.folder = databases / ".versions" / unique_name
         self._current = databases / unique_name
         self._lock = self.folder / "lock"
@@ -36,11 +45,18 @@ class DatabaseVersions:
         self._pin: IO[bytes] | None = None
 
     def current(self) -> str | None:
-        """The version that readers by path see; None before the first publish."""
+        """The version that readers by path see; None before the first publish. Raises `AppError` 91 if the link leads to none."""
         try:
-            return self._current.readlink().name
+            target = str(self._current.readlink())
         except FileNotFoundError:
             return None
+        except OSError:
+            raise disk.refuse(self._current, "is no link to a version of the database") from None
+        version = target.rpartition("/")[2]
+        if not _VERSION.fullmatch(version) or target != f".versions/{self.unique_name}/{version}":
+            raise disk.refuse(self._current, f"links to {target}, which is no version of the database")
+        disk.check_own(self._databases, self.path(version))
+        return version
 
     @property
     def seen(self) -> str | None:
@@ -49,30 +65,42 @@ class DatabaseVersions:
 
     def path(self, version: str) -> Path:
         """The folder of a version."""
+        if version == SPARK_VERSION:
+            return self._databases / MADE / self.unique_name.partition("__")[2]
         return self.folder / version
 
     def history(self) -> frozenset[str]:
         """All versions that were ever current, up to the current one; empty if someone removed the folder by hand."""
         while (version := self.current()) is not None:
             try:
-                return frozenset(json.loads((self.path(version) / _HISTORY).read_bytes()))
+                return self._read_history(version)
             except FileNotFoundError:
                 if self.current() == version:
                     break
         return frozenset()
 
+    def _read_history(self, version: str) -> frozenset[str]:
+        path = self.path(version) / _HISTORY
+        value = disk.read_json(path)
+        if not isinstance(value, list) or not all(isinstance(each, str) and _VERSION.fullmatch(each) for each in value):
+            raise disk.refuse(path, "is no list of versions")
+        return frozenset(value)
+
     def tables(self) -> list[str]:
-        """Names of the tables of the version seen."""
+        """Names of the tables of the version seen. Raises `AppError` 91 if one is a link."""
         if (version := self.seen) is None:
             return []
-        return sorted(each.name for each in self.path(version).iterdir() if each.is_dir())
+        folders = sorted(each for each in self.path(version).iterdir() if each.is_dir())
+        for each in folders:
+            disk.check_own(self._databases, each)
+        return [each.name for each in folders]
 
     def table_files(self, table: str) -> list[str]:
-        """Paths of a table's Parquet files in the version seen, relative to the table's folder, sorted."""
-        if (version := self.seen) is None:
+        """Paths of a table's Parquet files in the version seen, relative to the table's folder, sorted; none if there is no table of
+        this name. Raises `AppError` 91 if one is no plain file."""
+        if table not in self.tables():
             return []
-        folder = self.path(version) / table
-        return sorted(str(each.relative_to(folder)) for each in folder.rglob("*.parquet"))
+        return sorted(_list_files(self.path(self.seen or "") / table))
 
     def pin(self) -> None:
         """Stays with the version that is now current, and keeps others from pruning it while this process lives."""
@@ -124,7 +152,7 @@ class DatabaseVersions:
         replaced = {change.table for change in changes if change.mode in ("overwrite", "replace", "remove")}
         if self._pinned:
             for table in set(self.tables()) - replaced:
-                _link_table(self.path(self._pinned) / table, target / table)
+                _link_table(self.path(self._pinned) / table, target / table, self.table_files(table))
         moved = [
             _move(staged / change.table, target / change.table, file) for change in changes for file in change.files
         ]
@@ -156,23 +184,27 @@ class DatabaseVersions:
         the lock, so any other version is an old one or what a killed job left."""
         kept = sorted(self.history())[-2:]
         for folder in self.folder.iterdir():
-            if folder.is_dir() and folder.name not in kept:
+            if _VERSION.fullmatch(folder.name) and folder.name not in kept:
                 self._remove(folder.name)
 
     def _remove(self, version: str) -> None:
-        folder = self.path(version)
-        if folder.is_dir():
-            with suppress(FileNotFoundError), disk.hold_if_free(folder / _HISTORY) or nullcontext() as free:
+        disk.check_own(self._databases, self.path(version))
+        if not (self.path(version) / _HISTORY).exists():  # so that no job can have pinned it
+            disk.remove(self._databases, self.folder / version)
+        else:
+            with suppress(FileNotFoundError), disk.hold_if_free(self.path(version) / _HISTORY) or nullcontext() as free:
                 if free:
-                    disk.remove_tree(folder)
+                    disk.remove(self._databases, self.folder / version)
 
     def sweep(self, version: str) -> None:
         """Removes what a killed job left of the version that it was about to publish, committed or not."""
-        if self.current() is None:
-            disk.remove_tree(self.folder)
-            return
+        disk.check_own(self._databases, self.folder)
         if version not in self.history():
             self._remove(version)
+        if self.current() is None:
+            if self.folder.is_dir() and not any(each.is_dir() for each in self.folder.iterdir()):
+                disk.remove(self._databases, self.folder)
+            return
         with suppress(FileNotFoundError), disk.hold_if_free(self._lock) or nullcontext() as free:
             if free:  # else the one that publishes prunes
                 self._prune()
@@ -184,11 +216,24 @@ def _move(source: Path, target: Path, file: str) -> Path:
     return (source / file).rename(place)
 
 
-def _link_table(source: Path, target: Path) -> None:
+def _link_table(source: Path, target: Path, files: Sequence[str]) -> None:
     target.mkdir()
-    for each in sorted(source.rglob("*")):
-        place = target / each.relative_to(source)
-        if each.is_dir():
-            place.mkdir()
-        else:
-            disk.link_or_copy(each, place)
+    for file in files:
+        place = target / file
+        place.parent.mkdir(parents=True, exist_ok=True)
+        disk.link_or_copy(source / file, place)
+
+
+def _list_files(table: Path) -> Iterator[str]:
+    """The Parquet files below a table's folder, relative to it."""
+    folders = [table]
+    while folders:
+        with os.scandir(folders.pop()) as found:
+            for each in found:
+                path = Path(each.path)
+                if each.is_dir(follow_symlinks=False):
+                    folders.append(path)
+                elif not each.is_file(follow_symlinks=False):
+                    raise disk.refuse(path, "is no plain file")
+                elif path.suffix == ".parquet":
+                    yield str(path.relative_to(table))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from apps.commands import main
+from apps.commands.describe import write_dictionaries
 from common.platform.local import LocalProject
 
 
@@ -81,3 +82,13 @@ def test_a_project_that_is_not_there_is_told_and_not_made(tmp_path: Path, capsys
     assert main(["describe", "study", "--project", str(tmp_path / "projekt")]) == 1
     assert "there is no project in" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dictionaries_of_a_record_with_a_long_name_each_have_a_file(tmp_path: Path) -> None:
+    from tests.unit.dataset.example_dataset import DICTIONARY
+
+    written = write_dictionaries(DICTIONARY, tmp_path, "é" * 300)
+    assert sorted(path.name.lstrip("é") for path in written) == [
+        ".codings.csv", ".data_dictionary.csv", ".entity_dictionary.csv",
+    ]  # fmt: skip
+    assert len(list(tmp_path.iterdir())) == 3

@@ -137,7 +137,7 @@ def test_a_refused_run_prints_its_faults_once_and_ends_with_1(
             ["run", "data_model_loader", "-j", "no_such.json"],
             "Error 91 (not found or not allowed): no_such.json: No such file",
         ),
-        (["run", "data_model_loader", "-j", "{"], "Error 90 (job input not valid): --input-json line 1, column 2"),
+        (["run", "data_model_loader", "-j", "{"], "Error 90 (job input not valid): --input-json: line 1, column 2"),
     ],
 )
 def test_a_mistake_before_the_run_is_a_readable_block(

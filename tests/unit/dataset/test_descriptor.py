@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 
@@ -7,17 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.dataset.descriptor import parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.layout import build_dataset
+from common.dataset.model import Dataset
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
 from common.errors import AppError
+from common.platform import Record, records
 from tests.unit.dataset.example_dataset import DATABASE, build_example
 
 DB = DATABASE.unique_name
 ASSAY = {
     "name": "a", "uuid": "u", "generalized_assay_model": "genetic_variant",
-    "entities": {"genotype": {"fields": {"type": {"mapping": {"database_id": "database-" + "b" * 24, "database_name": "assay_db"}}}}},
+    "entities": {"genotype": {"primary_key": None, "fields": {
+        "type": {"type": "string", "mapping": {
+            "database_id": "database-" + "b" * 24, "database_name": "assay_db", "table": "genotype", "column": "type",
+        }},
+        "note": {"type": "string", "mapping": None},
+    }}},
 }  # fmt: skip
+
+
+def read(descriptor: object) -> Dataset:
+    """As from a descriptor file."""
+    return parse_descriptor(
+        records.parse_descriptor(gzip.compress(json.dumps(descriptor).encode()), Record("", "d", {}))
+    )
 
 
 def test_a_field_is_written_with_every_key_null_or_not() -> None:
@@ -54,7 +69,7 @@ def test_codings_are_embedded_flat_or_as_a_tree_with_all_concepts_or_none() -> N
 
 
 def test_the_descriptor_says_what_it_is_of() -> None:
-    descriptor = write_descriptor(replace(build_example(), assays=(ASSAY,)))
+    descriptor = write_descriptor(replace(build_example(), assays=(parse_assay(ASSAY),)))
     assert list(descriptor) == ["name", "description", "version", "schema", "databases", "model", "join_info", "assays"]
     assert [descriptor[key] for key in ("name", "description", "version", "schema")] == [
         "Trial",
@@ -76,7 +91,7 @@ def test_the_descriptor_says_what_it_is_of() -> None:
 
 @pytest.mark.parametrize("max_columns", [2, 3, 4, 400])
 def test_a_descriptor_read_back_is_the_dataset_that_was_written(max_columns: int) -> None:
-    dataset = replace(build_example(max_columns), assays=(ASSAY,))
+    dataset = replace(build_example(max_columns), assays=(parse_assay(ASSAY),))
     assert parse_descriptor(json.loads(json.dumps(write_descriptor(dataset)))) == dataset
 
 
@@ -162,20 +177,41 @@ def test_a_descriptor_of_the_least_that_clients_read_is_understood() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "text"),
     [
-        (["model"], None, "the descriptor has no 'model'"),
-        (["assays"], None, "the descriptor has no 'assays'"),
-        (["model", "entities"], [], "model has no 'entities'"),
+        (["model"], None, 'model: null is not of type "object"'),
+        (["assays"], None, 'assays: null is not of type "array"'),
+        (["model", "entities"], [], 'model.entities: [] is not of type "object"'),
         (["model", "global_primary_key", "field"], "sex", "global_primary_key"),
-        (["model", "entities", "patient", "fields"], None, "patient has no 'fields'"),
-        (["model", "entities", "patient", "fields", "sex", "mapping"], None, "patient.sex has no 'mapping'"),
-        (["model", "entities", "patient", "fields", "sex", "mapping", "table"], 7, "patient.sex has no 'table'"),
-        (["model", "entities", "patient", "fields", "sex", "type"], "time", "unknown type 'time'"),
+        (["model", "entities", "patient", "fields"], None, "model.entities.patient.fields: null is not"),
+        (["model", "entities", "patient", "entity_title"], ["a"], 'model.entities.patient.entity_title: ["a"] is not'),
+        (["model", "entities", "patient", "fields", "sex", "mapping"], None, "patient.fields.sex.mapping: null is not"),
+        (
+            ["model", "entities", "patient", "fields", "sex", "mapping", "table"],
+            7,
+            "fields.sex.mapping.table: 7 is not",
+        ),
+        (
+            ["model", "entities", "patient", "fields", "sex", "mapping", "database_id"],
+            "../x",
+            'database_id: "../x" does not',
+        ),
+        (
+            ["model", "entities", "patient", "fields", "sex", "type"],
+            "time",
+            'patient.fields.sex.type: "time" is not one of',
+        ),
+        (["model", "entities", "patient", "fields", "sex", "coding_name"], {"a": 1}, "fields.sex.coding_name: {"),
         (["model", "codings"], None, "does not hold coding sex of patient.sex"),
-        (["model", "codings", "sex", "codes_to_meanings"], None, "coding sex has no 'codes_to_meanings'"),
+        (["model", "codings", "sex", "codes_to_meanings"], None, "model.codings.sex.codes_to_meanings: null is not"),
         (["model", "codings", "sex", "display"], ["1", "1"], "display of coding sex"),
         (["model", "codings", "sex", "display"], ["9"], "display of coding sex"),
-        (["join_info", 0, "joins"], [], "empty"),
-        (["join_info", 0, "relationship"], None, "join_info has no 'relationship'"),
+        (["model", "codings", "sex", "display"], [["2"]], 'model.codings.sex.display.0: ["2"] is not of types'),
+        (["join_info", 0, "joins"], [], "join_info.0.joins: [] has less than 1 item"),
+        (["join_info", 0, "relationship"], None, "join_info.0.relationship: null is not"),
+        (
+            ["assays"],
+            [{"name": "a", "entities": {"e": {"fields": {"f": {"mapping": {"table": []}}}}}}],
+            "f.mapping.table: []",
+        ),
     ],
 )
 def test_a_descriptor_that_cannot_be_understood_is_refused_with_the_place(
@@ -187,6 +223,6 @@ def test_a_descriptor_that_cannot_be_understood_is_refused_with_the_place(
         inner = inner[key]
     inner[path[-1]] = value
     with pytest.raises(AppError) as refused:
-        parse_descriptor(descriptor)
+        read(descriptor)
     assert refused.value.code == 83
     assert text in refused.value.text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.dataset.descriptor import list_databases, parse_descriptor, write_descriptor
+from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.layout import build_dataset
 from common.dataset.merge import Renaming, find_link_field, merge_datasets, plan_names, validate_link
 from common.dataset.model import Dataset
@@ -80,10 +80,7 @@ def test_every_field_keeps_the_column_that_stores_it_and_both_databases_are_list
     source, target = lab(), build_example()
     both = merge(source, target)
     assert both.mappings == {**target.mappings, **source.mappings}
-    assert list_databases(both) == [
-        (DATABASE.id, "trial_db", DATABASE.unique_name),
-        (LAB_DATABASE.id, "lab_db", LAB_DATABASE.unique_name),
-    ]
+    assert both.databases == [DATABASE, LAB_DATABASE]
 
 
 def test_equal_codings_are_shared() -> None:
@@ -94,9 +91,9 @@ def test_equal_codings_are_shared() -> None:
 
 
 def test_the_assays_of_the_source_are_not_carried() -> None:
-    source = replace(lab(), assays=({"name": "counts", "entities": {}},))
-    target = replace(build_example(), assays=({"name": "variants", "entities": {}},))
-    assert [assay["name"] for assay in merge(source, target).assays] == ["variants"]
+    source = replace(lab(), assays=(parse_assay({"name": "counts"}),))
+    target = replace(build_example(), assays=(parse_assay({"name": "variants"}),))
+    assert [assay.name for assay in merge(source, target).assays] == ["variants"]
 
 
 def test_clashing_names_are_refused_all_at_once() -> None:

@@ -8,7 +8,7 @@ from time import process_time
 
 import pytest
 
-from common.dictionary import Coding, TextFile, parse_dictionary, write_codings
+from common.dictionary import Coding, DictionaryFile, parse_dictionary, write_codings
 from common.dictionary.icd import is_icd_name, read_supplied_rows, supplied_names
 from common.faults import Faults
 from resources import resource
@@ -19,8 +19,10 @@ SOURCES = json.loads(resource("icd/sources.json").read_text(encoding="utf-8"))
 
 def coding(name: str, given: str | None = None) -> Coding:
     faults = Faults()
-    codings = TextFile("codings.csv", given.encode()) if given else None
-    dictionary = parse_dictionary(TextFile("d", f"{KEY}patient,diagnosis,string,,{name}\n".encode()), faults, codings)
+    codings = DictionaryFile("codings.csv", given.encode()) if given else None
+    dictionary = parse_dictionary(
+        DictionaryFile("d", f"{KEY}patient,diagnosis,string,,{name}\n".encode()), faults, codings
+    )
     assert faults.total == 0, faults.render()
     assert dictionary is not None
     return dictionary.codings[name]
@@ -88,12 +90,12 @@ def test_reserved_names(name: str, reserved: bool) -> None:
 def test_a_supplied_coding_is_written_back_and_read_again_in_seconds() -> None:
     start = process_time()
     faults = Faults()
-    source = TextFile("d", f"{KEY}patient,diagnosis,string,,icd10cm:2025\n".encode())
+    source = DictionaryFile("d", f"{KEY}patient,diagnosis,string,,icd10cm:2025\n".encode())
     dictionary = parse_dictionary(source, faults)
     assert dictionary is not None
     written = write_codings(dictionary)
     assert written is not None
-    again = parse_dictionary(source, faults, TextFile("codings.csv", written))
+    again = parse_dictionary(source, faults, DictionaryFile("codings.csv", written))
     assert again == dictionary
     assert process_time() - start < 15
 

@@ -12,10 +12,10 @@ from common.dictionary import (
     Code,
     Coding,
     DataDictionary,
+    DictionaryFile,
     Entity,
     Field,
     Reference,
-    TextFile,
     parse_dictionary,
     write_codings,
     write_data_dictionary,
@@ -44,17 +44,17 @@ spare,x,Not used,,,
 ENTITIES = "entity,entity_title,entity_label_plural\nvisit,Visits to the clinic,Visits\n"
 
 
-def text_file(path: Path) -> TextFile:
-    return TextFile(path.name, path.read_bytes())
+def text_file(path: Path) -> DictionaryFile:
+    return DictionaryFile(path.name, path.read_bytes())
 
 
 def parse(dictionary: str, codings: str | None = None, entities: str | None = None) -> DataDictionary:
     faults = Faults()
     found = parse_dictionary(
-        TextFile("data_dictionary.csv", dictionary.encode()),
+        DictionaryFile("data_dictionary.csv", dictionary.encode()),
         faults,
-        TextFile("codings.csv", codings.encode()) if codings else None,
-        TextFile("entity_dictionary.csv", entities.encode()) if entities else None,
+        DictionaryFile("codings.csv", codings.encode()) if codings else None,
+        DictionaryFile("entity_dictionary.csv", entities.encode()) if entities else None,
     )
     assert faults.total == 0, faults.render()
     assert found is not None
@@ -190,7 +190,7 @@ def test_whole_real_export_gives_its_known_faults_at_once_and_soon(shared_data: 
     faults, warnings = Faults(), list[str]()
     start = process_time()
     dictionary = parse_dictionary(
-        TextFile("data_dictionary.csv", data),
+        DictionaryFile("data_dictionary.csv", data),
         faults,
         text_file(apollo / "codings.csv"),
         text_file(apollo / "entity_dictionary.csv"),

@@ -13,10 +13,10 @@ from common.dictionary import (
     Code,
     Coding,
     DataDictionary,
+    DictionaryFile,
     Entity,
     Field,
     Reference,
-    TextFile,
     parse_dictionary,
     write_codings,
     write_data_dictionary,
@@ -98,10 +98,10 @@ def test_a_dictionary_that_was_written_reads_as_itself(dictionary: DataDictionar
     faults = Faults()
     written = write_codings(dictionary)
     found = parse_dictionary(
-        TextFile("data_dictionary.csv", write_data_dictionary(dictionary)),
+        DictionaryFile("data_dictionary.csv", write_data_dictionary(dictionary)),
         faults,
-        TextFile("codings.csv", written) if written else None,
-        TextFile("entity_dictionary.csv", write_entity_dictionary(dictionary)),
+        DictionaryFile("codings.csv", written) if written else None,
+        DictionaryFile("entity_dictionary.csv", write_entity_dictionary(dictionary)),
     )
     assert faults.total == 0, faults.render()
     assert found == dictionary
@@ -134,7 +134,12 @@ def test_no_file_ends_in_a_stack_trace_and_every_fault_has_a_true_line(
 ) -> None:
     faults = Faults()
     parse_dictionary(
-        TextFile("d", source), faults, TextFile("c", codings_file), TextFile("e", entity_file), max_columns, []
+        DictionaryFile("d", source),
+        faults,
+        DictionaryFile("c", codings_file),
+        DictionaryFile("e", entity_file),
+        max_columns,
+        [],
     )
     lines = {"d": source, "c": codings_file, "e": entity_file}
     for fault in faults:
@@ -151,7 +156,7 @@ def test_every_tree_is_ordered_depth_first_with_siblings_by_display_order(parent
     text = "\n".join(["coding_name,code,meaning,display_order,parent_code", *rows])
     key = b"entity,name,type,primary_key_type,coding_name\np,id,string,global,\np,f,string,,t\n"
     faults = Faults()
-    dictionary = parse_dictionary(TextFile("d", key), faults, TextFile("c", text.encode()))
+    dictionary = parse_dictionary(DictionaryFile("d", key), faults, DictionaryFile("c", text.encode()))
     assert faults.total == 0
     assert dictionary is not None
 

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.faults import Fault, Faults
 
 HEADER = "entity,name,type,primary_key_type,coding_name,is_multi_select,is_sparse_coding,referenced_entity_field,relationship"
@@ -19,10 +19,10 @@ def parse(
     """The dictionary of these rows below the patient's key, with its faults."""
     faults = Faults()
     dictionary = parse_dictionary(
-        TextFile("data_dictionary.csv", "\n".join([header, KEY, *rows]).encode()),
+        DictionaryFile("data_dictionary.csv", "\n".join([header, KEY, *rows]).encode()),
         faults,
-        TextFile("codings.csv", codings.encode()) if codings is not None else None,
-        TextFile("entity_dictionary.csv", entities.encode()) if entities is not None else None,
+        DictionaryFile("codings.csv", codings.encode()) if codings is not None else None,
+        DictionaryFile("entity_dictionary.csv", entities.encode()) if entities is not None else None,
         max_columns,
     )
     return dictionary, faults
@@ -62,14 +62,14 @@ def test_1_values_below_a_nameless_column_are_told_once() -> None:
     rows = ["patient,patient_id,string,global,row 1", "patient,age,integer,,row 2", "patient,bmi,float,,"]
     text = "\n".join(["entity,name,type,primary_key_type,", *rows])
     faults = Faults()
-    parse_dictionary(TextFile("data_dictionary.csv", text.encode()), faults)
+    parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode()), faults)
     assert (only(faults).code, only(faults).line, only(faults).value) == (1, 2, "row 1")
 
 
 def test_a_trailing_comma_in_every_line_is_no_fault() -> None:
     faults = Faults()
     text = "entity,name,type,primary_key_type,\npatient,patient_id,string,global,\n,,,,\n"
-    parse_dictionary(TextFile("data_dictionary.csv", text.encode()), faults)
+    parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode()), faults)
     assert faults.total == 0
 
 
@@ -91,21 +91,21 @@ def test_10_no_data_dictionary() -> None:
 )
 def test_11_file_is_no_plain_csv(data: bytes, kind: str) -> None:
     faults = Faults()
-    assert parse_dictionary(TextFile("data_dictionary.csv", data), faults) is None
+    assert parse_dictionary(DictionaryFile("data_dictionary.csv", data), faults) is None
     assert only(faults).code == 11
     assert only(faults).text == f"the file is {kind}, not plain CSV"
 
 
 def test_11_tab_separated() -> None:
     faults = Faults()
-    assert parse_dictionary(TextFile("d.tsv", b"entity\tname\ttype\tprimary_key_type\n"), faults) is None
+    assert parse_dictionary(DictionaryFile("d.tsv", b"entity\tname\ttype\tprimary_key_type\n"), faults) is None
     assert (only(faults).code, only(faults).remedy) == (11, "Save the file with a comma as delimiter.")
 
 
 def test_12_bytes_that_are_no_utf8_are_named_by_line_and_reading_goes_on() -> None:
     faults = Faults()
     text = f"{HEADER},title\n{KEY},\npatient,taille,float,,,,,,,sant\xe9\npatient,sexe,text,,,,,,,f\xeaminin\n"
-    parse_dictionary(TextFile("data_dictionary.csv", text.encode("latin-1")), faults)
+    parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode("latin-1")), faults)
     assert [(fault.code, fault.line) for fault in faults] == [(12, 3), (12, 4), (30, 4)]
     assert faults.examples[12][0].text == "byte 0xe9 at position 32 of the line is not UTF-8"
 
@@ -150,20 +150,20 @@ def test_13_column_named_twice() -> None:
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\n\n", b",,,\n"])
 def test_14_empty_file(data: bytes) -> None:
     faults = Faults()
-    assert parse_dictionary(TextFile("data_dictionary.csv", data), faults) is None
+    assert parse_dictionary(DictionaryFile("data_dictionary.csv", data), faults) is None
     assert only(faults).code == 14
 
 
 def test_14_header_without_rows() -> None:
     faults = Faults()
-    assert parse_dictionary(TextFile("data_dictionary.csv", HEADER.encode()), faults) is None
+    assert parse_dictionary(DictionaryFile("data_dictionary.csv", HEADER.encode()), faults) is None
     assert only(faults).code == 14
 
 
 def test_15_mandatory_columns_missing_all_at_once_with_the_nearest_column() -> None:
     faults = Faults()
     text = "Entity,name,typ,primary_key_type\npatient,patient_id,string,global\n"
-    assert parse_dictionary(TextFile("data_dictionary.csv", text.encode()), faults) is None
+    assert parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode()), faults) is None
     assert [(fault.code, fault.line, fault.value, fault.remedy) for fault in faults] == [
         (15, 1, "entity", "Rename the column 'Entity' to 'entity'."),
         (15, 1, "type", "Rename the column 'typ' to 'type'."),
@@ -312,7 +312,7 @@ def test_32_neither_yes_nor_no() -> None:
 def test_40_no_global_key() -> None:
     faults = Faults()
     text = "entity,name,type,primary_key_type\npatient,patient_id,string,local\n"
-    parse_dictionary(TextFile("data_dictionary.csv", text.encode()), faults)
+    parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode()), faults)
     assert (only(faults).code, only(faults).line) == (40, None)
 
 
@@ -361,7 +361,7 @@ def test_43_reference_leads_nowhere(target: str, text: str, nearest: str) -> Non
     ("cells", "text"),
     [
         ("patient:patient_id,", "the reference has no relationship"),
-        ("patient:patient_id,one_to_many", "'one_to_many' is no relationship"),
+        ("patient:patient_id,one_to_many", "'one_to_many' is not a relationship"),
         (",many_to_one", "there is a relationship but no referenced_entity_field"),
     ],
 )
@@ -492,3 +492,45 @@ def test_all_faults_of_all_files_are_reported_at_once() -> None:
         max_columns=1000,
     )
     assert faults.codes() == [16, 18, 25, 30, 43, 44, 50, 52]
+
+
+def test_55_a_code_with_a_bar_in_the_coding_of_a_multi_select_field_is_told_once() -> None:
+    codings = "coding_name,code,meaning\nsites,A|B,both\nsites,C,one\n"
+    rows = [f"patient,{name},string,,sites,{flag},," for name, flag in (("a", "yes"), ("b", "yes"), ("c", ""))]
+    header = "entity,name,type,primary_key_type,coding_name,is_multi_select,referenced_entity_field,relationship"
+    faults = Faults()
+    parse_dictionary(
+        DictionaryFile("data_dictionary.csv", "\n".join([header, "patient,id,string,global,,,,", *rows]).encode()),
+        faults,
+        DictionaryFile("codings.csv", codings.encode()),
+    )
+    fault = only(faults)
+    assert (fault.code, fault.file, fault.line, fault.value) == (55, "codings.csv", 2, "A|B")
+    faults = Faults()
+    plain = "\n".join([header, "patient,id,string,global,,,,", rows[2]])
+    parse_dictionary(DictionaryFile("d.csv", plain.encode()), faults, DictionaryFile("codings.csv", codings.encode()))
+    assert not faults
+
+
+@pytest.mark.parametrize(("levels", "codes"), [(200, []), (201, [54]), (900, [54]), (5000, [54])])
+def test_54_a_tree_of_more_levels_than_readers_of_the_descriptor_take(levels: int, codes: list[int]) -> None:
+    rows = [f"deep,c{n},meaning,{f'c{n - 1}' if n else ''}" for n in range(levels)]
+    faults = Faults()
+    text = "entity,name,type,primary_key_type,coding_name\npatient,id,string,global,\npatient,x,string,,deep\n"
+    found = parse_dictionary(
+        DictionaryFile("d.csv", text.encode()),
+        faults,
+        DictionaryFile("codings.csv", "\n".join(["coding_name,code,meaning,parent_code", *rows]).encode()),
+    )
+    assert faults.codes() == codes
+    assert found is not None
+    assert codes or len(found.codings["deep"].lineage("c199")) == 200
+
+
+def test_20_an_entity_cut_into_tables_has_a_name_that_leaves_room_for_their_numbers() -> None:
+    header = "entity,name,type,primary_key_type"
+    for size, codes in ((250, []), (251, [20])):
+        rows = [f"{'e' * size},f{number},string,{'global' if number == 0 else ''}" for number in range(4)]
+        faults = Faults()
+        parse_dictionary(DictionaryFile("d.csv", "\n".join([header, *rows]).encode()), faults, max_columns=3)
+        assert faults.codes() == codes

@@ -23,6 +23,7 @@ from common.expression.sources import plan_sources
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.delimited import build_pieces, cut_blocks, scan_block, whole_piece
+from common.tables.records import BlankRows
 from common.tables.tasks import group_pieces, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
@@ -36,6 +37,7 @@ class Loaded:
     faults: Faults
     files: dict[str, list[str]] = field(default_factory=dict)
     unannotated: int = 0
+    blank: BlankRows = field(default_factory=BlankRows)
 
     def rows(self, table: str) -> list[tuple[object, ...]]:
         """All rows, sorted; `chr` and `bin` at their end are taken from the path where they are folders."""
@@ -59,7 +61,7 @@ def load(tmp_path: Path) -> Load:
     def run(
         files: dict[str, str | bytes], *, form: str = "auto", counts: bool = False,
         missing: tuple[str, ...] = ("", "NA"), drop_zeros: bool = False, id_type: str = "auto",
-        annotation: str | None = None, buckets: int = 3, parallelism: int = 2, piece_bytes: int | None = None,
+        annotation_columns: tuple[str, ...] = (), annotation: str | None = None, buckets: int = 3, parallelism: int = 2, piece_bytes: int | None = None,
     ) -> Loaded:  # fmt: skip
         nonlocal count
         count += 1
@@ -68,7 +70,7 @@ def load(tmp_path: Path) -> Load:
         for path in (*tables.values(), str(folder / "scratch")):
             Path(path).mkdir(parents=True)
         given = [write_file(folder, name, text) for name, text in files.items()]
-        found, sources = plan_sources([InputFile(path.name, str(path)) for path in given], form)
+        found, sources = plan_sources([InputFile(path.name, str(path)) for path in given], form, annotation_columns)
         faults = Faults()
         target = None
         if annotation is not None:
@@ -95,6 +97,8 @@ def load(tmp_path: Path) -> Load:
         faults.merge(validate_kinds((result.kinds for result in routed), id_type))
         write_samples(plan_path, [result.routed for result in routed])
         loaded = Loaded(folder, faults)
+        for result in routed:
+            loaded.blank.merge(result.blank)
         results = [load_buckets(task) for task in plan_loads(plan_path, [each.routed for each in routed], parallelism)]
         for result in results:
             faults.merge(result.faults)

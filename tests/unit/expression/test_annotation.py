@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from common.errors import AppError
 from common.expression import feature_lines
-from common.expression.annotation import read_annotation
+from common.expression.annotation import Annotation, read_annotation
 from common.faults import Faults
 
 GENCODE = """##description: evidence-based annotation
@@ -147,3 +148,57 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path: Path
 def test_a_file_of_a_million_lines_that_are_no_rows_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(AppError, match="cannot be read near line 1"):
         read(tmp_path, ENSEMBL_GTF.encode() + b"0\n" * 1_100_000)
+
+
+ATTRIBUTES = {
+    'gene_id "AT1G70210"; gene_name "CYCD1;1"; gene_source "araport11";': ("AT1G70210", "CYCD1;1"),
+    'gene_id "AT5G65420"; description "cyclin; gene_name like CYC"; gene_name "CYCD4;1";': ("AT5G65420", "CYCD4;1"),
+    'gene_name "A" ; note "gene_id B"; gene_id  "C" ;': ("C", "A"),
+    "gene_id bare; gene_name two words;": ("bare", "two words"),
+    'xgene_id "B"; gene_id "A"; gene_id "C"': ("A", None),
+    'gene_id "DDX11L1"; transcript_id ""; db_xref "GeneID:100287102"; gene "DDX11L1";': ("DDX11L1", "DDX11L1"),
+}
+
+
+@pytest.mark.parametrize("text", ATTRIBUTES)
+def test_in_gtf_a_value_in_quotes_may_hold_a_semicolon_and_is_no_key(tmp_path: Path, text: str) -> None:
+    rows, faults = read(tmp_path, f"1\tx\tgene\t5\t9\t.\t+\t.\t{text}\n")
+    assert ([row[:2] for row in rows], faults.counts) == ([ATTRIBUTES[text]], {})
+
+
+def test_a_gene_without_a_name_has_none(tmp_path: Path) -> None:
+    rows, _ = read(tmp_path, ENSEMBL_GTF + '1\tx\tgene\t5\t9\t.\t+\t.\tgene_id "ENSG00000000001";\n')
+    assert [row[:2] for row in rows] == [("ENSG00000159216", "RUNX1"), ("ENSG00000000001", None)]
+
+
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
+    _, faults = read(tmp_path, ENSEMBL_GTF + '1\tx\tgene\t5\t9\t.\t+\t.\tgene_id "A"; gene_name "B;\n')
+    assert [(each.line, each.text) for each in faults] == [(2, "a quote in column 9 is never closed")]
+
+
+NCBI = """##gff-version 3
+NC_000001.11\tX\tpseudogene\t11874\t14409\t.\t+\t.\tID=gene-DDX11L1;Dbxref=GeneID:100287102;Name=DDX11L1;gbkey=Gene;gene=DDX11L1
+NC_000001.11\tX\ttranscript\t11874\t14409\t.\t+\t.\tID=rna-NR_046018.2;Parent=gene-DDX11L1;gene=DDX11L1;transcript_id=NR_046018.2
+NC_000023.11\tX\tgene\t155881293\t155943769\t.\t+\t.\tID=gene-VAMP7;Name=VAMP7;gene=VAMP7
+NC_000023.11\tX\tmRNA\t155881293\t155943769\t.\t+\t.\tID=rna-NM_005638.6;Parent=gene-VAMP7;gene=VAMP7;transcript_id=NM_005638.6
+NC_000024.10\tX\tgene\t57067813\t57130289\t.\t+\t.\tID=gene-VAMP7-2;Name=VAMP7;gene=VAMP7
+NC_000024.10\tX\tmRNA\t57067813\t57130289\t.\t+\t.\tID=rna-NM_005638.6-2;Parent=gene-VAMP7-2;gene=VAMP7;transcript_id=NM_005638.6
+NC_000001.11\tX\tgene\t17369\t17436\t.\t-\t.\tID=gene-MIR6859-1;Name=MIR6859-1;gene=MIR6859-1
+NC_000001.11\tX\tmiRNA\t17369\t17391\t.\t-\t.\tID=rna-MIR6859-1;Parent=gene-MIR6859-1;gene=MIR6859-1
+"""
+
+
+def test_ncbi_writes_prefixes_before_ids_and_repeats_transcript_ids_on_copies(tmp_path: Path) -> None:
+    rows, faults = read(tmp_path, NCBI)
+    assert [row[:2] for row in rows] == [
+        ("DDX11L1", "DDX11L1"), ("NR_046018.2", "DDX11L1"), ("VAMP7", "VAMP7"), ("NM_005638.6", "VAMP7"), ("VAMP7-2", "VAMP7"),
+        ("NM_005638.6-2", "VAMP7"), ("MIR6859-1", "MIR6859-1"), ("rna-MIR6859-1", "MIR6859-1"),
+    ]  # fmt: skip
+    assert not faults
+
+
+def test_a_feature_is_found_that_still_has_the_prefix_of_gff3(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(NCBI, encoding="utf-8")
+    annotation: Annotation = read_annotation(str(tmp_path / "a"), "a", "auto")[0]
+    features = pa.array(["gene-DDX11L1", "DDX11L1", "rna-MIR6859-1", "nothing"])
+    assert annotation.places(features).column("start").to_pylist() == [11874, 11874, 17369, None]

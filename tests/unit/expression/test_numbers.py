@@ -76,3 +76,31 @@ def test_a_carriage_return_amid_a_cell_is_no_part_of_a_number() -> None:
 def test_the_first_texts_of_a_broken_rule_are_kept() -> None:
     parsed = parse_cells(b"1,x,y\n2,z,3\n", ",", REALS)
     assert [(each.code, each.places.tolist(), each.texts) for each in parsed.bad] == [(105, [1, 2, 4], ["x", "y", "z"])]
+
+
+def test_counts_are_exact_however_they_are_written() -> None:
+    largest = 2**63 - 1
+    texts = ["9007199254740993.0", "9.007199254740993e15", "+0009007199254740993", f"{largest}", f"{largest}.00", "1.5e1", "100e-2", ".0", "-0",
+             "0e-99999999999", "1e+05"]  # fmt: skip
+    odd = 9007199254740993
+    expected = [odd, odd, odd, largest, largest, 15, 1, 0, 0, 0, 100000]
+    assert parse_cells((",".join(texts) + "\n").encode(), ",", COUNTS).values.tolist() == expected
+
+
+def test_what_is_no_count_is_told_however_small_the_difference() -> None:
+    fractions = ["9007199254740992.5", "1.00000000000000000001", "15e-1", "1e-400"]
+    large = ["9223372036854775808", "9223372036854775808.0", "1e30"]
+    parsed = parse_cells((",".join(fractions + large) + "\n").encode(), ",", COUNTS)
+    assert [(each.code, each.reason, each.texts) for each in parsed.bad] == [
+        (106, "a fraction, where counts are whole", fractions), (106, "too large for a count", large),
+    ]  # fmt: skip
+
+
+def test_a_byte_order_mark_in_the_first_cell_is_no_part_of_a_number() -> None:
+    assert [each.texts for each in parse_cells("\ufeff1,2\n".encode(), ",", REALS).bad] == [["\ufeff1"]]
+
+
+def test_an_empty_cell_is_missing_and_blanks_around_a_missing_text_are_no_part_of_it() -> None:
+    rules = ValueRules(is_count=False, missing=("-",))
+    assert parse_cells(b"1,,-\n", ",", rules).values.tolist() == [1.0, -1.0, -1.0]
+    assert parse_cells(b"1, , - \n", ",", rules).values.tolist() == [1.0, -1.0, -1.0]

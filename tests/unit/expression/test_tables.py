@@ -292,8 +292,8 @@ def test_blanks_around_ids_and_samples_are_no_part_of_them_in_any_form(load: Any
 
 
 def test_ids_of_mixed_kinds_are_faults_unless_taken_as_they_stand(load: Any) -> None:
-    text = "g,s\nENSG00000000001.1,1\nENSG00000000002.3,2\n__no_feature,7\n"
-    assert places(load({"m.csv": text}).faults) == [(107, "m.csv", 4, "feature_id", "__no_feature")]
+    text = "g,s\nENSG00000000001.1,1\nENSG00000000002.3,2\nERCC-00002,7\n"
+    assert places(load({"m.csv": text}).faults) == [(107, "m.csv", 4, "feature_id", "ERCC-00002")]
     assert places(load({"m.csv": text}, id_type="ENST").faults)[0] == (
         107,
         "m.csv",
@@ -302,7 +302,90 @@ def test_ids_of_mixed_kinds_are_faults_unless_taken_as_they_stand(load: Any) -> 
         "ENSG00000000001.1",
     )
     assert load({"m.csv": text}, id_type="other").rows("expression") == [
-        ("ENSG00000000001.1", "s", 1.0), ("ENSG00000000002.3", "s", 2.0), ("__no_feature", "s", 7.0),
+        ("ENSG00000000001.1", "s", 1.0), ("ENSG00000000002.3", "s", 2.0), ("ERCC-00002", "s", 7.0),
+    ]  # fmt: skip
+
+
+def test_summary_rows_of_counters_are_refused_even_where_ids_are_taken_as_they_stand(load: Any) -> None:
+    text = "g,s\nTP53,1\nN_unmapped,2\n__no_feature,7\n"
+    for id_type in ("auto", "other"):
+        faults = load({"m.csv": text}, id_type=id_type).faults
+        assert places(faults) == [
+            (107, "m.csv", 3, "feature_id", "N_unmapped"), (107, "m.csv", 4, "feature_id", "__no_feature"),
+        ]  # fmt: skip
+        assert {each.remedy for each in faults} == {"Remove the summary rows from the file."}
+
+
+FEATURE_COUNTS = (
+    "Geneid\tChr\tStart\tEnd\tStrand\tLength\tA.bam\tB.bam\n"
+    "ENSG00000223972.5\tchr1;chr1\t11869;12613\t12227;12721\t+;+\t468\t0\t3\n"
+    "ENSG00000227232.5\tchr1\t14404\t14501\t-\t98\t5\t6\n"
+)
+
+
+def test_columns_of_annotation_are_no_samples(load: Any) -> None:
+    loaded = load({"counts.txt": FEATURE_COUNTS}, counts=True, annotation_columns=("B.bam",))
+    assert loaded.rows("expression") == [("ENSG00000223972", "A.bam", 0), ("ENSG00000227232", "A.bam", 5)]
+    text = 'gene,S1,description,S2,Length\nf1,1,"kinase, ""A""\nx",2,300\n"f,2",3,,"4",\n'
+    for piece_bytes in (None, 1, 30):
+        loaded = load({"m.csv": text}, piece_bytes=piece_bytes)
+        assert loaded.rows("expression") == [
+            ("f,2", "S1", 3.0),
+            ("f,2", "S2", 4.0),
+            ("f1", "S1", 1.0),
+            ("f1", "S2", 2.0),
+        ]
+        assert not loaded.faults
+
+
+def test_an_empty_cell_is_missing_whatever_else_is(load: Any) -> None:
+    matrix = {"m.csv": "g,s1,s2\nf1,NaN,2\nf2,,  \n"}
+    long = {"l.csv": "feature_id,sample_id,value\nf1,s1,NaN\nf1,s2,2\nf2,s1,\n"}
+    for files in (matrix, long):
+        loaded = load(files, missing=("NaN",))
+        assert (loaded.rows("expression"), loaded.faults.counts) == ([("f1", "s2", 2.0)], {})
+
+
+def test_rows_without_id_and_value_are_passed_over_and_counted(load: Any) -> None:
+    loaded = load({"m.csv": 'g,s1,s2\nf1,1,2\n,,\n"", ,""\n,\n\n'})
+    assert (loaded.rows("expression"), loaded.blank.files, loaded.faults.counts) == (
+        [("f1", "s1", 1.0), ("f1", "s2", 2.0)], {"m.csv": (3, 3)}, {},
+    )  # fmt: skip
+    loaded = load({"l.csv": "feature_id,sample_id,value\nf1,s1,1\n,,\n"})
+    assert (loaded.rows("expression"), loaded.blank.files, loaded.faults.counts) == (
+        [("f1", "s1", 1.0)],
+        {"l.csv": (1, 3)},
+        {},
+    )
+
+
+def test_a_row_without_id_is_one_fault_wherever_it_stands(load: Any) -> None:
+    matrix = "g,s\nENSG00000000001,1\n,2\n,3\n"
+    assert places(load({"m.csv": matrix}).faults) == [
+        (107, "m.csv", 3, "feature_id", ""), (107, "m.csv", 4, "feature_id", ""),
+    ]  # fmt: skip
+    long = "feature_id,sample_id,value\nENSG00000000001,s,1\n,s,2\n,s,3\n"
+    assert places(load({"l.csv": long}).faults) == [
+        (107, "l.csv", 3, "feature_id", ""), (107, "l.csv", 4, "feature_id", ""),
+    ]  # fmt: skip
+
+
+def test_a_stray_quote_in_a_matrix_is_refused_as_in_any_csv(load: Any) -> None:
+    for text in ('g,s\nf1,1\nf"2,2\n', 'g,s\nf1,1\n"f2,2\n', 'g,s\nf1,1\n"f2"x,2\n'):
+        assert [(each.code, each.line) for each in load({"m.csv": text}).faults] == [(65, 3)]
+
+
+def test_what_stands_in_quotes_parts_no_cells_of_a_matrix(load: Any) -> None:
+    text = 'g,s1,s2\n"f\n1","1,5",2\nf2,"1\n2",x\n'
+    assert sorted(places(load({"m.csv": text}).faults)) == [
+        (105, "m.csv", 2, "s1", "1,5"), (105, "m.csv", 4, "s1", "1\n2"), (105, "m.csv", 4, "s2", "x"),
+    ]  # fmt: skip
+
+
+def test_a_row_with_one_cell_more_says_which_mistake_it_is(load: Any) -> None:
+    faults = load({"m.csv": "g,s\nf1,1,\nf2,1,2\n"}).faults
+    assert [each.remedy for each in faults] == [
+        "Remove the delimiter that ends the line.", "Give the header a name for the column of feature ids.",
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from time import process_time
 
 import pytest
 
-from common.dictionary import DataDictionary, TextFile, parse_dictionary
+from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.errors import AppError
 from common.faults import FaultError, Faults
 from common.graph import Edge, build_graph, validate_graph
@@ -23,7 +23,7 @@ def dictionary(main: str, *links: str, loose: tuple[str, ...] = ()) -> DataDicti
         f"{child},to_{parent}{number},string,,{parent}:id,many_to_one\n" for number, (child, parent) in enumerate(pairs)
     ]
     faults = Faults()
-    found = parse_dictionary(TextFile("d.csv", (HEADER + "".join(rows)).encode()), faults)
+    found = parse_dictionary(DictionaryFile("d.csv", (HEADER + "".join(rows)).encode()), faults)
     assert faults.total == 0, faults.render()
     assert found is not None
     return found
@@ -39,16 +39,13 @@ def faults_of(*links: str, loose: tuple[str, ...] = ()) -> list[tuple[int | None
 
 def test_a_single_entity_is_a_graph() -> None:
     graph = build_graph(dictionary("patient"))
-    assert (graph.main, graph.edges, graph.join_order, graph.path("patient")) == ("patient", (), ("patient",), ())
+    assert (graph.main, graph.edges, graph.towards_main) == ("patient", (), {})
 
 
 def test_links_may_point_either_way_and_joins_run_outward_from_the_main_entity() -> None:
     graph = build_graph(dictionary("patient", "lab>visit", "visit>patient", "patient>hospital", "ward>hospital"))
-    assert graph.join_order == ("patient", "hospital", "visit", "ward", "lab")
-    assert graph.path("ward") == (
-        Edge("ward", "to_hospital3", "hospital", "id", "many_to_one", line=10),
-        Edge("patient", "to_hospital2", "hospital", "id", "many_to_one", line=9),
-    )
+    assert list(graph.towards_main) == ["hospital", "visit", "ward", "lab"]
+    assert graph.towards_main["ward"] == Edge("ward", "to_hospital3", "hospital", "id", "many_to_one", line=10)
     assert graph.towards_main["hospital"].other("hospital") == "patient"
     assert [edge.child for edge in graph.edges] == ["patient", "lab", "visit", "ward"]
 
@@ -56,11 +53,12 @@ def test_links_may_point_either_way_and_joins_run_outward_from_the_main_entity()
 @pytest.mark.parametrize("main", ["patient", "visit", "hospital", "lab"])
 def test_any_entity_may_be_the_main_one(main: str) -> None:
     graph = build_graph(dictionary(main, "visit>patient", "patient>hospital", "lab>visit"))
-    assert graph.join_order[0] == graph.main == main
-    assert set(graph.join_order) == {"patient", "visit", "hospital", "lab"}
-    for entity in graph.join_order[1:]:
-        following = graph.towards_main[entity].other(entity)
-        assert graph.join_order.index(following) < graph.join_order.index(entity)
+    assert graph.main == main
+    assert {main, *graph.towards_main} == {"patient", "visit", "hospital", "lab"}
+    joined = [main]
+    for entity, edge in graph.towards_main.items():
+        assert edge.other(entity) in joined
+        joined.append(entity)
 
 
 def test_entity_without_a_path_to_the_main_one() -> None:
@@ -115,7 +113,7 @@ def test_build_refuses_what_is_no_tree() -> None:
 
 def test_build_refuses_a_dictionary_without_main_entity() -> None:
     text = HEADER + "patient,id,string,local,,\n"
-    found = parse_dictionary(TextFile("d.csv", text.encode()), Faults())
+    found = parse_dictionary(DictionaryFile("d.csv", text.encode()), Faults())
     assert found is not None
     with pytest.raises(AppError) as refused:
         build_graph(found)
@@ -124,7 +122,7 @@ def test_build_refuses_a_dictionary_without_main_entity() -> None:
 
 def test_references_that_lead_nowhere_are_passed_over() -> None:
     text = HEADER + "patient,id,string,global,,\nvisit,ref,string,,nowhere:id,many_to_one\n"
-    found = parse_dictionary(TextFile("d.csv", text.encode()), Faults())
+    found = parse_dictionary(DictionaryFile("d.csv", text.encode()), Faults())
     assert found is not None
     faults = Faults()
     validate_graph(found, faults)
@@ -139,5 +137,5 @@ def test_long_chains_and_many_circles_are_checked_in_linear_time() -> None:
     faults = Faults()
     validate_graph(dictionary("e0", *chain, *surplus), faults)
     assert faults.counts == {46: size // 2 - 1}
-    assert build_graph(dictionary("e0", *chain)).join_order[-1] == f"e{size}"
+    assert list(build_graph(dictionary("e0", *chain)).towards_main)[-1] == f"e{size}"
     assert process_time() - start < 10

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from common.errors import AppError
 from common.faults import FaultError
+from common.job.folder import JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.spec import parse_spec
 from common.platform import InputFile, RecordDraft
 from common.platform.local import LocalProject
+from common.platform.local.store import build_object
+from common.platform.names import new_id
 
 SPEC = parse_spec({
     "name": "a", "title": "A", "summary": "Does a", "version": "1.0.0",
@@ -132,11 +137,45 @@ def test_a_reference_to_another_job_is_refused_by_name(project: LocalProject) ->
 
 
 def test_a_record_that_is_no_dataset_keeps_the_platforms_own_number(project: LocalProject, table: Path) -> None:
-    (project._store.objects / f"record-{'a' * 24}.json").write_text(
-        '{"id": "record-' + "a" * 24 + '", "name": "old", "class": "record", "types": ["Dataset"], "created": 0,'
-        ' "details": {"version": "2.0"}}',
-        encoding="utf-8",
-    )
+    old = build_object(new_id("record"), "old", project.id, "", types=["Dataset"], details={"version": "2.0"})
+    project._store.write_at_once(old)
     assert [(code, name) for code, name, *_ in faults_of({"table": str(table), "target": "old"}, project)] == [
         (83, "target")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"table": "\\ud800"}', "\\ud800 is half of a character"),
+        ('{"max_columns": ' + "9" * 4301 + "}", "is beyond 64 bits"),
+        ('{"max_columns": NaN}', "NaN is no JSON"),
+        ('{"table": "a", "table": "b"}', "the key 'table' is given twice"),
+        ('{"table": ' + "[" * 900 + "]" * 900 + "}", "more than 100 deep"),
+        ('{"table": ' + "[" * 99_999, "deep"),
+    ],
+)
+def test_a_job_input_that_readers_would_differ_in_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "job_input.json").write_text(text, encoding="utf-8")
+    with pytest.raises(AppError) as refused:
+        JobFolder(tmp_path).read_input()
+    assert (refused.value.code, said in refused.value.text) == (90, True)
+
+
+def test_a_job_input_has_a_largest_size_that_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "job_input.json").write_text(json.dumps({"table": "x" * (2 << 20)}), encoding="utf-8")
+    assert len(JobFolder(tmp_path).read_input()["table"]) == 2 << 20
+    monkeypatch.setenv("LOADER_JOB_INPUT_MIB", "1")
+    with pytest.raises(AppError) as refused:
+        JobFolder(tmp_path).read_input()
+    assert refused.value.code == 90
+    assert "is larger than 1 MiB" in refused.value.text
+    assert "set LOADER_JOB_INPUT_MIB" in refused.value.remedy
+
+
+def test_of_many_values_that_cannot_be_found_the_first_are_told(project: LocalProject, table: Path) -> None:
+    faults = faults_of({"table": str(table), "parts": [f"none_{n}.csv" for n in range(1_000)]}, project)
+    assert len(faults) == 20
+    with pytest.raises(FaultError) as raised:
+        resolve_inputs({"table": str(table), "parts": [f"none_{n}.csv" for n in range(1_000)]}, SPEC, project)
+    assert raised.value.faults.total == 21

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -124,7 +126,7 @@ def test_a_faulty_input_is_refused_before_the_app_is_called(job: Job, capsys: py
     ("text", "code", "said"),
     [
         (None, 91, "job_input.json: No such file or directory"),
-        ('{"table": \n}', 90, "job_input.json line 2, column 1"),
+        ('{"table": \n}', 90, "job_input.json: line 2, column 1"),
         ("[]", 90, "job_input.json holds no JSON object"),
     ],
 )
@@ -251,6 +253,83 @@ def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
     assert (process.returncode, shown) == (143, "The run was stopped before it was done.\n")
     assert job.read("job_error.json")["error"]["message"] == "The run was stopped before it was done."
     assert job.staged() == []
+
+
+def publish_record(run: Run) -> dict[str, Any]:
+    run.platform.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {})
+    return {"rows": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_after_the_commit_changes_nothing(job: Job, number: signal.Signals) -> None:
+    def publish_late(run: Run) -> dict[str, Any]:
+        outputs = publish_record(run)
+        signal.raise_signal(number)
+        return outputs
+
+    assert job.run(publish_late) == 0
+    assert job.read("job_output.json") == {"rows": 1}
+    assert job.staged() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=lambda each: str(each),
+)
+def test_a_signal_before_it_stops_the_run(job: Job, number: signal.Signals, status: int) -> None:
+    def publish_too_late(run: Run) -> dict[str, Any]:
+        signal.raise_signal(number)
+        return publish_record(run)
+
+    assert job.run(publish_too_late) == status
+    assert job.files() == ["job_error.json", "job_input.json"]
+    assert LocalProject(job.project).find_objects("record") == []
+    assert job.described()["state"] == "failed"
+
+
+def test_a_disk_that_does_not_confirm_the_commit_is_a_warning(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_disk(path: Path) -> None:
+        if any((job.project / "objects").glob("record-*")) and path.name == "objects":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("common.platform.local.disk.sync", break_disk)
+    assert job.run(publish_record) == 0
+    assert "Warning: all is published, but the disk did not confirm it: Input/output error" in capsys.readouterr().err
+
+
+def test_the_job_of_a_killed_run_is_told_by_the_next(job: Job) -> None:
+    killed = LocalProject(job.project)
+    killed.write_job("counter", "running", {})
+    del killed  # which frees its lock, as its death would
+    assert job.run(count_lines) == 0
+    first, second = LocalProject(job.project).find_objects("job")
+    assert (first["state"], first["failureMessage"], second["state"]) == (
+        "failed", "The run was killed before it was done. Nothing was published.", "done",
+    )  # fmt: skip
+    assert job.staged() == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.ENOMEM, "no")])
+def test_want_of_memory_is_no_bug(job: Job, error: Exception) -> None:
+    def run_out(run: Run) -> dict[str, Any]:
+        raise error
+
+    assert job.run(run_out) == 1
+    assert job.read("job_error.json")["error"]["message"].startswith("Error 92 (Spark failed): no memory is left")
+
+
+@pytest.mark.processes
+def test_a_screen_that_is_gone_does_not_stop_a_run(job: Job) -> None:
+    script = WAITING_APP.replace("time.sleep(600)", "run.progress.warn('x'); return {{'rows': 1}}")
+    script = script.format(app=str(job.app_file), arguments=job.arguments)
+    reading, writing = os.pipe()
+    os.close(reading)
+    status = subprocess.run([sys.executable, "-c", script], cwd=ROOT, stderr=writing, check=False).returncode
+    os.close(writing)
+    assert (status, job.read("job_output.json")) == (0, {"rows": 1})
 
 
 @pytest.mark.processes

@@ -9,6 +9,13 @@ from common.platform import Database, Published, RecordDraft, TableChange
 from common.platform.local import LocalProject
 
 State = dict[str, object]
+EMPTY_DESCRIPTOR = {
+    "model": {"global_primary_key": {"entity": "e", "field": "id"}, "entities": {}},
+    "join_info": [],
+    "assays": [],
+}
+"""The least that is a descriptor's form."""
+
 Tables = Mapping[tuple[str, str], Mapping[str, str]]
 """Contents by file name, by (table, mode)."""
 
@@ -29,7 +36,9 @@ def publish_tables(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
         changes = [TableChange(table, mode, list(contents)) for (table, mode), contents in tables.items()]
-        draft = record and RecordDraft(record, {"name": record}, "ds-x", [database] if database else [])
+        draft = record and RecordDraft(
+            record, {"name": record, **EMPTY_DESCRIPTOR}, "ds-x", [database] if database else []
+        )
         return staging.publish(changes, draft or None, files or {})
     finally:
         staging.close()
@@ -53,7 +62,10 @@ def read_state(root: Path) -> State:
         if each["class"] == "file":
             assert project.file_path(each["id"]).stat().st_size == each["size"]
         if each["class"] == "record":
-            assert project.read_descriptor(project.find_record(each["id"])) == {"name": each["name"]}
+            assert project.read_descriptor(project.find_record(each["id"])) == {
+                "name": each["name"],
+                **EMPTY_DESCRIPTOR,
+            }
     return {"tables": tables, "objects": sorted((each["class"], each["name"]) for each in objects)}
 
 

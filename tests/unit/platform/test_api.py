@@ -21,6 +21,7 @@ from common.platform.api.call import ApiError
 from common.platform.api.files import parse_range
 from common.platform.local import LocalProject
 from common.platform.names import link, new_id
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR
 
 Answer = tuple[int, Any]
 
@@ -222,7 +223,7 @@ def test_objects_are_found_by_what_they_are_in_pages(call: Caller) -> None:
 
 def test_codings_come_in_pages_none_of_them_cut(call: Caller) -> None:
     codings = {name: {"codes_to_meanings": {str(n): "" for n in range(3)}, "display": []} for name in ("a", "b", "c")}
-    descriptor = {"model": {"codings": codings}}
+    descriptor = {**EMPTY_DESCRIPTOR, "model": {**EMPTY_DESCRIPTOR["model"], "codings": codings}}  # type: ignore[dict-item]
     staging = call.project.stage(None)
     record = staging.publish([], RecordDraft("d", descriptor, "s", []), {}).record
     staging.close()

@@ -18,7 +18,7 @@ from pyspark.sql import DataFrameWriter, SparkSession
 
 from apps.data_model_loader.existing import validate_existing_tables
 from common.dataset.layout import plan_tables
-from common.dictionary import CODINGS_TABLE, Code, Coding, TextFile, parse_dictionary
+from common.dictionary import CODINGS_TABLE, Code, Coding, DictionaryFile, parse_dictionary
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import Database, RecordDraft, TableChange
@@ -47,13 +47,15 @@ class Project:
     def __init__(self, root: Path, cluster: Cluster) -> None:
         self.root = root
         self.cluster = cluster
+        self._at_work: dict[str, LocalProject] = {}
 
     def job(self, job_id: str) -> DxPlatform:
-        LocalProject(self.root, job_id).write_job("loader", "running", {})
+        self._at_work[job_id] = LocalProject(self.root, job_id)
+        self._at_work[job_id].write_job("loader", "running", {})
         return DxPlatform(job_id, self.cluster)
 
     def ended(self, job_id: str) -> None:
-        LocalProject(self.root, job_id).write_job("loader", "failed", {})
+        self._at_work[job_id].write_job("loader", "failed", {})
 
     def records(self) -> list[str]:
         return [each["name"] for each in LocalProject(self.root).find_objects("record")]
@@ -188,7 +190,7 @@ def test_no_load_goes_by_rows_of_which_a_killed_job_may_have_added_some(project:
     publish(first, database, "new", patient=[1], visit=[2])
     kill(project.job(JOB), database, Metastore, "write_table", 1, mode="append")
     text = "entity,name,type,primary_key_type\npatient,id,integer,global\nvisit,id,integer,local\n"
-    dictionary = parse_dictionary(TextFile("data_dictionary.csv", text.encode()), Faults())
+    dictionary = parse_dictionary(DictionaryFile("data_dictionary.csv", text.encode()), Faults())
     assert dictionary is not None
     tables = {plan.entity: (plan,) for plan in plan_tables(dictionary, 400)}
 

@@ -15,7 +15,7 @@ import pytest
 from common.errors import AppError
 from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import assert_swept, publish_tables, read_state
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, assert_swept, publish_tables, read_state
 
 JOB = "job-" + "J" * 24
 
@@ -41,7 +41,9 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
     database = project.new_database("Clinic")
     staging = project.stage(database)
     (Path(staging.table_folder("patient")) / "part-1.parquet").write_text("p")
-    draft = RecordDraft("Trial.dataset", {"name": "Trial", "model": {}}, "ds-trial", [database], properties={"k": "v"})
+    draft = RecordDraft(
+        "Trial.dataset", {"name": "Trial", **EMPTY_DESCRIPTOR}, "ds-trial", [database], properties={"k": "v"}
+    )
     published = staging.publish([TableChange("patient", "new", ["part-1.parquet"])], draft, {"report": report})
     staging.close()
 
@@ -60,13 +62,14 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
     assert (report_object["media"], report_object["state"]) == ("application/json", "closed")
     assert project.file_path(published.files["report"]).read_text() == '{"rows": 3}'
     descriptor = project.file_path(descriptor_id).read_bytes()
-    assert descriptor == gzip.compress(b'{"name":"Trial","model":{}}', mtime=0)
+    text = json.dumps({"name": "Trial", **EMPTY_DESCRIPTOR}, separators=(",", ":"))
+    assert descriptor == gzip.compress(text.encode(), mtime=0)
     assert project.describe(descriptor_id)["media"] == "application/gzip"
     assert project.describe(database.id)["uniqueDatabaseName"] == database.unique_name
     assert re.fullmatch(r"database_\w{24}__clinic", database.unique_name)
     found = project.find_record("Trial.dataset")
     assert found == project.find_record(published.record) == project.find_record(project.link(published.record))
-    assert project.read_descriptor(found) == {"name": "Trial", "model": {}}
+    assert project.read_descriptor(found) == {"name": "Trial", **EMPTY_DESCRIPTOR}
     assert [(each.id, each.name) for each in project.databases()] == [(database.id, "clinic")]
 
 

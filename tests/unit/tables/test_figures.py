@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from common.tables.figures import Figures, add_columns, hash_values
 
 
-@given(st.lists(st.text(max_size=30), min_size=1, max_size=20), st.data())
+@given(st.lists(st.text(max_size=60), min_size=1, max_size=20), st.data())
 def test_a_text_hashes_alike_whatever_stands_beside_it(texts: list[str], data: st.DataObject) -> None:
     alone = {text: int(hash_values(pa.array([text]))[0]) for text in texts}
     chosen = data.draw(st.lists(st.sampled_from(texts)))
@@ -104,3 +104,31 @@ def test_ranges_of_columns_are_values_of_their_type() -> None:
     add_columns([one, other], pa.array(times, pa.timestamp("us", "UTC")))
     assert (one.low, one.high) == (times[0], times[0])
     assert (other.low, other.high) == (times[2], times[3])
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["sample_with_a_long_common_prefix_{:07d}", "{:07d}_tumour_rnaseq_batch_2024_01", "sample_{:07d}_tumour_rnaseq_batch_2024_01"],
+)  # fmt: skip
+def test_a_million_long_ids_that_differ_anywhere_spread_evenly_and_are_told_apart(form: str) -> None:
+    ids = pa.array([form.format(number) for number in range(1_000_000)])
+    hashes = np.concatenate([hash_values(ids.slice(start, 20_000)) for start in range(0, len(ids), 20_000)])
+    assert len(np.unique(hashes)) == len(ids)
+    rows = np.bincount((hashes % np.uint64(64)).astype(np.int64), minlength=64)
+    assert rows.min() > 0.95 * rows.mean()
+    assert rows.max() < 1.05 * rows.mean()
+    figures = Figures(1024)
+    figures.keep_smallest(hashes)
+    shown = figures.to_json()
+    assert (shown["distinct_is_exact"], shown["distinct_error"]) == (False, 0.0313)
+    assert shown["distinct"] == pytest.approx(len(ids), rel=3 * 0.0313)
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 16, 17, 24, 25, 31, 32, 33, 100, 4_001])
+def test_every_byte_of_a_text_counts_and_so_do_its_length_and_the_order_of_its_words(size: int) -> None:
+    text = bytes(range(65, 73)) * (size // 8 + 1)
+    changed = [text[:at] + b"~" + text[at + 1 : size] for at in range(size)]
+    longer = [text[:size], text[: size - 1], text[:size] + b"\0", b"\0" * size, b"\0" * (size + 1)]
+    words = [text[:8] + b"swapped." + text[:size], b"swapped." + text[:8] + text[:size]]
+    texts = pa.array([each.decode() for each in changed + longer + words])
+    assert len(set(hash_values(texts).tolist())) == len(texts.unique()) == len(texts)

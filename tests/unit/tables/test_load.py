@@ -15,7 +15,8 @@ import pytest
 from common.dataset.layout import plan_entity
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field
 from common.scan.delimited import TextFile, first_record, whole_piece
-from common.tables.columns import ColumnPlan
+from common.tables.columns import ColumnPlan, build_columns
+from common.tables.figures import Figures
 from common.tables.keys import KeyCheck, KeyColumn, KeySpace, check_keys
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.tables.records import TextFormat
@@ -61,7 +62,7 @@ def plan_load(folder: Path, contents: tuple[str, ...], quarantine: bool, fields:
     columns = tuple(ColumnPlan(f, dictionary.coding_of(f), dictionary.is_hierarchical(f)) for f in fields)
     target = TableTarget("patient", str(folder / "tables"), table.arrow_schema)
     return LoadPlan(
-        "patient", columns, (target,), tuple(files), tuple(headers), TextFormat(",", ("",)), "id", {"id": 1},
+        0, "patient", columns, (target,), tuple(files), tuple(headers), TextFormat(",", ("",)), "id", {"id": 1},
         str(folder / "keys"), str(folder / "quarantine") if quarantine else None,
     )  # fmt: skip
 
@@ -157,13 +158,13 @@ def test_quarantine_keeps_good_rows_and_writes_bad_ones_whole(tmp_path: Path) ->
 def test_figures_tell_rows_nulls_distinct_values_range_mean_and_codes(tmp_path: Path) -> None:
     result = load(tmp_path, f"{HEADER}\nP1,0,1990,2,SF|US\nP2,0,1980,4,SF\nP3,1,,-1,\n")
     told = {name: figures.to_json() for name, figures in result.figures.items()}
-    common = {"rows": 3, "distinct_is_exact": True}
+    common = {"rows": 3, "distinct_is_exact": True, "distinct_error": 0.0}
     assert told == {
         "id": common | {"nulls": 0, "distinct": 3, "min": "P1", "max": "P3", "mean": None},
         "sex": common
         | {"nulls": 0, "distinct": 2, "min": 0, "max": 1, "mean": None,
            "top_codes": [{"code": "0", "rows": 2}, {"code": "1", "rows": 1}]},
-        "born": common | {"nulls": 1, "distinct": 2, "min": "1980-01-01", "max": "1990-01-01", "mean": None},
+        "born": common | {"nulls": 1, "distinct": 2, "min": "1980-01-01", "max": "1990-01-01", "mean": None, "partial": {"year": 2}},
         "dose": common
         | {"nulls": 0, "distinct": 3, "min": -1.0, "max": 4.0, "mean": pytest.approx(5 / 3),
            "top_codes": [{"code": "-1.0", "rows": 1}]},
@@ -212,3 +213,37 @@ def test_duplicate_keys_lost_references_and_broken_one_to_one_are_found_in_any_n
 def test_many_to_one_references_may_repeat(tmp_path: Path) -> None:
     space = key_space(tmp_path, ["a", "b"], ["a", "a", None], "many_to_one", 1)
     assert not check_keys(KeyCheck(space, 0)).faults
+
+
+def test_a_value_or_code_with_blanks_around_it_is_told_as_such_with_its_remedy(tmp_path: Path) -> None:
+    coding = Coding("sites", (Code("F ", "f"), Code("m", "m")))
+    fields = (
+        Field("patient", "id", "string", "global"), Field("patient", "age", "integer"),
+        Field("patient", "site", "string", coding_name="sites"),
+    )  # fmt: skip
+    plan = plan_load(tmp_path, ('id,age,site\nP1, 42,F\nP2,4 2,M\nP3,5,"F "\nP4,,X\n',), False, (fields[0], fields[1]))
+    columns = (*plan.columns, ColumnPlan(fields[2], coding, is_hierarchical=False))
+    plan = replace(plan, columns=columns, tables=())
+    write_plan(plan, str(tmp_path / "plan"))
+    found = load_pieces(LoadTask(0, str(tmp_path / "plan"), ((0, whole_piece(plan.files[0])),))).faults
+    expected = "not of type integer; expected a whole number within 64 bits, such as 42 or -7"
+    told = [(each.line, each.value, each.text) for each in found]
+    assert told == [
+        (2, " 42", f"{expected}, without blanks around it"),
+        (3, "4 2", expected),
+        (2, "F", "'F' is not among the 2 codes of coding sites, which has 'F '"),
+        (3, "M", "'M' is not among the 2 codes of coding sites, which has 'm'"),
+        (5, "X", "'X' is not among the 2 codes of coding sites"),
+    ]
+    assert [bool(each.remedy) for each in found] == [True, False, True, True, False]
+
+
+def test_the_precision_of_dates_is_kept_and_partial_ones_are_counted_but_not_codes_of_a_sparse_coding() -> None:
+    field = Field("patient", "seen", "datetime", coding_name="special", is_sparse_coding=True)
+    plan = ColumnPlan(field, Coding("special", (Code("1900", "unknown"),)), is_hierarchical=False, has_precision=True)
+    cells = pa.array(["2024", "2024-1", "2024-01", "2024-1-5", "2024-01-05 10:00:00", "1900", None, "soon"])
+    figures = Figures(0)
+    built = build_columns({"seen": cells}, [plan], {"seen": figures})["seen"]
+    assert built.precision is not None
+    assert built.precision.to_pylist() == ["year", "month", "month", "day", "time", None, None, None]
+    assert figures.partial == {"year": 1, "month": 2, "day": 1}
