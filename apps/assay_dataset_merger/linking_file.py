@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import pyarrow as pa
+
 from apps.assay_dataset_merger.assay import LINKING_TABLE
 from apps.assay_dataset_merger.link import Linked, Pairs, Side
 from apps.assay_dataset_merger.pairs import (
@@ -15,8 +17,9 @@ from apps.assay_dataset_merger.pairs import (
     match_phenos,
     match_samples,
     parse_pairs,
+    spell_ids,
 )
-from apps.assay_dataset_merger.plan import LinkingFile, Plan, as_linking_faults
+from apps.assay_dataset_merger.plan import LINKING_FILE, LinkingFile, Plan, as_linking_faults
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -51,9 +54,10 @@ def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -
         scratch, name = staging.scratch_folder("pairs"), linking.file.name
         table = staging.table_folder(LINKING_TABLE)
         matching = partial(_match, run, buckets, name, scratch)
-        known, known_files = matching(match_samples, pairs, samples)
-        linked, linked_files = matching(match_phenos, known_files, phenos, plan.is_one, table)
-        counted, _ = matching(count_samples, linked_files, samples, plan.is_one)
+        headings = _headings(plan, linking)
+        known, known_files = matching(match_samples, pairs, samples, headings[0])
+        linked, linked_files = matching(match_phenos, known_files, phenos, headings[1], plan.is_one, table)
+        counted, _ = matching(count_samples, linked_files, samples, is_one=plan.is_one)
         _validate(plan, known, linked, counted, name)
         pairs_read, linked_pairs = _sum(known, "pairs"), _sum(linked, "kept")
         stage.note(f"{linked_pairs:,} of {pairs_read:,} pairs of {name} link {plan.sample.shown} to {plan.pheno.shown}")
@@ -92,6 +96,16 @@ def _parse_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) ->
     return buckets, tuple(task.path for task in tasks)
 
 
+def _headings(plan: Plan, linking: LinkingFile) -> tuple[str, str]:
+    """The header's cells as ids of the assay and of the target would be written; blank if one is named like its field."""
+    sides = ((linking.sample_column, plan.sample.field), (linking.pheno_column, plan.pheno.field))
+    cells = [(linking.header[at].strip(), field) for at, field in sides]
+    if any(cell.casefold() == field.name.casefold() for cell, field in cells):
+        return "", ""
+    sample, pheno = (spell_ids(pa.array([cell], pa.string()), field.type)[0].as_py() for cell, field in cells)
+    return sample, pheno
+
+
 def _extract_ids(run: Run, stored: StoredField, staging: Staging, side: str, buckets: int) -> KeyColumn:
     place = KeyColumn(stored.field.entity, stored.field.name, (), ())
     return extract_column(
@@ -102,12 +116,20 @@ def _extract_ids(run: Run, stored: StoredField, staging: Staging, side: str, buc
 
 def _match(
     run: Run, buckets: int, name: str, scratch: str, match: Callable[[MatchTask], MatchResult], pairs: tuple[str, ...],
-    ids: KeyColumn, is_one: bool = False, table_folder: str = "",
+    ids: KeyColumn, heading: str = "", is_one: bool = False, table_folder: str = "",
 ) -> tuple[list[MatchResult], tuple[str, ...]]:  # fmt: skip
     """The results of all buckets, and the files of the pairs that were kept."""
     tasks = [
         MatchTask(
-            pairs, ids, buckets, bucket, f"{scratch}/{match.__name__}-{bucket:05d}.arrow", name, is_one, table_folder
+            pairs,
+            ids,
+            buckets,
+            bucket,
+            f"{scratch}/{match.__name__}-{bucket:05d}.arrow",
+            name,
+            heading,
+            is_one,
+            table_folder,
         )
         for bucket in range(buckets)
     ]
@@ -125,6 +147,10 @@ def _validate(
     faults = Faults()
     for result in (*known, *linked, *counted):
         faults.merge(result.faults)
+    if _sum([*known, *linked], "headless"):
+        text = "the first line holds ids of the Datasets, not the names of columns"
+        remedy = f"Put a line before it: {plan.sample.field.name},{plan.pheno.field.name}, in the order of the columns."
+        faults.add(LINKING_FILE, text, file=name, line=1, remedy=remedy)
     rows, ids = _sum(linked, "rows"), _sum(linked, "ids")
     sample, pheno = plan.sample.shown, plan.pheno.shown
     if rows != ids:

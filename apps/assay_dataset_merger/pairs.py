@@ -48,7 +48,8 @@ class ParseTask:
 class MatchTask:
     """One bucket of pairs, in files `pairs`, and of the `ids` of one side. Kept pairs go to `kept`, in buckets by the other id.
 
-    `name` is the linking file's, `is_one` whether each id has but one partner, `table_folder` where linked pairs are staged.
+    `name` is the linking file's, `heading` what its header says where ids of this side stand, `is_one` whether each id has but
+    one partner, `table_folder` where linked pairs are staged.
     """
 
     pairs: tuple[str, ...]
@@ -57,6 +58,7 @@ class MatchTask:
     bucket: int
     kept: str
     name: str
+    heading: str = ""
     is_one: bool = False
     table_folder: str = ""
 
@@ -64,7 +66,7 @@ class MatchTask:
 @dataclass
 class MatchResult:
     """What a task counted: pairs and different ids of the side, pairs that were kept, ids that these have, ids among them that
-    have several partners; the part of the linking table, if it wrote one."""
+    have several partners, and whether the heading is an id (`headless`); the part of the linking table, if it wrote one."""
 
     pairs: int = 0
     rows: int = 0
@@ -72,6 +74,7 @@ class MatchResult:
     kept: int = 0
     matched: int = 0
     shared: int = 0
+    headless: int = 0
     file: str = ""
     faults: Faults = field(default_factory=Faults)
 
@@ -114,7 +117,7 @@ def _add_empty(records: Records, cells: list[pa.Array], faults: Faults) -> None:
 def match_samples(task: MatchTask) -> MatchResult:
     """Keeps the pairs whose assay id the assay has. Finds repeated pairs, since both of them are in this bucket."""
     pairs, ids = _read(task, BY_SAMPLE)
-    result = MatchResult(pairs.num_rows, ids=len(ids))
+    result = MatchResult(pairs.num_rows, ids=len(ids), headless=_holds(ids, task.heading))
     distinct = _add_repeated(pairs, task.name, result.faults)
     known = distinct.filter(pc.is_in(distinct.column("g_sample"), value_set=ids))
     result.kept = known.num_rows
@@ -130,7 +133,7 @@ def match_phenos(task: MatchTask) -> MatchResult:
     linked = pairs.filter(pc.is_in(pairs.column("p_sample"), value_set=ids))
     linked = linked.sort_by([(name, "ascending") for name in BY_PHENO.names])
     result = MatchResult(pairs.num_rows, len(values), len(ids), linked.num_rows)
-    result.matched = pc.count_distinct(linked.column("p_sample")).as_py()
+    result.matched, result.headless = pc.count_distinct(linked.column("p_sample")).as_py(), _holds(ids, task.heading)
     if task.is_one:
         _add_several(linked, "p_sample", "g_sample", task, result.faults)
     _write_kept(task, linked.select(BY_SAMPLE.names), BY_SAMPLE)
@@ -157,6 +160,10 @@ def _read(task: MatchTask, schema: pa.Schema) -> tuple[pa.Table, pa.Array]:
     pairs = read_rows(task.pairs, schema, task.buckets, task.bucket)
     ids = read_bucket(task.ids, pa.string(), task.buckets, task.bucket).column("value")
     return pairs, pc.unique(ids)
+
+
+def _holds(ids: pa.Array, heading: str) -> int:
+    return int(pc.index(ids, heading).as_py() >= 0)
 
 
 def _write_kept(task: MatchTask, pairs: pa.Table, schema: pa.Schema) -> None:

@@ -21,6 +21,8 @@ from common.tables.links import StoredField
 
 NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 
+_LINK_AS_TEXT = "Give a linking_file with a row for each pair of assay id and target id: it compares them as text."
+
 DASHBOARD = "Global Defaults"
 """The template that means no template."""
 
@@ -67,7 +69,10 @@ def make_plan(run: Run) -> Plan:
         name = parse_record_name(inputs.output_dataset_name or f"{inputs.target_dataset.name}_merged")
         linking = None
         if sample and pheno:
-            (validate_linkable if inputs.linking_file else validate_link)(sample.field, pheno, faults)
+            if inputs.linking_file:
+                validate_linkable(sample.field, pheno, faults)
+            else:
+                validate_link(sample.field, pheno, faults, _LINK_AS_TEXT)
             linking = _read_linking_file(run, name, sample.field, pheno, faults)
         faults.raise_if_any("The plan")
         assay = cast(Assay, assay)

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 DISAGREE, DUPLICATE = 210, 208
-_KEY = ["a_id", "locus_id", "end_pos"]
-"""The same symbolic allele is one of the same end."""
+_KEY = ["a_id", "locus_id", "end"]
+"""The same symbolic allele is one of the same end, `end_pos` or -1 where that is not known: null equals nothing."""
 
 _COUNTS = ("gt_count", "alt_count", "ref_count", "nc_count", "called_count")
 _ROWS_PER_PART = 1 << 22
 _MOST_MISSED = 10_000
+_NAMED = 5
+"""Files that a message names."""
+
 _NUMBERED = re.compile(r">-\d+$")
 
 
@@ -48,7 +51,7 @@ def find_missed(run: Run, plan: Plan, loads: Loads) -> dict[int, dict[str, tuple
             held.setdefault(number, {})[row.a_id] = (row.chr, row.pos)
     aside = Counter[int]()
     for result in loads.results:
-        aside[result.task.group] += sum(piece.lines - piece.records for piece in result.pieces)
+        aside[result.task.group] += result.set_aside
     explained = (
         len(wrong) == len({row.a_id for row in wrong}) <= _MOST_MISSED
         and all(len(row.groups) < len(plan.groups) and not _NUMBERED.search(row.a_id) for row in wrong)
@@ -67,7 +70,8 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
         code = DISAGREE if missing else DUPLICATE
         text = "stands more than once in files of one group"
         if missing:
-            text = f"not in {', '.join(missing)}, or at another locus"
+            more = f" and {len(missing) - _NAMED:,} more files" if len(missing) > _NAMED else ""
+            text = f"not in {', '.join(missing[:_NAMED])}{more}, or at another locus"
         faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
     faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
@@ -78,7 +82,7 @@ def _disagreeing(run: Run, plan: Plan, loads: Loads) -> DataFrame:
     from pyspark.sql import functions as sf
 
     keyed = (
-        _read_parts(run, plan, loads)
+        _read_parts(run, loads)
         .groupBy(_KEY)
         .agg(
             sf.collect_set("group").alias("groups"),
@@ -94,7 +98,7 @@ def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
     """Writes the allele table with counts of all groups; returns its files. The rest of a row is the first group's."""
     from pyspark.sql import functions as sf
 
-    alleles = _read_parts(run, plan, loads)
+    alleles = _read_parts(run, loads)
     total = alleles.groupBy(_KEY).agg(*(sf.sum(name).alias(name) for name in _COUNTS))
     rest = alleles.where(sf.col("group") == 0).drop(*_COUNTS, "alt_freq", "ref_freq", "nc_freq", "gt_freq")
     called, copies = sf.col("called_count"), sf.col("called_count") + sf.col("nc_count")
@@ -118,20 +122,15 @@ def combine_alleles(run: Run, plan: Plan, loads: Loads) -> list[str]:
     return [name for names in run.cluster.map(_rewrite, files, "alleles") for name in names]
 
 
-def _read_parts(run: Run, plan: Plan, loads: Loads) -> DataFrame:
-    """All groups' alleles as their tasks counted them, with the number of the group."""
+def _read_parts(run: Run, loads: Loads) -> DataFrame:
+    """All groups' alleles as their tasks counted them, with the number of the group: one read, however many there are."""
     from pyspark.sql import functions as sf
 
-    session = run.cluster.session
-    every = session.createDataFrame([], f"{_spark_schema()}, `group` int")
-    for number in range(len(plan.groups)):
-        folder = loads.staging.scratch_folder(f"alleles_{number}")
-        results = (result for result in loads.results if result.task.group == number)
-        paths = [f"{folder}/{name}" for result in results for name in result.files.get("allele", [])]
-        if paths:
-            part = session.read.schema(_spark_schema()).parquet(*paths).withColumn("group", sf.lit(number))
-            every = every.unionByName(part)
-    return every
+    folder = loads.staging.scratch_folder("alleles")
+    session, paths = run.cluster.session, [f"{folder}/{name}" for name in loads.files("allele")]
+    columns = f"{_spark_schema()}, `{schema.GROUP.name}` int"
+    parts = session.read.schema(columns).parquet(*paths) if paths else session.createDataFrame([], columns)
+    return parts.withColumn("end", sf.coalesce("end_pos", sf.lit(-1)))
 
 
 def _spark_schema() -> str:

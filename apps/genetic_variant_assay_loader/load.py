@@ -13,6 +13,7 @@ from common.job import Run
 from common.platform import Staging
 from common.tables.tasks import gather
 from common.vcf.container import Piece, VcfFile, cut_pieces, line_bases
+from common.vcf.lines import Remarks, add_remarks
 
 GENOTYPES, ALLELES, ANNOTATIONS = (
     "genotype_alt_read_optimized", "allele_read_optimized", "annotation_read_optimized",
@@ -31,13 +32,14 @@ _PLAIN_FACTOR = 4
 
 @dataclass
 class Loads:
-    """Results in the order of tasks, the staging place, true line numbers and the faults found so far."""
+    """Results in the order of tasks, the staging place, true line numbers, the faults and remarks found so far."""
 
     staging: Staging
     is_partitioned: bool = False
     results: list[TaskResult] = field(default_factory=list)
     bases: dict[tuple[str, int], int] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
+    remarks: Remarks = field(default_factory=dict)
 
     def pieces(self) -> Iterator[PieceResult]:
         """All pieces, those of a file in order."""
@@ -99,7 +101,7 @@ def reload_without(run: Run, plan: Plan, loads: Loads, missed: Mapping[int, Mapp
             again[at] = replace(result.task, missed=within)
     for at, result in zip(again, run.cluster.map(load_task, list(again.values()), "again"), strict=True):
         loads.results[at] = result
-    loads.faults = Faults()
+    loads.faults, loads.remarks = Faults(), {}
     _resolve_lines(plan, loads)
 
 
@@ -113,6 +115,8 @@ def _resolve_lines(plan: Plan, loads: Loads) -> None:
             for result, base in zip(results, line_bases(file, [each.lines for each in results]), strict=True):
                 loads.bases[file.path, result.piece.number] = base
                 loads.faults.merge(_shifted(result.faults, base))
+                remarks = {text: replace(each, line=each.line + base) for text, each in result.remarks.items()}
+                add_remarks(loads.remarks, remarks)
 
 
 def _shifted(faults: Faults, lines: int) -> Faults:
@@ -131,14 +135,15 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
         target = min(max(total // (TASKS_PER_CORE * run.cluster.parallelism) + 1, _SMALLEST_TASK), _LARGEST_TASK)
     is_part = len(plan.groups) > 1
     genotypes, annotations = staging.table_folder(GENOTYPES), staging.table_folder(ANNOTATIONS)
+    alleles = staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES)
     quarantine = staging.scratch_folder("quarantine") if plan.quarantines else None
     tasks: list[LoadTask] = []
     for number, group in enumerate(plan.groups):
-        alleles = staging.scratch_folder(f"alleles_{number}") if is_part else staging.table_folder(ALLELES)
         for pieces in gather(_weighted(group.files, target), target):
             tasks.append(LoadTask(
                 len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
                 None if number else annotations, quarantine, is_part, loads.is_partitioned,
+                annotation_field=plan.annotation_field,
             ))  # fmt: skip
     return tasks
 

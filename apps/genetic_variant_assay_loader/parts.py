@@ -26,6 +26,9 @@ FILE_ROWS = 1 << 23
 each bin."""
 
 _LARGEST_FILE_ROWS = 1 << 26
+_FEW = 16
+"""Of a dictionary that has so many values to a row, the rows' own are sorted out, instead of all looked at."""
+
 _FILTERED = ["chr", "pos", "bin", "ref_yn", "gene_name"]
 PARTITIONS = ("chr", "bin")
 
@@ -59,21 +62,25 @@ class TableParts:
             self._writer.__exit__(kind, error, trace)
 
     def add(self, table: pa.Table) -> None:
-        """Takes in rows that follow those before."""
+        """Takes in rows that follow those before. They are taken bin by bin only where a file may end among them: bins are
+        many where rows are of all contigs."""
+        written = self._writer.rows if self._writer is not None else 0
+        edges = _bin_edges(table) if written + table.num_rows > self._file_rows else []
         start = 0
-        for edge in [*_bin_edges(table), table.num_rows]:
+        for edge in [*edges, table.num_rows]:
             if edge > start:
-                self._add_bin(table.slice(start, edge - start))
+                self._add_bins(table.slice(start, edge - start))
             start = edge
 
-    def _add_bin(self, table: pa.Table) -> None:
-        bin_ = (table["chr"][0].as_py(), table["bin"][0].as_py())
+    def _add_bins(self, table: pa.Table) -> None:
+        """Takes in rows of one bin, or of several that go to one file."""
+        bin_ = _bin_of(table, 0)
         if self._writer is not None:
             written = self._writer.rows
             if written >= _LARGEST_FILE_ROWS or (written >= self._file_rows and bin_ != self._last):
                 self._writer.__exit__(None, None, None)
                 self._writer, self._pending = None, 0
-        self._last = bin_
+        self._last = _bin_of(table, -1)
         kept = table.select(self._kept)
         start = 0
         while start < table.num_rows:
@@ -110,12 +117,20 @@ def _compacted(table: pa.Table) -> pa.Table:
         column = table.column(name).combine_chunks()
         if pa.types.is_dictionary(column.type):
             codes = column.indices.to_numpy()
-            used = np.zeros(len(column.dictionary), np.bool_)
-            used[codes] = True
-            values = column.dictionary.filter(pa.array(used))
-            renumbered = (np.cumsum(used, dtype=np.int32) - 1)[codes]
+            if len(codes) < len(column.dictionary) // _FEW:
+                places, renumbered = np.unique(codes, return_inverse=True)
+                renumbered = renumbered.astype(np.int32)
+            else:
+                used = np.zeros(len(column.dictionary), np.bool_)
+                used[codes] = True
+                places, renumbered = np.flatnonzero(used), (np.cumsum(used, dtype=np.int32) - 1)[codes]
+            values = column.dictionary.take(pa.array(places))
             table = table.set_column(at, name, pa.DictionaryArray.from_arrays(pa.array(renumbered), values))
     return table
+
+
+def _bin_of(table: pa.Table, row: int) -> tuple[str, int]:
+    return table["chr"][row].as_py(), table["bin"][row].as_py()
 
 
 def _bin_edges(table: pa.Table) -> list[int]:

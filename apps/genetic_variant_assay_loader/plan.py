@@ -16,12 +16,16 @@ from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share
+from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
+from common.vcf.lines import Remarks, add_remarks
 from resources import resource
 
 REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
+_REMARKS_SHOWN = 5
 _MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
+_NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class SampleGroup:
 @dataclass(frozen=True)
 class Plan:
     """What will be loaded. Several `groups` mean a VCF that is split by sample: their sites must agree and their counts
-    add up. `stored` says whether ref, half-ref and no-call genotypes are kept."""
+    add up. `stored` says whether ref, half-ref and no-call genotypes are kept; `remarks` are on the headers."""
 
     name: str
     assay: str
@@ -47,6 +51,8 @@ class Plan:
     gnomad_field: str | None
     quarantines: bool
     max_faulty_share: float
+    annotation_field: str | None
+    remarks: Remarks
 
     @property
     def samples(self) -> tuple[str, ...]:
@@ -65,10 +71,13 @@ def make_plan(run: Run) -> Plan:
             faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
-        files = _read_headers(run, given, faults)
+        remarks: Remarks = {}
+        files = _read_headers(run, given, faults, remarks)
+        _show_remarks(run, remarks)
         for file in files:
             _validate_reference(file, inputs.reference_genome, faults)
             _validate_frequency(file, inputs.gnomad_frequency_field, faults)
+            _validate_annotation(file, inputs.annotation_field, faults)
         groups = _group_by_samples(files, faults)
         faults.raise_if_any("The plan")
         samples = sum(len(group.samples) for group in groups)
@@ -76,7 +85,7 @@ def make_plan(run: Run) -> Plan:
     stored = (not inputs.exclude_refdata, not inputs.exclude_halfref, not inputs.exclude_nocall)
     return Plan(
         inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,
-        inputs.gnomad_frequency_field, inputs.run_mode == "permissive", share,
+        inputs.gnomad_frequency_field, inputs.run_mode == "permissive", share, inputs.annotation_field, remarks,
     )  # fmt: skip
 
 
@@ -130,7 +139,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     return found
 
 
-def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfFile]:
+def _read_headers(run: Run, given: list[InputFile], faults: Faults, remarks: Remarks) -> list[VcfFile]:
     files: list[VcfFile] = []
     for each in sorted(given, key=lambda file: (file.name, file.path)):
         try:
@@ -139,13 +148,18 @@ def _read_headers(run: Run, given: list[InputFile], faults: Faults) -> list[VcfF
             faults.add(error.code, error.text, file=each.name, remedy=error.remedy)
             continue
         faults.merge(found.faults)
-        if found.warnings:
-            first = next(iter(found.warnings))
-            more = f" and {found.warnings.total - 1:,} more remarks on its header" if found.warnings.total > 1 else ""
-            run.progress.warn(f"{first.place}: {first.text}{more}")
+        add_remarks(remarks, found.remarks)
         if file is not None:
             files.append(file)
     return files
+
+
+def _show_remarks(run: Run, remarks: Remarks) -> None:
+    """The first remarks on headers, as many as a screen holds, and how many more the report has."""
+    for remark in list(remarks.values())[:_REMARKS_SHOWN]:
+        run.progress.warn(str(remark))
+    if more := sum(remark.count for remark in list(remarks.values())[_REMARKS_SHOWN:]):
+        run.progress.warn(f"header lines with other remarks, all in the report: {more:,}")
 
 
 def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:
@@ -170,6 +184,14 @@ def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> Non
         text = "a frequency is a Float with a value per ALT allele"
         shown = f"Number={defined.number},Type={defined.type}"
         faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", value=shown)
+
+
+def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> None:
+    if field and annotation_scheme(file.header, field) is None:
+        text = "its header line has no Format with known parts"
+        if field not in file.header.info:
+            text = "the header defines no such INFO field"
+        faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", remedy=_NAME_ANNOTATION)
 
 
 def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup, ...]:

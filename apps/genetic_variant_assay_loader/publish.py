@@ -23,6 +23,7 @@ from common.scan.files import locate
 from common.tables.parquet import PartWriter, part_name
 from common.tables.quarantine import COLUMNS, guarded, shown_share
 from common.vcf import schema
+from common.vcf.annotation import NO_ALLELE
 from common.vcf.rows import KINDS
 
 _SCHEMAS = {"genotype": schema.GENOTYPE, "allele": schema.ALLELE, "annotation": schema.ANNOTATION}
@@ -30,6 +31,8 @@ _SCHEMAS = {"genotype": schema.GENOTYPE, "allele": schema.ALLELE, "annotation": 
 
 def publish_dataset(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
     """Publishes the Dataset; returns the app's outputs."""
+    for remark in loads.remarks.values():
+        run.progress.warn(str(remark))
     with run.progress.stage("publish") as stage:
         changes = [_sample_change(plan, loads)]
         for name, table in TABLES.items():
@@ -105,7 +108,8 @@ def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
             for group in plan.groups for file in group.files
         ],
         "genotypes": {kind: rows[kind] for kind in KINDS}, "alleles": _allele_rows(plan, loads),
-        "annotations": rows["annotation"], "annotations_of_no_allele": _unmatched(loads),
+        "annotations": rows["annotation"], "annotations_of_no_allele": loads.remarks[NO_ALLELE].count if NO_ALLELE in loads.remarks else 0,
+        "header_remarks": [str(remark) for remark in plan.remarks.values()],
         "faults": loads.faults.to_json(),
         "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
         "warnings": list(run.progress.warnings),
@@ -116,16 +120,10 @@ def _allele_rows(plan: Plan, loads: Loads) -> int:
     return loads.rows["allele"] // len(plan.groups)
 
 
-def _unmatched(loads: Loads) -> int:
-    return sum(result.unmatched for result in loads.results if result.task.group == 0)
-
-
 def _show_summary(run: Run, plan: Plan, loads: Loads) -> None:
     rows = [["sample", f"{len(plan.samples):,}"]]
     rows += [[f"genotype, {kind}", f"{loads.rows[kind]:,}"] for kind in KINDS if loads.rows[kind]]
     rows += [["allele", f"{_allele_rows(plan, loads):,}"], ["annotation", f"{loads.rows['annotation']:,}"]]
     if plan.quarantines:
         rows.append(["lines set aside", shown_share(loads.records, loads.set_aside)])
-    if _unmatched(loads):
-        run.progress.warn(f"{_unmatched(loads):,} annotations name no allele of their line; they were not loaded")
     run.progress.table(plan.name, ["rows of", "count"], rows)

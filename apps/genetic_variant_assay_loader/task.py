@@ -8,6 +8,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 
 from apps.genetic_variant_assay_loader.parts import TableParts
@@ -17,7 +18,7 @@ from common.tables.parquet import part_name
 from common.vcf import schema
 from common.vcf.block import BlockTables, Reading, parse_block, reading_of
 from common.vcf.container import Piece, read_lines, read_vcf_file
-from common.vcf.lines import LineFaults
+from common.vcf.lines import LineFaults, Remarks, add_remarks
 from common.vcf.order import Run
 from common.vcf.rows import KINDS
 
@@ -47,30 +48,30 @@ class LoadTask:
     is_part: bool
     is_partitioned: bool = False
     missed: frozenset[str] = frozenset()
+    annotation_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PieceResult:
-    """What a piece held: all its lines, the good records, its order, and faults with lines counted from 1 within the
-    piece."""
+    """What a piece held: all its lines, the good records, its order, and faults and remarks with lines counted from 1
+    within the piece."""
 
     piece: Piece
     lines: int
     records: int
     runs: tuple[Run, ...]
     faults: Faults
+    remarks: Remarks
 
 
 @dataclass
 class TaskResult:
-    """Files written and rows in them by table, rows of genotypes by kind, annotation entries that named no
-    allele, and lines that were set aside."""
+    """Files written and rows in them by table, rows of genotypes by kind, and lines that were set aside."""
 
     task: LoadTask
     pieces: list[PieceResult] = field(default_factory=list)
     files: dict[str, list[str]] = field(default_factory=dict)
     rows: Counter[str] = field(default_factory=Counter)
-    unmatched: int = 0
     set_aside: int = 0
     quarantine: str | None = None
 
@@ -90,6 +91,7 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
     reading = _reading(piece, task)
     runs: tuple[Run, ...] = ()
     lines, records, faults = 0, 0, Faults()
+    remarks: Remarks = {}
     for text in read_lines(piece, _BLOCK_BYTES_ALL_KINDS if any(task.stored) else BLOCK_BYTES):
         found = LineFaults(piece.file)
         block = parse_block(text, lines + 1, runs, reading, found)
@@ -98,9 +100,9 @@ def _load_piece(piece: Piece, task: LoadTask, output: _Output, result: TaskResul
             output.set_aside(piece, text, lines + 1, found)
             result.set_aside += len(found.bad)
         faults.merge(found.faults)
+        add_remarks(remarks, found.remarks)
         runs, lines, records = block.runs, lines + block.lines, records + block.records
-        result.unmatched += block.unmatched
-    return PieceResult(piece, lines, records, runs, faults)
+    return PieceResult(piece, lines, records, runs, faults, remarks)
 
 
 def _reading(piece: Piece, task: LoadTask) -> Reading:
@@ -109,7 +111,10 @@ def _reading(piece: Piece, task: LoadTask) -> Reading:
     if file is None:
         found.faults.raise_if_any("The load")
         raise AssertionError("a header without faults was read")
-    return reading_of(file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed)
+    return reading_of(
+        file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed,
+        annotates=task.annotation_folder is not None, annotation_field=task.annotation_field,
+    )  # fmt: skip
 
 
 class _Output:
@@ -131,7 +136,10 @@ class _Output:
     def add(self, block: BlockTables, rows: Counter[str]) -> None:
         """Takes in a block's rows and counts them."""
         task = self._task
-        alleles = block.alleles if task.is_part else block.alleles.select(schema.ALLELE.names)
+        alleles = block.alleles.select(schema.ALLELE.names)
+        if task.is_part:
+            group = pa.array(np.full(block.alleles.num_rows, task.group, np.int32))
+            alleles = block.alleles.append_column(schema.GROUP, group)
         for kind, table in block.genotypes.items():
             self._add(kind, task.genotype_folder, table, schema.GENOTYPE, rows)
         self._add("allele", task.allele_folder, alleles, alleles.schema, rows)

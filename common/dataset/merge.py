@@ -64,13 +64,13 @@ def find_link_field(
     return found
 
 
-def validate_link(source: Field, target: Field, faults: Faults) -> None:
-    """Adds faults 302 and 303 for fields that do not match, and 46 for a source field that refers to another already."""
+def validate_link(source: Field, target: Field, faults: Faults, remedy: str = "") -> None:
+    """Adds faults 302 and 303 for fields that do not match, and 46 for a source field that refers to another already.
+    `remedy` replaces the rule's own where their types differ."""
     place = {"entity": source.entity, "field": source.name}
     if source.type != target.type:
-        faults.add(
-            KEY_TYPE, f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}", **place
-        )
+        text = f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}"
+        faults.add(KEY_TYPE, text, remedy=remedy, **place)
     validate_linkable(source, target, faults)
     if source.reference:
         to = source.reference

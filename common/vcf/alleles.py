@@ -86,7 +86,7 @@ def build_alleles(
     alleles, lines = pa.array(made), pa.array(line)
     columns = [
         ids.a_id.take(alleles), ids.locus_id.take(lines), sites.rsids.take(lines), sites.chr.take(lines),
-        sites.pos[line], ends[made], sites.ref.take(lines), sites.alt.take(alleles),
+        sites.pos[line], pa.array(ends[made], mask=ends[made] < 0), sites.ref.take(lines), sites.alt.take(alleles),
         normal.pos, normal.end, normal.ref, normal.alt, sites.qual.take(lines),
         sites.filter.take(lines), ALLELE_TYPES.take(pa.array(normal.type)), worst_effect.take(alleles),
         gnomad.take(alleles), ratio(alt, called), ratio(copies.ref[line], called), ratio(missing, called + missing),
@@ -152,7 +152,8 @@ def parse_ends(block: LineBlock, sites: Sites, header: VcfHeader, found: LineFau
 
     VCF 4.4, section 3: that of REF for bases, breakends and `<INS>`; POS + SVLEN for `<DEL>`, `<DUP>`, `<INV>`, `<CNV>`.
     Other symbolic alleles, and these without SVLEN, have INFO/END. Up to 4.3 INFO/END comes first where a symbolic
-    allele is alone on its line, as SVLEN was another thing then: a difference of lengths, of an inversion 0.
+    allele is alone on its line, as SVLEN was another thing then: a difference of lengths, of an inversion 0. -1 where one of
+    the four has neither: its end is not known.
     """
     last = sites.pos + np.asarray(pc.binary_length(sites.ref)) - 1
     ends: Positions = last[sites.alt_line]
@@ -163,7 +164,8 @@ def parse_ends(block: LineBlock, sites: Sites, header: VcfHeader, found: LineFau
     defined = np.where(np.asarray(pc.match_substring_regex(alt, r"^<INS[:>]")), ends[at], -1)
     stated = sites.stated_end[line]
     is_stated = (stated >= 0) & (header.version < "4.4") & (np.diff(sites.first_alt)[line] == 1)
-    spanning = np.asarray(pc.match_substring_regex(alt, r"^<(DEL|DUP|INV|CNV)[:>]")) & ~is_stated
+    spans = np.asarray(pc.match_substring_regex(alt, r"^<(DEL|DUP|INV|CNV)[:>]"))
+    spanning = spans & ~is_stated
     if spanning.any():
         length = _allele_values(
             block, sites, np.unique(line[spanning]), "SVLEN", lambda values: pc.match_substring_regex(values, _LENGTH),
@@ -174,7 +176,11 @@ def parse_ends(block: LineBlock, sites: Sites, header: VcfHeader, found: LineFau
         lengths = np.abs(np.asarray(pc.fill_null(given, "0").cast(pa.int64())))
         defined = np.where(known, sites.pos[line] + lengths, defined)
     first, second = np.where(is_stated, (stated, defined), (defined, stated))
-    ends[at] = np.where(first >= 0, first, np.where(second >= 0, second, ends[at]))
+    unknown = spans & (first < 0) & (second < 0)
+    found.remark(
+        block.numbers[np.unique(line[unknown])], "an allele has neither INFO/END nor SVLEN; its end_pos is null"
+    )
+    ends[at] = np.where(unknown, -1, np.where(first >= 0, first, np.where(second >= 0, second, ends[at])))
     return ends
 
 

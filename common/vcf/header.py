@@ -14,11 +14,13 @@ from functools import cache
 from typing import Any
 
 from common.faults import Fault, Faults
+from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
 
 FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 VERSIONS = ("4.1", "4.2", "4.3", "4.4", "4.5")
-_OLDER_VERSIONS = ("4.0",)
+_OLDER_VERSIONS = ("3.3", "4.0")
+_UNSTATED = "4.2"
 
 _FILEFORMAT = re.compile(r"##fileformat=VCFv(\d+\.\d+)")
 _META = re.compile(r"##([^=<>\s]+)=(.+)")
@@ -28,8 +30,8 @@ _TYPES = ("Integer", "Float", "Flag", "Character", "String")
 _CONTIG = re.compile(r"[0-9A-Za-z!#$%&+./:;?@^_|~-][0-9A-Za-z!#$%&*+./:;=?@^_|~-]*")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _ALT_ID = re.compile(r"(DEL|INS|DUP|INV|CNV|BND)(:[^\s,<>]+)?|NON_REF|\*|[A-Z]")
-_LONGEST_DEFINITION, _SHOWN = 1 << 16, 200
-_PIPED_FORMAT = re.compile(r"(?:Format:\s*|annotations:\s*')([^'\"]+\|[^'\"]+)")
+_PIPED_FORMAT = re.compile(r"""(?i)(?:Format\s*[:=]|annotations:)\s*['"]*([^'"]+)""")
+_LONGEST_DEFINITION, _SHOWN, _MOST_REMARKS = 1 << 16, 200, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,29 @@ class VcfHeader:
     def annotation_columns(self, key: str) -> tuple[str, ...]:
         """The `|`-separated parts of INFO/CSQ or INFO/ANN, as its Description names them; empty if it names none."""
         found = _PIPED_FORMAT.search(self.info[key].description) if key in self.info else None
-        return tuple(part.strip() for part in found.group(1).split("|")) if found else ()
+        return tuple(part.split()[0] if part.strip() else "" for part in found.group(1).split("|")) if found else ()
 
 
 @dataclass
 class HeaderFindings:
-    """What was found beside the header itself: `faults` refuse the file, `warnings` go to the report."""
+    """What was found beside the header itself: `faults` refuse the file; `warnings` are examples of the `remarks`, which go
+    to the report, all of them."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
     warnings: Faults = field(default_factory=Faults)
+    remarks: Remarks = field(default_factory=dict)
 
     def fault(self, code: int, text: str, line: int, value: str | None = None, **place: Any) -> None:
         self.faults.add_fault(Fault(code, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
 
     def warn(self, text: str, line: int, value: str | None = None, **place: Any) -> None:
         self.warnings.add_fault(Fault(201, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
+        of = ".".join(place[part] for part in ("entity", "field") if part in place)[:_SHOWN]
+        said = f"{of}: {text}" if of else text
+        if len(self.remarks) >= _MOST_REMARKS and said not in self.remarks:
+            said = "other remarks on the header"
+        add_remarks(self.remarks, {said: Remark(said, "line", 1, self.file, line)})
 
 
 @cache
@@ -89,7 +98,10 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     found = HeaderFindings(file)
     # Not `splitlines`: UTF-8 has line ends that VCF has not, and a Description may hold one.
     lines = [line.removesuffix("\r") for line in text.decode("utf-8", errors="replace").removesuffix("\n").split("\n")]
-    version = _parse_fileformat(lines[0], found)
+    if lines[0].startswith("\ufeff"):
+        lines[0] = lines[0][1:]
+        found.warn("a byte-order mark stands before the first line; it was left out", 1)
+    version = _parse_fileformat(lines, found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
     columns: list[str] | None = None
@@ -98,7 +110,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
             if number > 1 or version:
                 _parse_meta(line, number, contigs, definitions, found)
         elif line.startswith("#"):
-            columns = line.split("\t")
+            columns = _parse_columns(line, number, found)
             _validate_columns(columns, number, found)
             break
         elif number > 1 or version:
@@ -108,28 +120,42 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     if found.faults or columns is None or version is None:
         return None, found
     samples = tuple(columns[9:])
-    header = VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns))
-    key = "ANN" if "ANN" in header.info else "CSQ"
-    parts = header.annotation_columns(key)
-    is_vep = key == "CSQ" or "Consequence" in parts
-    if key in header.info and is_vep and "Allele" not in parts:
-        found.fault(212, f"the Description of INFO/{key} names no Format that has an Allele", 1, field=key)
-        return None, found
-    return header, found
+    return VcfHeader(version, contigs, definitions["INFO"], definitions["FORMAT"], samples, len(columns)), found
 
 
-def _parse_fileformat(line: str, found: HeaderFindings) -> str | None:
+def _parse_fileformat(lines: list[str], found: HeaderFindings) -> str | None:
+    at = next((at for at, line in enumerate(lines) if line.startswith("##fileformat")), 0)
+    line = lines[at]
     match = _FILEFORMAT.fullmatch(line.rstrip())
     if match is None:
-        found.fault(200, "the first line is not ##fileformat=VCFv4.x", 1, value=line[:200])
+        if lines[0].startswith(("##", FIXED_COLUMNS[0])) and not line.startswith("##fileformat"):
+            found.warn(f"there is no line ##fileformat=VCFv4.x; the file is read by the rules of {_UNSTATED}", 1)
+            return _UNSTATED
+        found.fault(200, "the first line is not ##fileformat=VCFv4.x", at + 1, value=line[:200])
         return None
     version = match.group(1)
+    if at:
+        found.warn("##fileformat is not the first line", at + 1, value=line)
     if version in _OLDER_VERSIONS:
-        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", 1, value=line)
+        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", at + 1, value=line)
     elif version not in VERSIONS:
-        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", 1, value=line)
+        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", at + 1, value=line)
         return None
     return version
+
+
+def _parse_columns(line: str, number: int, found: HeaderFindings) -> list[str]:
+    """The names of the column line. Blanks around those that are fixed, and what is empty at the end, are left out."""
+    columns = line.split("\t")
+    names = [name.strip(" ") for name in columns[:9]] + columns[9:]
+    if len(columns) == 1:
+        names = line.split()
+    while len(names) > 8 and not names[-1].strip(" "):
+        names.pop()
+    names[-1] = names[-1].rstrip(" ")
+    if names != columns:
+        found.warn("the column line has blanks, or a tab at its end; they were left out", number)
+    return names
 
 
 def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> None:

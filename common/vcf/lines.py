@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -44,19 +44,63 @@ class LineBlock:
         every = pa.BinaryArray.from_buffers(pa.binary(), self.bounds.size, [None, offsets, pa.py_buffer(self.data)])
         return every.take(pa.array(np.arange(len(self)) * width + 2 * index)).cast(pa.string())
 
+    def text(self, line: int) -> bytes:
+        """A whole line, without its end."""
+        start = int(self.bounds[line, 0])
+        end = int(self.before[line, -1] if self.before.shape[1] else self.bounds[line, -1])
+        size = 1 << 10
+        while not (found := self.data[end : end + size] == NEWLINE).any():
+            size *= 4
+        return self.data[start : end + int(np.argmax(found))].tobytes()
+
     def take(self, lines: Mask | Positions) -> LineBlock:
         """Some of the lines."""
         return LineBlock(self.data, self.numbers[lines], self.bounds[lines], self.before[lines])
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that is loaded otherwise than it stands, or not at all: how many `unit`s, and where the first is."""
+
+    text: str
+    unit: str
+    count: int
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        units = self.unit if self.count == 1 else "entries" if self.unit == "entry" else f"{self.unit}s"
+        return f"{self.text}: {self.count:,} {units}, first in {self.file} line {self.line:,}"
+
+
+Remarks = dict[str, Remark]
+"""By text."""
+
+
+def add_remarks(remarks: Remarks, others: Remarks) -> None:
+    """Adds counts; keeps the place that comes first by file and line."""
+    for text, other in others.items():
+        own = remarks.get(text, other)
+        first = min(own, other, key=lambda each: (each.file, each.line))
+        remarks[text] = replace(first, count=own.count + other.count if text in remarks else other.count)
+
+
 @dataclass
 class LineFaults:
     """Faults of the lines of a piece, counted from 1 within it, and the lines of the block at hand that are bad, each
-    with the code, field and text of all its faults."""
+    with the code, field and text of all its faults. `remarks` are on its good lines, `repeats` those that are left out since
+    they were there before."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
     bad: dict[int, list[tuple[int, str, str]]] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=dict)
+    repeats: set[int] = field(default_factory=set)
+
+    def remark(self, numbers: Positions, text: str, unit: str = "line") -> None:
+        """One remark on each of `numbers`, ascending."""
+        if len(numbers):
+            add_remarks(self.remarks, {text: Remark(text, unit, len(numbers), self.file, int(numbers[0]))})
 
     def add(
         self,

@@ -3,10 +3,13 @@ piece."""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from common.vcf.alleles import AlleleIds
@@ -17,7 +20,7 @@ from common.vcf.sites import Sites
 @dataclass(frozen=True, slots=True)
 class Run:
     """Lines of one contig that follow one another: their first and last position, the line of the first, and the
-    alleles at both, by `a_id`. A piece has few of them, so a task can return them."""
+    alleles at both, by `a_id`; digests of the lines at the last. A piece has few of them, so a task can return them."""
 
     chr: str
     line: int
@@ -25,6 +28,41 @@ class Run:
     last: int
     first_alleles: frozenset[str]
     last_alleles: frozenset[str]
+    last_lines: frozenset[bytes] = frozenset()
+
+
+def find_repeats(runs: tuple[Run, ...], block: LineBlock, sites: Sites) -> set[int]:
+    """The numbers of lines that are wholly equal to an earlier one of their position. Symbolic alleles may be repeated."""
+    starts = np.concatenate(([True], (np.diff(sites.pos) != 0) | (np.diff(_codes(sites)) != 0), [True]))
+    shares = np.flatnonzero(~(starts[:-1] & starts[1:])).tolist()
+    seen: set[bytes] = set()
+    if runs and (runs[-1].chr, runs[-1].last) == (sites.chr[0].as_py(), sites.pos[0]):
+        seen = {*runs[-1].last_lines}
+        shares = sorted({0, *shares})
+    symbolic = {*sites.alt_line[sites.is_symbolic].tolist()}
+    shares = [line for line in shares if line not in symbolic]
+    digests = {line: _digest(block, line) for line in _alike(block, shares, bool(seen))}
+    repeats = set()
+    for line, digest in digests.items():
+        if digest in seen:
+            repeats.add(int(block.numbers[line]))
+        seen.add(digest)
+    return repeats
+
+
+def _alike(block: LineBlock, lines: list[int], all_: bool) -> list[int]:
+    """Those of the lines that agree in CHROM to ALT with another; `all_` of them if there may be such in an earlier block."""
+    sites = [block.data[block.bounds[line, 0] : block.bounds[line, 9]].tobytes() for line in lines]
+    counts = Counter(sites)
+    return [line for line, site in zip(lines, sites, strict=True) if all_ or counts[site] > 1]
+
+
+def _digest(block: LineBlock, line: int) -> bytes:
+    return hashlib.blake2b(block.text(line), digest_size=16).digest()
+
+
+def _codes(sites: Sites) -> npt.NDArray[np.int64]:
+    return np.asarray(sites.chr.dictionary_encode().indices).astype(np.int64)
 
 
 def check_order(
@@ -65,12 +103,14 @@ def _extend(
     _mark_duplicates(start, end, earlier, block, sites, ids, found)
     first, last = int(pos[0]), int(max(pos.max(), previous.last if previous else 0))
     at_last = _alleles_at(last, start, end, sites, ids)
+    lines = frozenset(_digest(block, line) for line in (start + np.flatnonzero(pos == last)).tolist())
     if previous:
         at_last |= previous.last_alleles if previous.last == last else frozenset()
         at_first = previous.first_alleles
         at_first |= _alleles_at(previous.first, start, end, sites, ids) if previous.first == first else frozenset()
-        return replace(previous, last=last, first_alleles=at_first, last_alleles=at_last)
-    return Run(chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last)
+        lines |= previous.last_lines if previous.last == last else frozenset()
+        return replace(previous, last=last, first_alleles=at_first, last_alleles=at_last, last_lines=lines)
+    return Run(chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last, lines)
 
 
 def _alleles_of(lines: Positions, sites: Sites) -> Positions:

@@ -33,6 +33,9 @@ ALLELE_PART = ALLELE.append(pa.field("called_count", pa.int64()))
 """Alleles as one piece counted them. `called_count`, the copies of any allele, is what frequencies over several pieces
 need."""
 
+GROUP = pa.field("group", pa.int32())
+"""Beside `ALLELE_PART`: the number of the sample group that the piece is of."""
+
 ANNOTATION = pa.schema([
     ("a_id", pa.string()), ("allele", pa.string()), ("effect", _STRINGS), ("putative_impact", pa.string()),
     ("gene_name", pa.string()), ("gene_id", pa.string()), ("feature_type", pa.string()), ("feature_id", pa.string()),

@@ -17,9 +17,14 @@ from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 
 _CHROM = re.compile(r"<?([0-9A-Za-z!#$%&*+./:;=?@^_|~-]+)>?")
 _FORMAT_KEY = re.compile(r"[0-9A-Za-z_.]+")
+_READ_KEYS = ("GT", "DP", "GQ")
 _LIST = r"^(\.|[^\s;]+(;[^\s;]+)*)$"
 _FILTER_MISPLACED = r"(^0$)|(^0;)|(;0;)|(;0$)|(^\.;)|(;\.;)|(;\.$)"
 _BASES = r"(?i)^[ACGTN]+$"
+_BASES_OF = {
+    "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG",
+}  # fmt: skip
+_FIRST_BASES = str.maketrans({code: bases[0] for code, bases in _BASES_OF.items()})
 _NUMBER = r"(?i)^[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)$"
 _SYMBOLIC = r"(?i)^[ACGTN]*<[^\s<>,]+>$"  # after bases: a contig of the assembly file inserted (VCF 4.2, section 5.4.2)
 _BREAKEND = (
@@ -71,8 +76,8 @@ def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites
     alt, alt_line, first_alt, is_allele, is_bases, is_symbolic = _parse_alt(block, found)
     info = block.column(7)
     return Sites(
-        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, found), ref,
-        _parse_rsids(block, found), _parse_qual(block, found), _parse_filter(block, found), info,
+        chr_, pc.replace_substring(chr_, "_", "-"), pos, _parse_end(block, info, pos, found), ref,
+        _parse_rsids(block, found), _parse_qual(block, found), _parse_filter(block, header.version < "4", found), info,
         _parse_format(block, found), alt, alt_line, first_alt, is_allele, is_bases, is_symbolic,
     )  # fmt: skip
 
@@ -127,10 +132,28 @@ def _parse_pos(block: LineBlock, limits: Positions, found: LineFaults) -> Positi
 
 
 def _parse_ref(block: LineBlock, found: LineFaults) -> pa.Array:
+    """REF in upper case; a code for several bases becomes the first of them, as VCF 4.3 (section 1.6.1) has it. But not where
+    an ALT is one of them: what was called is not known then."""
     column = block.column(3)
-    distinct, codes = _distinct(column)
-    _mark(block, _unmatched(distinct, _BASES)[codes], 204, "REF", "not made of A, C, G, T, N", column, found)
-    return pc.ascii_upper(column)
+    ref = pc.ascii_upper(column)
+    distinct, codes = _distinct(ref)
+    unlike = _unmatched(distinct, _BASES)
+    if not unlike.any():
+        return ref
+    reduced = pa.array([text.translate(_FIRST_BASES) for text in distinct.to_pylist()], pa.string())
+    wrong = _unmatched(reduced, _BASES)[codes]
+    at = np.flatnonzero(unlike[codes] & ~wrong)
+    alts = pc.split_pattern(pc.ascii_upper(block.column(4).take(pa.array(at))), ",").to_pylist()
+    refs = ref.take(pa.array(at)).to_pylist()
+    wrong[at] = [any(_may_be(alt, text) for alt in of) for of, text in zip(alts, refs, strict=True)]
+    _mark(block, wrong, 204, "REF", "not made of A, C, G, T, N", column, found)
+    kept = unlike[codes] & ~wrong
+    found.remark(block.numbers[kept], "REF has codes for several bases; each was loaded as the first of them")
+    return reduced.take(pa.array(codes))
+
+
+def _may_be(alt: str, ref: str) -> bool:
+    return len(alt) == len(ref) and all(base in _BASES_OF.get(code, code) for base, code in zip(alt, ref, strict=True))
 
 
 def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions, Positions, Mask, Mask, Mask]:
@@ -185,12 +208,15 @@ def _parse_qual(block: LineBlock, found: LineFaults) -> pa.Array:
     _mark(block, wrong, 206, "QUAL", "not a number", column, found)
     qual = parse_floats(pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), given))
     negative = pc.and_(pc.less(qual, 0.0), pc.is_finite(qual))
-    _mark(block, pc.fill_null(negative, False), 206, "QUAL", "a quality below zero", column, found)
-    return qual
+    below = np.asarray(pc.fill_null(negative, False))
+    found.remark(block.numbers[below], "QUAL is below zero, which no quality is, and was loaded as missing")
+    return pc.if_else(pa.array(below), pa.scalar(None, pa.float64()), qual) if below.any() else qual
 
 
-def _parse_filter(block: LineBlock, found: LineFaults) -> pa.Array:
+def _parse_filter(block: LineBlock, is_old: bool, found: LineFaults) -> pa.Array:
     column = block.column(6)
+    if is_old:  # VCF 3.3 writes 0 where filters were passed
+        column = pc.if_else(pc.equal(column, "0"), "PASS", column)
     distinct, codes = _distinct(column)
     wrong = _unmatched(distinct, _LIST) | ~_unmatched(distinct, _FILTER_MISPLACED)
     text = "not filter ids separated by single semicolons, without 0 and the dot"
@@ -204,14 +230,17 @@ def info_values(info: pa.Array, key: str) -> pa.Array:
     return pc.if_else(pc.equal(found, "."), pa.scalar(None, pa.string()), found)
 
 
-def _parse_end(block: LineBlock, info: pa.Array, found: LineFaults) -> Positions:
+def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, found: LineFaults) -> Positions:
+    """INFO/END, -1 where there is none, or one before POS, as callers that put the place of a mate there write."""
     stated = info_values(info, "END") if np.asarray(pc.match_substring(info, "END=")).any() else None
     if stated is None or stated.null_count == len(stated):
         return np.full(len(block), -1)
     wrong = np.asarray(pc.fill_null(pc.invert(pc.match_substring_regex(stated, r"^\d{1,10}$")), False))
     _mark(block, wrong, 206, "INFO/END", "not a position", stated, found)
     ends: Positions = np.asarray(pc.fill_null(pc.if_else(pa.array(wrong), "-1", stated), "-1").cast(pa.int64()))
-    return ends
+    before = (ends >= 0) & (ends < pos)
+    found.remark(block.numbers[before], "INFO/END is before POS and was not read")
+    return np.where(before, -1, ends)
 
 
 def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:
@@ -221,7 +250,10 @@ def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:
     column = block.column(8)
     distinct, codes = _distinct(column)
     keys = [[] if text == "." else text.split(":") for text in distinct.to_pylist()]
-    wrong = [len(set(of)) < len(of) or not all(map(_FORMAT_KEY.fullmatch, of)) for of in keys]
-    _mark(block, np.array(wrong)[codes], 206, "FORMAT", "not distinct keys separated by colons", column, found)
-    places = {key: np.array([of.index(key) if key in of else -1 for of in keys])[codes] for key in ("GT", "DP", "GQ")}
+    twice = [any(of.count(key) > 1 for key in _READ_KEYS) for of in keys]
+    _mark(block, np.array(twice)[codes], 206, "FORMAT", "GT, DP or GQ stands twice", column, found)
+    odd = [len(set(of)) < len(of) or not all(map(_FORMAT_KEY.fullmatch, of)) for of in keys]
+    text = "FORMAT has keys that are none of VCF or stand twice; they are not read, GT, DP and GQ are"
+    found.remark(block.numbers[np.array(odd)[codes]], text)
+    places = {key: np.array([of.index(key) if key in of else -1 for of in keys])[codes] for key in _READ_KEYS}
     return CallLayout(places["GT"], places["DP"], places["GQ"], np.array([len(of) for of in keys])[codes])

@@ -204,6 +204,14 @@ def test_what_cannot_be_linked_is_refused(study: Runner, merge: Any, given: dict
     assert [(code, value) for code, _, _, value in refused(study, merge, **given)] == faults
 
 
+def test_ids_of_two_types_are_linked_by_a_file_as_the_remedy_says(study: Runner, merge: Any) -> None:
+    with pytest.raises(FaultError) as caught:
+        merge("no", pheno_entity_name="encounter")
+    assert [(f.code, "linking_file" in f.remedy) for f in caught.value.faults] == [(302, True)]
+    merge("typed", pheno_entity_name="encounter", linking="sample_id,encounter_id\nR1,7\n")
+    assert linking_rows(study, "typed") == [("7", "R1")]
+
+
 def test_misspelt_names_are_told_with_the_nearest(study: Runner, merge: Any) -> None:
     with pytest.raises(FaultError) as caught:
         merge("no", pheno_entity_name="pateint", assay_name="livr")
@@ -230,6 +238,8 @@ def test_a_name_that_the_target_has_is_refused_unless_the_assay_is_renamed(study
     ("sample_id,patient_id\nR1,P1\nR2\nR3,P3,x\n", [(3, "R2"), (4, "R3,P3,x")]),
     (b"sample_id,patient_id\nR1,P\xff\n", [(2, "R1,P\ufffd")]),
     ('sample_id,patient_id\nR1,"P1\nR2,P2\n', [(2, 'R1,"P1')]),
+    ("R3,P3\nR1,P1\nR2,P2\n", [(1, None)]),
+    ("R9,P3\nR1,P1\n", [(1, None)]),
 ])  # fmt: skip
 def test_a_faulty_linking_file_is_refused_with_every_line(study: Runner, merge: Any, text: Any, faults: Any) -> None:
     found = refused(study, merge, linking=text)

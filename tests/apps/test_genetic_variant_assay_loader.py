@@ -219,6 +219,24 @@ def test_symbolic_alleles_split_by_sample_must_be_of_one_length(run_app: Runner,
     assert {fault[0] for fault in refused(run_app, [*paths.values()])} == {210}
 
 
+def test_alleles_of_no_known_end_are_one_over_pieces_split_by_sample(run_app: Runner, write_files: Files) -> None:
+    line = "1\t5\t.\tA\t<DEL>\t.\t.\t.\tGT\t"
+    samples = [f"s{number}" for number in range(12)]
+    pieces = {f"{name}__vcf": META + FIXED + f"{name}\n{line}0/1\n" for name in samples}
+    run_app(APP, vcf_files=[*write_files(**pieces).values()], output_dataset_name="variants", assay_name="a")
+    assert rows(run_app, ALLELES, "a_id", "end_pos", "alt_count", "gt_freq") == [("1_5_A_<DEL>", None, 12, 1.0)]
+    assert "its end_pos is null: 12 lines, first in s0.vcf line" in run_app.shown
+
+
+def test_remarks_on_headers_are_counted_on_screen_and_all_in_the_report(run_app: Runner, write_files: Files) -> None:
+    header = "".join(f'##INFO=<ID=X{at},Number=N,Type=Float,Description="x">\n' for at in range(8))
+    text = vcf().replace("#CHROM", f"{header}#CHROM", 1)
+    run_app(APP, vcf_files=[*write_files(a__vcf=text).values()], output_dataset_name="variants", assay_name="a")
+    assert "INFO.X4: Number is neither a count nor one of A R G .: 1 line, first in a.vcf line" in run_app.shown
+    assert "header lines with other remarks, all in the report: 3" in run_app.shown
+    assert len(json.loads((run_app.job_dir / "report.json").read_text())["header_remarks"]) == 8
+
+
 def test_a_file_given_twice_is_refused(run_app: Runner, write_files: Files) -> None:
     (path,) = write_files(a__vcf=vcf([])).values()
     assert refused(run_app, [path, path]) == [(210, "a.vcf", None, "vcf_files", None)]
@@ -235,7 +253,11 @@ def test_pieces_may_not_share_some_samples(run_app: Runner, write_files: Files) 
 
 
 def test_all_faults_of_all_headers_are_told_before_spark_starts(run_app: Runner, write_files: Files) -> None:
-    paths = write_files(a__vcf="#CHROM\n", b__vcf=vcf().replace("s4", "s3"), c__vcf__gz=gzip.compress(vcf().encode()))
+    paths = write_files(
+        a__vcf="##fileformat=VCFv9\n#CHROM\n",
+        b__vcf=vcf().replace("s4", "s3"),
+        c__vcf__gz=gzip.compress(vcf().encode()),
+    )
     found = refused(run_app, [*paths.values()], reference_genome="GRCh36", gnomad_frequency_field="AF")
     assert {(code, file) for code, file, *_ in found} == {
         (200, "a.vcf"),

@@ -57,7 +57,7 @@ def link(
     steps, files, results = (match_samples, match_phenos, count_samples), tuple(parsed), list[Results]()
     for step, ids in zip(steps, (*sides, sides[0]), strict=True):
         tasks = [
-            MatchTask(files, ids, buckets, bucket, f"{folder}/{step.__name__}{bucket}", "links", True, str(folder))
+            MatchTask(files, ids, buckets, bucket, f"{folder}/{step.__name__}{bucket}", "links", "", True, str(folder))
             for bucket in range(buckets)
         ]
         results.append([step(task) for task in tasks])

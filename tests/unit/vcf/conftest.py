@@ -27,6 +27,7 @@ class Loaded:
     by_kind: dict[str, pa.Table]
     faults: Faults
     records: int
+    remarks: list[str]
 
     def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
         """Rows of `alleles`, `annotations` or a kind of genotype, these columns of them."""
@@ -58,6 +59,7 @@ def load() -> Callable[..., Loaded]:
         body = text if text is not None else "".join("\t".join(line.split()) + "\n" for line in lines).encode()
         found = LineFaults("tiny.vcf")
         block = parse_block(body, 1, (), reading_of(header, **keep), found)
-        return Loaded(block.alleles, block.annotations, block.genotypes, found.faults, block.records)
+        return Loaded(block.alleles, block.annotations, block.genotypes, found.faults, block.records,
+                      [str(each) for each in found.remarks.values()])  # fmt: skip
 
     return read

@@ -106,7 +106,8 @@ ENDS = {
     "one length may be for all": ("4.2", "A <CNV>,<DEL> . . SVLEN=30", [130, 130]),
     "other symbols have END": ("4.2", "A <CN0>,<CN2> . . END=900;SVLEN=7", [900, 900]),
     "a block of reference makes no allele and no end": ("4.5", "A <DEL>,<*> . . END=900;SVLEN=7,.", [107]),
-    "nothing stated is REF alone": ("4.4", "AC <DEL> . . IMPRECISE", [101]),
+    "nothing stated is no known end": ("4.4", "AC <DEL> . . IMPRECISE", [None]),
+    "nothing stated of other symbols is REF alone": ("4.4", "AC <CTX> . . IMPRECISE", [101]),
 }  # fmt: skip
 
 
@@ -156,13 +157,12 @@ def test_a_frequency_for_too_many_alleles_or_no_number_is_refused(load: Callable
         ("chr,1 5 . A C . . .", (202, 1, "CHROM", "chr,1")),
         ("<1 5 . A C . . .", (202, 1, "CHROM", "<1")),
         ("small 12 . A C . . .", (202, 1, "POS", "12")),
-        ("1 5 . R C . . .", (204, 1, "REF", "R")),
+        ("1 5 . R G . . .", (204, 1, "REF", "R")),
         ("1 5 . . C . . .", (204, 1, "REF", ".")),
         ("1 5 . A C,,G . . .", (204, 1, "ALT", "C,,G")),
         ("1 5 . A <X . . .", (204, 1, "ALT", "<X")),
         ("1 5 . A ]1:100] . . .", (204, 1, "ALT", "]1:100]")),
         ("1 5 . A C high . .", (206, 1, "QUAL", "high")),
-        ("1 5 . A C -1 . .", (206, 1, "QUAL", "-1")),
         ("1 5 rs1;;rs2 A C . . .", (206, 1, "ID", "rs1;;rs2")),
         ("1 5 . A C . PASS; .", (206, 1, "FILTER", "PASS;")),
         ("1 5 . A C . q1;0 .", (206, 1, "FILTER", "q1;0")),
@@ -195,3 +195,54 @@ def test_a_line_that_is_not_utf8_is_refused(load: Callable[..., Any]) -> None:
     loaded = load(text=b"1\t5\t.\tA\tC\t.\t.\tX=\xe4\n1\t6\t\xc3\xa4\tA\tC\t.\t.\tDB\n")
     assert loaded.refused() == [(201, 1, "", None)]
     assert loaded.rows("alleles", "a_id") == [("1_6_A_C",)]
+
+
+def test_an_end_before_pos_is_not_read(load: Callable[..., Any]) -> None:
+    loaded = load(
+        "1 500 . G <DEL> . . SVLEN=-8;END=492", "1 600 . NN <CTX> . . END=50", "1 700 . N N[2:16[ . . END=16",
+        "1 800 . A <DEL> . . END=800",
+    )  # fmt: skip
+    assert loaded.rows("alleles", "pos", "end_pos") == [(500, 508), (600, 601), (700, 700), (800, 800)]
+    assert loaded.remarks == ["INFO/END is before POS and was not read: 3 lines, first in tiny.vcf line 1"]
+
+
+def test_a_quality_below_zero_is_missing_with_a_remark(load: Callable[..., Any]) -> None:
+    loaded = load("1 5 . A C -10 . .", "1 6 . A C -0.0 . .", "1 7 . A C 3 . .", "1 8 . A C -inf . .")
+    assert loaded.rows("alleles", "qual") == [(None,), (-0.0,), (3.0,), (float("-inf"),)]
+    assert [remark[:24] for remark in loaded.remarks] == ["QUAL is below zero, whic"]
+
+
+def test_codes_of_several_bases_in_ref_are_the_first_of_them(load: Callable[..., Any]) -> None:
+    loaded = load("1 5 . R C . . .", "1 6 . aYm A . . .", "1 7 . A C . . .", "1 8 . RT AT,C . . .", "1 9 . X C . . .")
+    assert loaded.rows("alleles", "a_id") == [("1_5_A_C",), ("1_6_ACA_A",), ("1_7_A_C",)]
+    assert loaded.refused() == [(204, 4, "REF", "RT"), (204, 5, "REF", "X")]
+    assert loaded.remarks == [
+        "REF has codes for several bases; each was loaded as the first of them: 2 lines, first in tiny.vcf line 1"
+    ]
+
+
+def test_keys_of_format_that_are_not_read_may_be_anything_but_those_that_are_stand_once(
+    load: Callable[..., Any],
+) -> None:
+    lines = (
+        "1 5 . A C . . . GT:G%3AS:DP 0/1:x:7",
+        "1 6 . A C . . . GT:A:A 0/1:1:2",
+        "1 7 . A C . . . DP:GT:DP 1:0/1:2",
+    )
+    loaded = load(*lines, samples="S")
+    assert loaded.rows("alt", "pos", "depth") == [(5, 7), (6, None)]
+    assert loaded.refused() == [(206, 3, "FORMAT", "DP:GT:DP")]
+    assert [remark.rpartition(": ")[2] for remark in loaded.remarks] == ["2 lines, first in tiny.vcf line 1"]
+
+
+def test_zero_is_the_filter_that_vcf_3_3_writes_for_pass(load: Callable[..., Any]) -> None:
+    assert load("1 5 . A C -1 0 .", version="3.3").rows("alleles", "filter", "qual") == [("PASS", None)]
+    assert load("1 5 . A D3 -1 0 .", version="3.3").refused() == [(204, 1, "ALT", "D3")]
+
+
+def test_an_end_that_is_not_known_is_remarked_on(load: Callable[..., Any]) -> None:
+    loaded = load("1 100 . A <DEL> . . .", "1 200 . A <DUP>,C . . SVLEN=.", "1 300 . A <INV> . . END=310")
+    assert loaded.rows("alleles", "end_pos") == [(None,), (None,), (200,), (310,)]
+    assert loaded.remarks == [
+        "an allele has neither INFO/END nor SVLEN; its end_pos is null: 2 lines, first in tiny.vcf line 1"
+    ]

@@ -76,15 +76,12 @@ def test_version_4_0_is_read_with_a_remark() -> None:
         ("", [(200, 1, ""), (200, 1, None)]),
         ("##fileformat=\n" + COLUMNS, [(200, 1, "##fileformat=")]),
         ("##fileformat=VCF v4.2\n" + COLUMNS, [(200, 1, "##fileformat=VCF v4.2")]),
-        ("##fileformat=VCFv3.3\n" + COLUMNS, [(200, 1, "##fileformat=VCFv3.3")]),
+        ("##fileformat=VCFv3.2\n" + COLUMNS, [(200, 1, "##fileformat=VCFv3.2")]),
         ("##fileformat=VCFv4.2\n##x=1\n", [(200, 2, None)]),
         ("a,b\n1,2\n", [(200, 1, "a,b"), (200, 2, None), (201, 2, "1,2")]),
         ("##fileformat=VCFv4.2\nstray\n" + COLUMNS, [(201, 2, "stray")]),
         ("##fileformat=VCFv4.2\n#CHROM\tPOSITION\n", [(201, 2, "#CHROM\tPOSITION")]),
         ("##fileformat=VCFv4.2\n" + COLUMNS[:-1] + "\tFORMAT\ta\tb\ta\n", [(209, 2, "a")]),
-        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"x\">\n" + COLUMNS, [(212, 1, None)]),
-        ("##fileformat=VCFv4.2\n##INFO=<ID=CSQ,Number=.,Type=String,Description=\"Format: SYMBOL|Gene\">\n" + COLUMNS,
-         [(212, 1, None)]),
     ],
 )  # fmt: skip
 def test_every_fault_is_told_with_its_line(text: str, expected: list[tuple[int, int, str | None]]) -> None:
@@ -116,9 +113,71 @@ def test_what_touches_no_loaded_data_is_a_remark(meta: str, text: str) -> None:
     assert warnings_of(meta) == [(2, text)]
 
 
-def test_parts_of_annotations_are_named_by_their_description() -> None:
-    csq = '##INFO=<ID=CSQ,Number=.,Type=String,Description="Consequences by VEP. Format: Allele|Consequence|IMPACT">'
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("Consequences by VEP. Format: Allele|Consequence|IMPACT", ("Allele", "Consequence", "IMPACT")),
+        ("Format: 'Allele|Consequence|IMPACT'", ("Allele", "Consequence", "IMPACT")),
+        (r"Format: \"Allele|Consequence\".", ("Allele", "Consequence")),
+        ("format=Allele | Consequence", ("Allele", "Consequence")),
+        ("Format: Allele|Consequence|IMPACT (VEP 110)", ("Allele", "Consequence", "IMPACT")),
+        ("Format: Consequence", ("Consequence",)),
+        ("Consequences", ()),
+    ],
+)
+def test_parts_of_annotations_are_named_by_their_description(sentence: str, parts: tuple[str, ...]) -> None:
+    csq = f'##INFO=<ID=CSQ,Number=.,Type=String,Description="{sentence}">'
     header, _ = parse_header(f"##fileformat=VCFv4.2\n{csq}\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    assert header.annotation_columns("CSQ") == ("Allele", "Consequence", "IMPACT")
+    assert header.annotation_columns("CSQ") == parts
     assert header.annotation_columns("ANN") == ()
+
+
+def test_a_byte_order_mark_is_left_out_with_a_remark() -> None:
+    header, found = parse_header(f"\ufeff##fileformat=VCFv4.2\n{COLUMNS}".encode(), "a.vcf")
+    assert header is not None
+    assert [fault.text for fault in found.warnings] == [
+        "a byte-order mark stands before the first line; it was left out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "remark"),
+    [
+        (
+            f"##x=1\n{COLUMNS}",
+            "4.2",
+            (1, "there is no line ##fileformat=VCFv4.x; the file is read by the rules of 4.2"),
+        ),
+        (COLUMNS, "4.2", (1, "there is no line ##fileformat=VCFv4.x; the file is read by the rules of 4.2")),
+        (f"##x=1\n##fileformat=VCFv4.4\n{COLUMNS}", "4.4", (2, "##fileformat is not the first line")),
+        (f"##fileformat=VCFv3.3\n{COLUMNS}", "3.3", (1, "version 3.3 is read by the rules of 4.1")),
+    ],
+)
+def test_a_version_that_does_not_stand_where_it_should_is_a_remark(
+    text: str, version: str, remark: tuple[int, str]
+) -> None:
+    header, found = parse_header(text.encode(), "a.vcf")
+    assert header is not None
+    assert header.version == version
+    assert [(fault.line, fault.text) for fault in found.warnings] == [remark]
+
+
+@pytest.mark.parametrize(
+    ("line", "samples"),
+    [
+        (COLUMNS[:-1] + "\t", ()),
+        (COLUMNS[:-1] + "\tFORMAT\tS 1\t\t", ("S 1",)),
+        (COLUMNS[:-1] + "\tFORMAT\tS1 ", ("S1",)),
+        (COLUMNS[:-1].replace("\t", " \t") + "\tFORMAT\tS1\tS2", ("S1", "S2")),
+        (COLUMNS[:-1].replace("\t", "  ") + " FORMAT S1 S2", ("S1", "S2")),
+    ],
+)
+def test_blanks_and_tabs_too_many_in_the_column_line_are_a_remark(line: str, samples: tuple[str, ...]) -> None:
+    header, found = parse_header(f"##fileformat=VCFv4.2\n{line}\n".encode(), "a.vcf")
+    assert header is not None
+    assert header.samples == samples
+    assert header.columns == (9 + len(samples) if samples else 8)
+    assert [(fault.line, fault.text) for fault in found.warnings] == [
+        (2, "the column line has blanks, or a tab at its end; they were left out")
+    ]

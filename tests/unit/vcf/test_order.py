@@ -78,10 +78,35 @@ def test_runs_carry_over_blocks(load: Callable[..., Any]) -> None:
 
     runs, faults = block(1, (), "1 5 . A C . . .", "1 9 . A C . . .")
     assert faults == []
-    runs, faults = block(3, runs, "1 9 . A G . . .", "1 9 . A C . . .", "1 8 . A C . . .", "2 1 . A C . . .")
+    runs, faults = block(3, runs, "1 9 . A G . . .", "1 9 x A C . . .", "1 8 . A C . . .", "2 1 . A C . . .")
     assert sorted(faults) == [(207, 5), (208, 4)]
     runs, faults = block(7, runs, "1 50 . A C . . .", "2 3 . A T . . .")
     assert faults == [(207, 7)]
     assert [(run.chr, run.line, run.first, run.last) for run in runs] == [("1", 1, 5, 9), ("2", 6, 1, 3)]
     assert runs[0].first_alleles == {"1_5_A_C"}
     assert runs[0].last_alleles == {"1_9_A_C", "1_9_A_G"}
+
+
+def test_wholly_equal_lines_count_once_over_blocks_too(load: Callable[..., Any]) -> None:
+    lines = ("1 5 . A C 9 . .", "1 5 . A G 9 . .", "1 5 . A C 9 . .", "1 6 . A C 9 . .")
+    loaded = load(*lines)
+    assert loaded.rows("alleles", "a_id") == [("1_5_A_C",), ("1_5_A_G",), ("1_6_A_C",)]
+    assert loaded.remarks == [
+        "lines that are wholly equal to an earlier one were counted once: 1 line, first in tiny.vcf line 3"
+    ]
+    header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
+    assert header is not None
+    runs, ids = tuple[Run, ...](), list[str]()
+    for number, line in enumerate(lines, 1):
+        found = LineFaults("a.vcf")
+        tables = parse_block(line.replace(" ", "\t").encode(), number, runs, reading_of(header), found)
+        runs, ids = tables.runs, ids + tables.alleles["a_id"].to_pylist()
+        assert not found.faults
+        assert len(found.remarks) == (number == 3)
+    assert ids == ["1_5_A_C", "1_5_A_G", "1_6_A_C"]
+
+
+def test_lines_that_differ_under_one_allele_are_refused(load: Callable[..., Any]) -> None:
+    loaded = load("1 5 . A C 9 . . GT 0/1", "1 5 . A C 9 . . GT 1/1", "1 5 . A C 9 . . GT 0/1", samples="S")
+    assert loaded.refused() == [(208, 2, "ALT", "1_5_A_C")]
+    assert loaded.rows("alt", "type") == [("het-ref",)]
