@@ -128,7 +128,7 @@ class Evidence:
     @property
     def is_categorical(self) -> bool:
         """Whether the texts are few enough to be the codes of a coding."""
-        return self.type == STRING and self.categories is not None and 2 * len(self.categories) < self.rows
+        return self.type == STRING and bool(self.categories) and 2 * len(self.categories or ()) < self.rows
 
     def reason(self) -> str:
         """Why the column has its type, for people."""

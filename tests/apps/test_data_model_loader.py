@@ -83,7 +83,8 @@ def test_the_summary_and_the_report_tell_what_was_loaded(run_app: Runner, write_
     lines = [line.split() for line in run_app.shown.splitlines()]
     assert ["patient", "3", "3", "0"] in [line[:4] for line in lines]
     assert ["visit", "3", "3", "0"] in [line[:4] for line in lines]
-    assert [line[0] for line in lines[:4]] == ["plan", "load", "check", "publish"]
+    assert [line[0] for line in lines[:5]] == ["plan", "load", "check", "Warning:", "publish"]
+    assert "1 of a year alone, 1 without a day" in " ".join(lines[3])
     report = json.loads(run_app.store.file_path(outputs["report"]["$dnanexus_link"]).read_text())
     assert report["entities"]["patient"]["rows"] == 3
     assert report["entities"]["patient"]["fields"]["age"] == {

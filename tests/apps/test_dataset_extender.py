@@ -377,7 +377,7 @@ def test_spreadsheet_text_in_utf_16_loads_as_the_remedies_say(study: Runner, wri
         r'Run again with the delimiter "\t".',
     ]
     study("dataset_extender", target_dataset="study", source_data=path, encoding="utf-16", source_data_delimiter="\\t")
-    assert rows(study, "study_extended", "patient", "x") == [{"patient_id": "P1", "x": 1}, {"patient_id": "P3", "x": 2}]
+    assert rows(study, "study_extended", "patient", "x") == [{"id": "P1", "x": 1}, {"id": "P3", "x": 2}]
     assert "s.txt: 1 row without any value passed over, the first on line 3" in study.shown
     assert "s.txt: column 3 without a name or a value passed over" in study.shown
 

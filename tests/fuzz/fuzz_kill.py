@@ -23,7 +23,7 @@ from common.errors import AppError
 from common.job.stops import Stopped
 from common.platform import Database, RecordDraft, Staging, TableChange
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import State, assert_swept, read_state
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, read_state
 
 SUITE_COUNT = 40
 
@@ -121,7 +121,7 @@ def _publish(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{table} {file}")
         changes.append(TableChange(table, mode, files))
-    draft = RecordDraft(name, {"name": name}, "ds-x", [database] if database else [])
+    draft = RecordDraft(name, {"name": name, **EMPTY_DESCRIPTOR}, "ds-x", [database] if database else [])
     report = Path(staging.scratch_folder("report"), f"{name}.json")
     report.write_text(name)
     staging.publish(changes, draft if chance.random() < 0.8 else None, {"report": report})
