@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from apps.assay_dataset_merger.assay import LINKING_TABLE
 from apps.assay_dataset_merger.link import Linked, Pairs, Side
-from apps.assay_dataset_merger.pairs import (
+from apps.assay_dataset_merger.plan import LINKING_FILE, LinkingFile, Plan, as_linking_faults
+from apps.assay_dataset_merger.task import (
     MatchResult,
     MatchTask,
     ParseTask,
@@ -19,11 +20,11 @@ from apps.assay_dataset_merger.pairs import (
     parse_pairs,
     spell_ids,
 )
-from apps.assay_dataset_merger.plan import LINKING_FILE, LinkingFile, Plan, as_linking_faults
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
-from common.tables.keys import KeyColumn
+from common.scan.records import BlankRows, TextFormat
+from common.tables.key_checks import KeyColumn
 from common.tables.links import (
     NO_OVERLAP,
     NOT_UNIQUE,
@@ -33,7 +34,6 @@ from common.tables.links import (
     extract_column,
     stored_files,
 )
-from common.tables.records import BlankRows, TextFormat
 from common.tables.tasks import cut_files, text_bytes
 
 _PAIR_BYTES = 4

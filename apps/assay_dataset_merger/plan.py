@@ -16,7 +16,7 @@ from common.job import Run
 from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
-from common.tables.header import read_header
+from common.scan.header import read_header
 from common.tables.links import StoredField
 
 NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
@@ -144,7 +144,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
     if given is None:
         return None
     found_faults = Faults()
-    found = read_header(given, None, "utf-8", found_faults)
+    found = read_header(given.name, given.path, None, "utf-8", found_faults)
     faults.merge(as_linking_faults(found_faults))
     if found is None:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from apps.clinical_dataset_merger.link import link_datasets
+from apps.clinical_dataset_merger.check import link_datasets
 from apps.clinical_dataset_merger.plan import make_plan
 from apps.clinical_dataset_merger.publish import publish_merged
 from common.job import Run

@@ -74,7 +74,7 @@ def _attach(session: SparkSession, project: LocalProject) -> None:
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
-    from common.tables.catalogue import attach_databases
+    from apps.commands.catalogue import attach_databases
 
     try:
         attach_databases(session, [database_files(project, each) for each in project.databases()])

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from apps.data_model_loader.load import Loads, key_buckets, run_loads, with_rejects
 from apps.data_model_loader.plan import Plan
-from common.dataset.layout import ARROW_TYPES
 from common.faults import FaultError, Faults
 from common.job import Run
-from common.tables.keys import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
+from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
 from common.tables.quarantine import validate_share
+from common.values.types import ARROW_TYPES
 
 VALUE_RULES = range(70, 77)
 """Faults of values: what `on_fault: quarantine` sets aside. All others fail the load."""

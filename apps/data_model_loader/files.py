@@ -10,7 +10,7 @@ from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile
-from common.tables.header import NAMELESS, Header, read_header
+from common.scan.header import NAMELESS, Header, read_header
 
 NO_ENTITY, EXTRA, MISSING, DUPLICATE, JOB_INPUT = 60, 62, 63, 64, 90
 
@@ -43,7 +43,7 @@ def bind_files(
             remedy = f"Rename the file to {near}.csv if it holds that entity." if near else ""
             faults.add(NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy)
             continue
-        found = read_header(file, delimiter, encoding, faults, longest_record)
+        found = read_header(file.name, file.path, delimiter, encoding, faults, longest_record)
         header = found and found.without_nameless(faults)
         if header and _validate_header(header, entity, faults):
             bound.setdefault(stem, []).append(header)

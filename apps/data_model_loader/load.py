@@ -9,13 +9,13 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
+from common.scan.header import describe_nameless
+from common.scan.records import BlankRows
 from common.tables.columns import ColumnPlan
-from common.tables.figures import Figures, sketch_size
-from common.tables.header import describe_nameless
-from common.tables.keys import BUCKET_ROWS
+from common.tables.key_checks import BUCKET_ROWS
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
-from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
+from common.values.column_stats import Figures, sketch_size
 
 _KEY_BYTES = 48
 """Text bytes per row, at the least, by which the rows of a key space are bounded before they are counted."""

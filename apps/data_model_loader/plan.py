@@ -18,8 +18,8 @@ from common.platform import Database, InputFile
 from common.platform.names import parse_record_name
 from common.scan.encoding import validate_encoding
 from common.scan.files import read_small
+from common.scan.records import TextFormat, parse_delimiter, parse_longest_record
 from common.tables.quarantine import parse_share
-from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
 
 DICTIONARY_BYTES = 64 << 20
 """Largest size of a file of the dictionary: a million codes. In memory its rows take some forty times as much."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.dataset_extender.load import Load
 from apps.dataset_extender.plan import Plan
 from common.job import Run
-from common.tables.keys import KeyCheck, KeySpace, check_keys
+from common.tables.key_checks import KeyCheck, KeySpace, check_keys
 
 
 def check_link(run: Run, plan: Plan, load: Load) -> str:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from apps.dataset_extender.infer import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
+from apps.dataset_extender.inference import Evidence, join_kinds
 from apps.dataset_extender.plan import Plan
-from common.dataset.layout import ARROW_TYPES
+from apps.dataset_extender.task import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
 from common.dictionary import Field
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece
+from common.scan.header import describe_nameless
+from common.scan.records import BlankRows
 from common.tables.columns import ColumnPlan
-from common.tables.figures import Figures
-from common.tables.header import describe_nameless
-from common.tables.inference import Evidence, join_kinds
-from common.tables.keys import KeyColumn
+from common.tables.key_checks import KeyColumn
 from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
-from common.tables.records import BlankRows
 from common.tables.tasks import cut_files, text_bytes
+from common.values.column_stats import Figures
+from common.values.types import ARROW_TYPES
 
 _UNREADABLE_RULES = (25, 65, 66)
 _CELL_BYTES = 2

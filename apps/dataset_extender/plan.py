@@ -12,7 +12,6 @@ from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem, nearest_remedy
 from common.dictionary.columns import parse_folder_path
-from common.dictionary.keys import KEY_TYPES
 from common.dictionary.names import companion_names
 from common.errors import AppError
 from common.faults import Faults
@@ -21,8 +20,9 @@ from common.platform import Database
 from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.encoding import validate_encoding
-from common.tables.header import read_header
-from common.tables.records import TextFormat, parse_delimiter, parse_longest_record
+from common.scan.header import read_header
+from common.scan.records import TextFormat, parse_delimiter, parse_longest_record
+from common.values.types import KEY_TYPES
 
 ENTITY_NAME, CASE_CLASH, FIELD_NAME, NO_KEY, MISSING, DUPLICATE, UNKNOWN = 20, 21, 25, 45, 63, 64, 301
 
@@ -102,7 +102,8 @@ def _read_source(run: Run, form: TextFormat, target: Dataset, linked: _Linked | 
     """The source file with its header, checked, and the column that links it."""
     inputs = run.inputs
     longest = parse_longest_record(inputs.max_record_mib)
-    found = read_header(inputs.source_data, form.delimiter, inputs.encoding, faults, longest)
+    source = inputs.source_data
+    found = read_header(source.name, source.path, form.delimiter, inputs.encoding, faults, longest)
     found = found and found.without_nameless(faults)
     if found is None:
         return None

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from apps.genetic_variant_assay_loader import schema
 from apps.genetic_variant_assay_loader.load import ALLELES, ANNOTATIONS, GENOTYPES
 from apps.genetic_variant_assay_loader.plan import Plan
 from common.dataset.layout import build_dataset
 from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column
 from common.dictionary import DataDictionary, Entity, Field
-from common.vcf import schema
 
 SAMPLE = "sample"
 DATASET_SCHEMA = "ds-genetic_variant"

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from apps.genetic_variant_assay_loader.combine import find_missed, validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads, reload_without
+from apps.genetic_variant_assay_loader.order import Run as ContigRun
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.faults import Faults
 from common.job import Run
 from common.tables.quarantine import TOO_MANY, validate_share
 from common.vcf.container import VcfFile
-from common.vcf.order import Run as ContigRun
 
 UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
 

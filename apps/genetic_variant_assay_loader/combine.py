@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from apps.genetic_variant_assay_loader import schema
 from apps.genetic_variant_assay_loader.load import ALLELES, Loads
 from apps.genetic_variant_assay_loader.parts import TableParts
 from apps.genetic_variant_assay_loader.plan import Plan
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.job import Run
 from common.scan.files import locate
-from common.vcf import schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -9,14 +9,14 @@ the names of folders would take `chr` for a number where no X is loaded.
 from __future__ import annotations
 
 from types import TracebackType
-from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.genome import PARTITIONS, bin_folder
 from common.scan.files import locate
-from common.tables.parquet import PartWriter, part_name
+from common.scan.parquet import PartWriter, part_name
 
 ROW_GROUP_ROWS = 1 << 15
 """About 100 KiB of genotypes: what a look-up of one gene reads at the least."""
@@ -30,7 +30,6 @@ _FEW = 16
 """Of a dictionary that has so many values to a row, the rows' own are sorted out, instead of all looked at."""
 
 _FILTERED = ["chr", "pos", "bin", "ref_yn", "gene_name"]
-PARTITIONS = ("chr", "bin")
 
 
 class TableParts:
@@ -104,7 +103,7 @@ class TableParts:
         """The folder of a contig and bin, made if need be, with a slash; none if the table is not partitioned."""
         if not self._is_partitioned:
             return ""
-        folder = f"chr={quote(chr_, safe='')}/bin={bin_}/"
+        folder = bin_folder(chr_, bin_)
         filesystem, inner = locate(f"{self._folder}/{folder}")
         filesystem.create_dir(inner, recursive=True)
         return folder

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from apps.genetic_variant_assay_loader.annotation import annotation_scheme
 from common.dataset.names import dataset_stem
 from common.errors import AppError
 from common.faults import Faults
@@ -16,7 +17,6 @@ from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share
-from common.vcf.annotation import annotation_scheme
 from common.vcf.container import VcfFile, read_vcf_file
 from common.vcf.lines import Remarks, add_remarks
 from resources import resource

@@ -12,19 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from apps.genetic_variant_assay_loader import schema
+from apps.genetic_variant_assay_loader.annotation import NO_ALLELE
 from apps.genetic_variant_assay_loader.assay import DATASET_SCHEMA, SAMPLE, build_variant_dataset
 from apps.genetic_variant_assay_loader.combine import combine_alleles
+from apps.genetic_variant_assay_loader.genotype_table import KINDS
 from apps.genetic_variant_assay_loader.load import ALLELES, TABLES, Loads
 from apps.genetic_variant_assay_loader.plan import Plan
 from common.dataset.descriptor import write_descriptor
 from common.job import Run
 from common.platform import RecordDraft, TableChange
 from common.scan.files import locate
-from common.tables.parquet import PartWriter, part_name
+from common.scan.parquet import PartWriter, part_name
 from common.tables.quarantine import COLUMNS, guarded, shown_share
-from common.vcf import schema
-from common.vcf.annotation import NO_ALLELE
-from common.vcf.rows import KINDS
 
 _SCHEMAS = {"genotype": schema.GENOTYPE, "allele": schema.ALLELE, "annotation": schema.ANNOTATION}
 

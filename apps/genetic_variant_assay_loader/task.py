@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
+from apps.genetic_variant_assay_loader import schema
+from apps.genetic_variant_assay_loader.block import BlockTables, Reading, parse_block, reading_of
+from apps.genetic_variant_assay_loader.genotype_table import KINDS
+from apps.genetic_variant_assay_loader.order import Run
 from apps.genetic_variant_assay_loader.parts import TableParts
 from common.faults import Faults
 from common.scan.files import locate
-from common.tables.parquet import part_name
-from common.vcf import schema
-from common.vcf.block import BlockTables, Reading, parse_block, reading_of
+from common.scan.parquet import part_name
 from common.vcf.container import Piece, read_lines, read_vcf_file
 from common.vcf.lines import LineFaults, Remarks, add_remarks
-from common.vcf.order import Run
-from common.vcf.rows import KINDS
 
 BLOCK_BYTES = 8 << 20
 """Text parsed at once. A call of four bytes takes some 30 bytes while it is parsed, whatever the number of lines."""

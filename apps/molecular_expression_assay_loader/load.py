@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from apps.molecular_expression_assay_loader.annotation import AnnotationTask, load_annotation
+from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
+from apps.molecular_expression_assay_loader.model import ExpressionPlan
 from apps.molecular_expression_assay_loader.plan import Plan
-from common.expression.annotation import AnnotationTask, load_annotation
-from common.expression.feature_ids import count_dates, validate_kinds
-from common.expression.loading import (
+from apps.molecular_expression_assay_loader.task import (
     LoadResult,
     ReferenceTask,
     load_buckets,
@@ -15,13 +16,12 @@ from common.expression.loading import (
     write_reference_tables,
     write_samples,
 )
-from common.expression.model import ExpressionPlan
-from common.expression.routing import RouteResult, RouteTask, route_pieces
+from common.expression.feature_ids import count_dates, validate_kinds
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
-from common.tables.records import BlankRows
+from common.scan.records import BlankRows
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from apps.molecular_expression_assay_loader.model import COUNT, Format, Source, ValueRules
+from apps.molecular_expression_assay_loader.sources import plan_sources
 from common.dataset.names import dataset_stem
 from common.errors import AppError
-from common.expression.model import COUNT, Format, Source, ValueRules
-from common.expression.sources import plan_sources
 from common.job import Run
 from common.platform import Database, InputFile
 

@@ -17,13 +17,7 @@ from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
 from common.errors import AppError
 from common.platform import Database
-
-_SQL_TYPES = {"string": "string", "integer": "bigint", "float": "double", "date": "date", "datetime": "timestamp"}
-ARROW_TYPES = {
-    "string": pa.string(), "integer": pa.int64(), "float": pa.float64(), "date": pa.date32(),
-    "datetime": pa.timestamp("us", tz="UTC"),
-}  # fmt: skip
-"""The Arrow type of a single value, by field type. Times are microseconds in UTC."""
+from common.values.types import ARROW_TYPES, SQL_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ class TablePlan:
 
 def sql_type(field: Field) -> str:
     """The Spark SQL type of a field's column, in lower case."""
-    scalar = _SQL_TYPES[field.type]
+    scalar = SQL_TYPES[field.type]
     return f"array<{scalar}>" if field.is_multi_select else scalar
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Assay, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
-from common.dictionary.keys import KEY_TYPES
 from common.errors import AppError
 from common.faults import Faults
 from common.platform import Platform, Record
+from common.values.types import KEY_TYPES
 
 NOT_A_DATASET, NOT_MERGEABLE = 83, 300
 ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313

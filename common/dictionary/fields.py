@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from common.dictionary.columns import FIELD_COLUMNS
-from common.dictionary.model import TYPES, DataDictionary, Field, Reference
+from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, Table, parse_table
 from common.faults import Faults
+from common.values.types import TYPES
 
 COLUMNS = tuple(column.name for column in FIELD_COLUMNS)
 MANDATORY = COLUMNS[:4]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from common.dictionary.fields import field_place
-from common.dictionary.model import TYPES, DataDictionary, Field, Reference
+from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.names import is_split
 from common.dictionary.nearest import remedy_naming
 from common.faults import Faults
+from common.values.types import KEY_TYPES, TYPES
 
-KEY_TYPES = ("string", "integer", "float")
 """Field types of keys and of what refers to them."""
 
 KEY_KINDS = ("global", "local")

@@ -11,9 +11,6 @@ from functools import cached_property
 
 from common.errors import AppError
 
-TYPES = ("string", "integer", "float", "date", "datetime")
-"""The field types of a data dictionary."""
-
 
 @dataclass(frozen=True, slots=True)
 class Code:

@@ -5,34 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from common.dictionary.nearest import nearest_name
 from common.faults import Faults
+from common.scan.files import format_of
 
-# The first bytes of files that are not text. Letters alone are not enough: a header may begin with PAR1 or BZh.
-_SIGNATURES = {
-    rb"\x1f\x8b": "gzip",
-    rb"PK\x03\x04": "a zip archive or a spreadsheet",
-    rb"BZh[1-9]1AY&SY": "bzip2",
-    rb"\xfd7zXZ": "xz",
-    rb"\x28\xb5\x2f\xfd": "zstd",
-    rb"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    rb"PAR1\x15": "Parquet",
-}
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-def format_of(data: bytes) -> str | None:
-    r"""The format of a file that begins with these bytes, as users call it; None for text.
-
-    >>> format_of(b"PK\x03\x04..."), format_of(b"entity,name")
-    ('a zip archive or a spreadsheet', None)
-    """
-    return next((kind for start, kind in _SIGNATURES.items() if re.match(start, data)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,17 @@ Compression = Literal["plain", "gzip", "bgzip"]
 
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 
+# The first bytes of files that are not text. Letters alone are not enough: a header may begin with PAR1 or BZh.
+_SIGNATURES = {
+    rb"\x1f\x8b": "gzip",
+    rb"PK\x03\x04": "a zip archive or a spreadsheet",
+    rb"BZh[1-9]1AY&SY": "bzip2",
+    rb"\xfd7zXZ": "xz",
+    rb"\x28\xb5\x2f\xfd": "zstd",
+    rb"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    rb"PAR1\x15": "Parquet",
+}
+
 
 def locate(path: str) -> tuple[pafs.FileSystem, str]:
     """The file system that holds `path`, and the path within it. Raises `AppError` 65 for a scheme that Arrow lacks."""
@@ -108,3 +119,12 @@ def kind_of(head: bytes) -> Compression:
         return "plain"
     is_block = len(head) >= 18 and head[3] & 4 and head[12:16] == b"BC\x02\x00"
     return "bgzip" if is_block else "gzip"
+
+
+def format_of(data: bytes) -> str | None:
+    r"""The format of a file that begins with these bytes, as users call it; None for text.
+
+    >>> format_of(b"PK\x03\x04..."), format_of(b"entity,name")
+    ('a zip archive or a spreadsheet', None)
+    """
+    return next((kind for start, kind in _SIGNATURES.items() if re.match(start, data)), None)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from common.dictionary import CODINGS_TABLE, Coding
 from common.platform import Database, Platform, Staging, TableChange
 from common.scan.files import locate
-from common.tables.parquet import PartWriter, part_name
+from common.scan.parquet import PartWriter, part_name
 
 
 def stage_codings(

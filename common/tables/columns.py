@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from common.dictionary import PART_MARK, PRECISION_CODING
 from common.dictionary.model import Coding, Field
-from common.tables.cells import EXPECTED_TEXT, cast_cells
-from common.tables.figures import Figures, add_columns
-from common.tables.plain import moment_forms
+from common.values.casts import EXPECTED_TEXT, cast_cells
+from common.values.column_stats import Figures, add_columns
+from common.values.plain import moment_forms
 
 _CELLS_AT_ONCE = 1 << 15
 """Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from common.dataset.layout import ARROW_TYPES
 from common.dataset.model import ColumnMapping
 from common.dictionary import Field
 from common.errors import AppError
@@ -17,7 +16,8 @@ from common.faults import Faults
 from common.platform import Platform, Staging
 from common.scan.files import locate
 from common.spark import Cluster
-from common.tables.keys import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
+from common.tables.key_checks import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
+from common.values.types import ARROW_TYPES
 
 NOT_UNIQUE, NO_OVERLAP, NOT_KEPT = 303, 310, 311
 

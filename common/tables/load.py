@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from common.dataset.layout import ARROW_TYPES
 from common.dictionary import HIERARCHY_SUFFIX, PRECISION_SUFFIX
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes
 from common.scan.files import locate
+from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
+from common.scan.records import BlankRows, Records, TextFormat, read_records
 from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
-from common.tables.figures import Figures, count_values, sketch_size
-from common.tables.keys import KeyWriter
-from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
+from common.tables.key_checks import KeyWriter
 from common.tables.quarantine import QuarantineWriter, Rejects
-from common.tables.records import BlankRows, Records, TextFormat, read_records
 from common.tables.tasks import read_plan
+from common.values.column_stats import Figures, count_values, sketch_size
+from common.values.types import ARROW_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def add_column_faults(
             faults.add_fault(fault)
             if faulty is not None:
                 faulty.setdefault(row, []).append(fault)
-        faults.add_count(code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :]))))
+        faults.add_count(code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :])), VALUES_KEPT))
 
 
 class _Output:

@@ -20,7 +20,7 @@ from common.errors import AppError
 from common.faults import Fault, Faults
 from common.scan.delimited import record_texts
 from common.scan.files import locate
-from common.tables.records import Records
+from common.scan.records import Records
 
 COLUMNS = ("entity", "file", "line", "codes", "fields", "reasons", "row")
 """Header of the `faults` file: a row of it is a faulty row; `row` is the record as it stood in its file."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.genome import chromosome
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 
@@ -80,13 +81,6 @@ def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites
         _parse_rsids(block, found), _parse_qual(block, found), _parse_filter(block, header.version < "4", found), info,
         _parse_format(block, found), alt, alt_line, first_alt, is_allele, is_bases, is_symbolic,
     )  # fmt: skip
-
-
-def chromosome(contig: str) -> str:
-    """A contig's name as the tables hold it: no `chr` prefix, `MT` for M, no brackets around an assembly's contig."""
-    name = contig[1:-1] if contig.startswith("<") else contig
-    name = name[3:] if name[:3].lower() == "chr" and len(name) > 3 else name
-    return "MT" if name == "M" else name
 
 
 def _mark(

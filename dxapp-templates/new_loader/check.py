@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from apps.new_loader.load import Load
 from apps.new_loader.plan import Plan
-from common.dataset.layout import ARROW_TYPES
 from common.job import Run
-from common.tables.keys import KeyCheck, KeyColumn, KeySpace, check_keys
+from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, check_keys
+from common.values.types import ARROW_TYPES
 
 
 def check_keys_unique(run: Run, plan: Plan, load: Load) -> None:

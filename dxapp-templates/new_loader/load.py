@@ -16,9 +16,9 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece, read_buffers
-from common.tables.keys import KeyWriter
-from common.tables.parquet import ROW_GROUP_BYTES, PartWriter, part_name
-from common.tables.records import Records, TextFormat, parse_records
+from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
+from common.scan.records import Records, TextFormat, parse_records
+from common.tables.key_checks import KeyWriter
 from common.tables.tasks import cut_files
 
 EMPTY_KEY = 73

@@ -16,7 +16,7 @@ from common.faults import Faults
 from common.job import Run
 from common.platform import Database
 from common.scan.delimited import TextFile
-from common.tables.header import read_header
+from common.scan.header import read_header
 
 EXTRA, MISSING = 62, 63
 MAX_COLUMNS = 400

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from apps.commands.catalogue import attach_databases
 from apps.commands.project import database_files
 from apps.genetic_variant_assay_loader import load as loading
 from common.errors import AppError
 from common.faults import FaultError
-from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
 
 if TYPE_CHECKING:

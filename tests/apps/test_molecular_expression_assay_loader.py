@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSAY_EXPRESSION_FILTERING_CONDITIONS_1_1
 
+from apps.commands.catalogue import attach_databases
 from apps.commands.project import database_files
 from apps.molecular_expression_assay_loader import load
+from apps.molecular_expression_assay_loader import task as loading
 from common.errors import AppError
-from common.expression import loading
 from common.faults import FaultError
 from common.spark import Cluster
-from common.tables.catalogue import attach_databases
 from tests.apps.conftest import Runner
 
 if TYPE_CHECKING:

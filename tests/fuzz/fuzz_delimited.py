@@ -29,8 +29,8 @@ from common.scan.delimited import (
     scan_block,
     whole_piece,
 )
-from common.tables.header import Header, split_header
-from common.tables.records import BlankRows, TextFormat, read_records
+from common.scan.header import Header, split_header
+from common.scan.records import BlankRows, TextFormat, read_records
 
 SUITE_COUNT = 800
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from unittest import mock
 from urllib.parse import unquote
 
+from apps.molecular_expression_assay_loader.annotation import read_annotation
 from common.expression import feature_lines
-from common.expression.annotation import read_annotation
 
 SUITE_COUNT = 100
 _TYPES = ["gene", "gene", "ncRNA_gene", "pseudogene", "transcript", "mRNA", "V_gene_segment", "exon", "CDS"]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from common.tables.inference import Evidence, join_kinds
+from apps.dataset_extender.inference import Evidence, join_kinds
 
 SUITE_COUNT = 200
 

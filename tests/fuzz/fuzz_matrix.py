@@ -19,17 +19,17 @@ from unittest import mock
 
 import numpy as np
 
+from apps.molecular_expression_assay_loader.block import Block
+from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
+from apps.molecular_expression_assay_loader.long_input import GatheredCells
+from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
+from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source, ValueRules
+from apps.molecular_expression_assay_loader.task import plan_loads, read_samples, write_samples
 from common.expression import cells, loading, rows
-from common.expression.block import Block
-from common.expression.cells import GatheredCells
 from common.expression.feature_ids import validate_kinds
-from common.expression.loading import plan_loads, read_samples, write_samples
-from common.expression.model import ABSENT, ExpressionPlan, Source, ValueRules
-from common.expression.routing import RouteResult, RouteTask, route_pieces
-from common.expression.rows import GatheredRows
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, read_buffers, scan_block, whole_piece
-from common.tables.records import read_records
+from common.scan.records import read_records
 from common.tables.tasks import write_plan
 
 SUITE_COUNT = 120

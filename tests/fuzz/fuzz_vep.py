@@ -11,11 +11,11 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
-from common.vcf.annotation import consequences
-from common.vcf.block import parse_block, reading_of
+from apps.genetic_variant_assay_loader.annotation import consequences
+from apps.genetic_variant_assay_loader.block import parse_block, reading_of
+from apps.genetic_variant_assay_loader.order import Run
 from common.vcf.header import VcfHeader, parse_header
 from common.vcf.lines import LineFaults
-from common.vcf.order import Run
 
 SUITE_COUNT = 250
 

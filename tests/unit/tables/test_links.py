@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from common.spark import Cluster
-from common.tables.keys import KeyColumn, KeyWriter
+from common.tables.key_checks import KeyColumn, KeyWriter
 from common.tables.links import Link, LinkCounts, count_links, count_rows, extract_column
 
 

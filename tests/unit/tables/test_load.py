@@ -15,12 +15,12 @@ import pytest
 from common.dataset.layout import plan_entity
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field
 from common.scan.delimited import TextFile, first_record, whole_piece
+from common.scan.records import TextFormat
 from common.tables.columns import ColumnPlan, build_columns
-from common.tables.figures import Figures
-from common.tables.keys import KeyCheck, KeyColumn, KeySpace, check_keys
+from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, check_keys
 from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
-from common.tables.records import TextFormat
 from common.tables.tasks import write_plan
+from common.values.column_stats import Figures
 
 SEXES = Coding("sexes", (Code("0", "Female"), Code("1", "Male")))
 PLACES = Coding(
@@ -183,7 +183,7 @@ def test_a_single_column_may_have_blank_lines_for_nulls(tmp_path: Path) -> None:
 
 
 def key_space(folder: Path, keys: list[str], refs: list[str | None], relationship: str, buckets: int) -> KeySpace:
-    from common.tables.keys import KeyWriter
+    from common.tables.key_checks import KeyWriter
 
     columns = []
     for name, values in (("patient.id", keys), ("visit.patient_id", refs)):

@@ -1,0 +1,221 @@
+"""The plan of an expression load: what format the files have, told from their headers, and which sources they are.
+
+Only headers and first rows are read, and the rows of a manifest, which is a list of files; so this costs the driver little
+however wide or long the data are.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from apps.molecular_expression_assay_loader.known_files import known_file
+from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
+from apps.molecular_expression_assay_loader.model import Format, Source
+from common.dictionary.nearest import nearest_name
+from common.errors import AppError
+from common.faults import Faults
+from common.platform import InputFile
+from common.scan.bgzip import stream_text
+from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
+from common.scan.files import compression_of, stamp_of
+from common.scan.header import split_header
+
+LONG_HEADER = ("feature_id", "sample_id", "value")
+MANIFEST_HEADER = ("file_id", "sample_id")
+SAMPLE_HEADER = ("feature_id", "value")
+UNKNOWN_FORMAT, FORMAT_DIFFERS, BAD_HEADER, DUPLICATE, BAD_MANIFEST = 100, 101, 102, 103, 108
+_OPENING_BYTES, _ROWS_BYTES, _ROWS = 64 << 10, 256 << 10, 50
+"""What is looked at of a file: bytes by which it is known, and of a matrix the first rows, as many as end in so many bytes."""
+
+
+@dataclass(frozen=True)
+class Headed:
+    """A given file with its header; `is_known` if it is another tool's, which is told by a fault and is looked at no further."""
+
+    given: InputFile
+    file: TextFile
+    delimiter: str
+    header: tuple[str, ...]
+    is_known: bool = False
+
+    @property
+    def format(self) -> Format | None:
+        """The format that the header tells; None if it is no header of any."""
+        if self.header == MANIFEST_HEADER:
+            return "manifest"
+        if self.header == LONG_HEADER:
+            return "long"
+        return "matrix" if len(self.header) > 1 else None
+
+
+def plan_sources(
+    files: Sequence[InputFile], stated: str, annotation_columns: Collection[str] = ()
+) -> tuple[Format, tuple[Source, ...]]:
+    """The format of the files and the sources of values among them; `annotation_columns` of matrices are no samples.
+
+    Raises `FaultError` with all faults 100-103 and 108.
+    """
+    faults = Faults()
+    found = [headed for each in files if (headed := _read_header(each, faults)) is not None]
+    told = [headed for headed in found if not headed.is_known]
+    formats = {headed.format for headed in told}
+    sources: tuple[Source, ...] = ()
+    form: Format = "matrix"
+    if "manifest" in formats:
+        form = "manifest"
+        sources = _plan_manifest(found, faults)
+    elif told:
+        form = told[0].format or form
+        sources = _plan_tables(told, form, annotation_columns, faults)
+    if told and stated not in ("auto", form):
+        text = f"the header tells the format {form}, but {stated} is stated"
+        faults.add(FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
+    _validate_stated(annotation_columns, told, form, faults)
+    faults.raise_if_any("Reading the headers of the expression data")
+    return form, sources
+
+
+def _validate_stated(columns: Collection[str], found: list[Headed], form: Format, faults: Faults) -> None:
+    """A fault for each of `annotation_columns` that no matrix has."""
+    heads = {name for each in found for name in each.header[1:]} if form == "matrix" else set()
+    for name in columns:
+        if name not in heads and found:
+            near = nearest_name(name, heads)
+            remedy = (
+                f"Did you mean {near!r}?" if near else "Name columns of the header, other than that of the feature ids."
+            )
+            faults.add(BAD_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy)
+
+
+def _read_header(given: InputFile, faults: Faults) -> Headed | None:
+    try:
+        stamp, is_gzip = stamp_of(given.path), compression_of(given.path) != "plain"
+        opening = next(iter(stream_text(given.path, _OPENING_BYTES)), b"")
+        if known := known_file(opening):
+            shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
+            place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
+            code = BAD_HEADER if known.is_text else UNKNOWN_FORMAT
+            faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
+            return Headed(
+                given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
+            )
+        text, header_bytes, lines = first_record(given.path, is_gzip, "utf-8-sig")
+        delimiter = "\t" if "\t" in text else ","
+        header = tuple(cell.strip() for cell in split_header(text, delimiter))
+    except AppError as error:
+        faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
+        return None
+    except UnicodeDecodeError:
+        remedy = "Save the file as UTF-8."
+        faults.add(UNKNOWN_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
+        return None
+    if len(header) < 2 or "\0" in text:
+        problem = "no header of at least two columns, parted by comma or tab"
+        parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
+        remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
+        faults.add(UNKNOWN_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
+        return None
+    file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
+    return Headed(given, file, delimiter, header)
+
+
+_OTHER_DELIMITERS = {";": "semicolons", "|": "bars"}
+
+
+def _plan_tables(
+    found: list[Headed], form: Format, annotation_columns: Collection[str], faults: Faults
+) -> tuple[Source, ...]:
+    """Matrices or long tables."""
+    sources = []
+    for each in found:
+        if each.format != form:
+            text = f"the header tells the format {each.format}, but {found[0].given.name} has the format {form}"
+            faults.add(FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
+        left_out: tuple[tuple[int, str], ...] = ()
+        if each.format == "matrix":
+            left_out = plan_columns(
+                each.header, _first_rows(each), annotation_columns, each.given.name, _shown(each), faults
+            )
+        names = enumerate(each.header[1:] if each.format == "matrix" else ())
+        samples = tuple(name for at, name in names if (at, name) not in left_out)
+        sources.append(Source(each.file, form, each.delimiter, samples, left_out))
+    return tuple(sources)
+
+
+def _first_rows(headed: Headed) -> list[list[str]]:
+    """The first rows of a matrix; fewer, or none, where they are long."""
+    text = first_records(whole_piece(headed.file), _ROWS_BYTES).decode("utf-8", "replace")
+    try:
+        return list(
+            itertools.islice(filter(None, csv.reader(io.StringIO(text, ""), delimiter=headed.delimiter)), _ROWS)
+        )
+    except csv.Error:
+        return []
+
+
+def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
+    """The sample files that manifests name, in the manifests' order."""
+    files = {
+        name: each for each in found if each.format != "manifest" for name in (each.given.name, each.given.id) if name
+    }
+    sources: list[Source] = []
+    listed: dict[str, str] = {}
+    samples: dict[str, str] = {}
+    for manifest in (each for each in found if each.format == "manifest"):
+        for line, cells in _manifest_rows(manifest, faults):
+            place = {"file": manifest.given.name, "line": line}
+            at = f"{manifest.given.name} line {line:,}"
+            if len(cells) != 2 or not all(cells):
+                faults.add(
+                    BAD_MANIFEST, "a row has a file_id and a sample_id", **place, value=manifest.delimiter.join(cells)
+                )
+                continue
+            file_id, sample = cells
+            if "\ufffd" in sample:
+                faults.add(BAD_MANIFEST, "the sample id is not UTF-8 text", **place, field="sample_id", value=sample)
+            if sample in samples:
+                faults.add(
+                    DUPLICATE, f"the sample is also in {samples[sample]}", **place, field="sample_id", value=sample
+                )
+            samples.setdefault(sample, at)
+            if file_id not in files:
+                faults.add(BAD_MANIFEST, "no such file was given", **place, field="file_id", value=file_id)
+                continue
+            headed = files[file_id]
+            if headed.given.path in listed:
+                text = f"the file is also in {listed[headed.given.path]}"
+                faults.add(BAD_MANIFEST, text, **place, field="file_id", value=file_id)
+            listed.setdefault(headed.given.path, at)
+            sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
+    for headed in {id(each): each for each in files.values()}.values():
+        if not headed.is_known and headed.header != SAMPLE_HEADER:
+            text = "not the header of a sample's file: feature_id,value"
+            faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
+        if headed.given.path not in listed:
+            faults.add(BAD_MANIFEST, "the file was given, but no manifest names it", file=headed.given.name)
+    if not sources and not faults:
+        faults.add(BAD_MANIFEST, "the manifest names no file", file=found[0].given.name)
+    return tuple(sources)
+
+
+def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str]]]:
+    """The rows of a manifest with their lines; blank lines are passed over."""
+    rows: list[tuple[int, list[str]]] = []
+    for text, first_line in read_buffers(whole_piece(manifest.file)):
+        reader = csv.reader(io.StringIO(text.decode("utf-8", "replace")), delimiter=manifest.delimiter)
+        try:
+            rows.extend(
+                (first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells
+            )
+        except csv.Error as error:
+            line = first_line + reader.line_num - 1
+            faults.add(BAD_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line)
+    return rows
+
+
+def _shown(headed: Headed) -> str:
+    return headed.delimiter.join(headed.header)[:80]

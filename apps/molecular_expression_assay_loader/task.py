@@ -1,0 +1,159 @@
+"""The second pass: routed rows of some buckets to blocks, checked, and written to the tables. A Spark task each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from apps.molecular_expression_assay_loader.annotation import COLUMNS, Annotation, read_places
+from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
+from apps.molecular_expression_assay_loader.block import Gathered
+from apps.molecular_expression_assay_loader.long_input import GatheredCells
+from apps.molecular_expression_assay_loader.long_tables import Melt
+from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
+from apps.molecular_expression_assay_loader.model import ExpressionPlan
+from apps.molecular_expression_assay_loader.shuffle import Routed, RoutedPart
+from common.faults import Faults
+from common.scan.files import locate
+from common.scan.parquet import part_name
+from common.tables.tasks import read_plan
+
+BLOCK_CELLS = 8 << 20
+"""Cells of a block, give or take a half: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is
+larger."""
+
+_CELL_COST = 2
+"""How much more memory cells take that come one by one, each with its place, than those of a matrix."""
+
+LEAST_CELLS = 1 << 20
+"""Work is not cut finer than this."""
+
+PARTITIONED_FROM = 1 << 29
+"""Cells from which the table by chromosome and bin is laid out in folders: about a megabyte in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTask:
+    """The batches of one group of buckets, by file; `is_partitioned` if the table by place is laid out in folders."""
+
+    number: int
+    plan_path: str
+    parts: tuple[RoutedPart, ...]
+    is_partitioned: bool
+
+
+@dataclass
+class LoadResult:
+    """What a load task says of its work: files by table, counts, faults, and the scratch file with its features' annotation."""
+
+    features_file: str
+    files: dict[str, list[str]] = field(default_factory=dict)
+    rows: int = 0
+    features: int = 0
+    unannotated: int = 0
+    faults: Faults = field(default_factory=Faults)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTask:
+    """The small tables: the samples of the load, and the annotation of its features from the load tasks' files."""
+
+    plan_path: str
+    features_files: tuple[str, ...]
+
+
+def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[LoadTask]:
+    """Buckets grouped into tasks of about a block each, as many for every core, largest buckets first."""
+    most = BLOCK_CELLS // (1 if read_plan(plan_path).format == "matrix" else _CELL_COST)
+    cells: dict[int, int] = {}
+    for file in routed:
+        for bucket, count in zip(file.buckets, file.cells, strict=True):
+            cells[bucket] = cells.get(bucket, 0) + count
+    total = sum(cells.values())
+    wanted = max(-(-total // most), min(parallelism, -(-total // LEAST_CELLS)), 1)
+    wanted = -(-wanted // parallelism) * parallelism if wanted > 1 else 1
+    groups: list[set[int]] = [set() for _ in range(min(wanted, max(1, len(cells))))]
+    loads = [0] * len(groups)
+    for bucket, count in sorted(cells.items(), key=lambda item: (-item[1], item[0])):
+        lightest = loads.index(min(loads))
+        groups[lightest].add(bucket)
+        loads[lightest] += count
+    return [
+        LoadTask(
+            number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches),
+            total >= PARTITIONED_FROM,
+        )
+        for number, group in enumerate(groups)
+    ]  # fmt: skip
+
+
+def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
+    """Writes the samples of the load, ascending, where `read_samples` finds them; returns how many there are."""
+    plan: ExpressionPlan = read_plan(plan_path)
+    if plan.format == "long":
+        parts = [read_arrow(f"{file.path}.samples").column("sample_id") for file in routed]
+        names = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
+    else:
+        names = pa.chunked_array([pa.array(source.samples, pa.string()) for source in plan.sources])
+    samples = pc.unique(names)
+    write_arrow(_samples_path(plan), pa.table({"sample_id": samples.take(pc.sort_indices(samples))}))
+    return len(samples)
+
+
+def read_samples(plan: ExpressionPlan) -> pa.StringArray:
+    """The samples of the load, ascending."""
+    return read_arrow(_samples_path(plan)).column("sample_id").combine_chunks()
+
+
+def _samples_path(plan: ExpressionPlan) -> str:
+    return f"{plan.scratch}/samples.arrow"
+
+
+def load_buckets(task: LoadTask) -> LoadResult:
+    """Loads a group of buckets: parse, check, write. Faults are returned, not raised; after one, rows are only checked."""
+    plan: ExpressionPlan = read_plan(task.plan_path)
+    samples = read_samples(plan)
+    annotation = read_places(plan)
+    gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(plan, task.parts, samples)
+    result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
+    result.features = len(gathered.features)
+    result.unannotated = _write_features(gathered, annotation, result.features_file)
+    blocks = max(1, round(result.features * len(samples) / BLOCK_CELLS))
+    step = max(1, -(-result.features // blocks))
+    with Melt(plan.tables, samples, plan.rules, task.number, result.features, task.is_partitioned) as melt:
+        for start in range(0, result.features, step):
+            block = gathered.read_block(start, min(start + step, result.features))
+            if not gathered.faults:
+                melt.write(block, annotation)
+    result.rows, result.files = melt.rows, melt.files
+    return result
+
+
+def _write_features(gathered: Gathered, annotation: Annotation, path: str) -> int:
+    """Writes the `expr_annotation` rows of the features; returns how many of them have no place on the genome."""
+    places = annotation.places(gathered.features)
+    unannotated: int = places.column("bin").null_count
+    versions = pc.coalesce(gathered.versions, places.column("feature_version"))
+    columns = [gathered.features, *(places.column(name) for name in COLUMNS.names[1:-1]), versions]
+    write_arrow(path, pa.table(columns, schema=COLUMNS))
+    return unannotated
+
+
+def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
+    """Writes the `sample` and `expr_annotation` tables, a file each, ordered by their keys; returns the files by table."""
+    plan: ExpressionPlan = read_plan(task.plan_path)
+    features = pa.concat_tables([read_arrow(path) for path in task.features_files])
+    tables = {
+        "sample": pa.table({"sample_id": read_samples(plan)}),
+        "expr_annotation": features.sort_by("feature_id"),
+    }
+    files: dict[str, list[str]] = {}
+    for name, table in tables.items():
+        files[name] = [part_name(0)]
+        filesystem, inner = locate(f"{plan.tables[name]}/{files[name][0]}")
+        pq.write_table(table, inner, filesystem=filesystem, compression="zstd", compression_level=3, store_schema=False)
+    return files
