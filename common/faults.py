@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common.errors import AppError, rule
+from common.errors import AppError, Rule
 
 EXAMPLES_PER_RULE = 20
 _VALUE_SHOWN = 120
@@ -15,7 +15,7 @@ _KINDS_KEPT, VALUES_KEPT = 1000, 100
 """Rules, files and fields that are counted apart, and different values of each."""
 
 _KINDS_SHOWN, _VALUES_SHOWN = 50, 3
-Kind = tuple[int, str, str, str]
+Kind = tuple[Rule, str, str, str]
 """Rule, file, entity and field of a fault; all but the rule are blank for what is counted together."""
 
 
@@ -27,7 +27,7 @@ class Fault:
     nearest name.
     """
 
-    code: int
+    code: Rule
     text: str
     file: str = ""
     line: int | None = None
@@ -51,9 +51,9 @@ class Fault:
     def to_json(self) -> dict[str, Any]:
         """The fault as the report holds it: every key, null or not."""
         return {
-            "code": self.code, "rule": rule(self.code).title, "text": self.text, "file": self.file or None,
+            "code": self.code, "rule": self.code.title, "text": self.text, "file": self.file or None,
             "line": self.line, "entity": self.entity or None, "field": self.field or None, "value": self.value,
-            "remedy": self.remedy or rule(self.code).remedy,
+            "remedy": self.remedy or self.code.remedy,
         }  # fmt: skip
 
 
@@ -95,12 +95,12 @@ class Faults:
     by file and line, so the outcome does not depend on the order in which tasks end.
     """
 
-    counts: dict[int, int] = field(default_factory=dict)
-    examples: dict[int, list[Fault]] = field(default_factory=dict)
+    counts: dict[Rule, int] = field(default_factory=dict)
+    examples: dict[Rule, list[Fault]] = field(default_factory=dict)
     kinds: dict[Kind, Count] = field(default_factory=dict)
-    last: dict[int, Kind] = field(default_factory=dict, compare=False, repr=False)
+    last: dict[Rule, Kind] = field(default_factory=dict, compare=False, repr=False)
 
-    def add(self, code: int, text: str, **place: Any) -> None:
+    def add(self, code: Rule, text: str, **place: Any) -> None:
         """Adds one fault; `place` takes the fields of `Fault`."""
         self.add_fault(Fault(code, text, **place))
 
@@ -114,7 +114,7 @@ class Faults:
         self.last[fault.code] = fault.kind
         self._count(fault.kind, count, {} if fault.value is None else {fault.value: 1})
 
-    def add_count(self, code: int, count: int, values: Mapping[str, int] | None = None) -> None:
+    def add_count(self, code: Rule, count: int, values: Mapping[str, int] | None = None) -> None:
         """Counts faults of which no example is kept, of the kind of this rule's fault that was added last."""
         if count:
             self._count(self.last.get(code, (code, "", "", "")), count, values or {})
@@ -151,7 +151,7 @@ class Faults:
         """How many faults there are, examples or not."""
         return sum(self.counts.values())
 
-    def codes(self) -> list[int]:
+    def codes(self) -> list[Rule]:
         """The numbers of the rules that were broken, ascending."""
         return sorted(self.counts)
 
@@ -161,13 +161,13 @@ class Faults:
         lines = self._render_kinds() if any(each.faults > 1 for each in self.kinds.values()) else []
         for code in self.codes():
             count, examples = self.counts[code], self.examples.get(code, [])
-            lines.append(f"[{code}] {rule(code).title}: {count:,} {'fault' if count == 1 else 'faults'}")
+            lines.append(f"[{code}] {code.title}: {count:,} {'fault' if count == 1 else 'faults'}")
             for fault in examples:
                 shown = "" if fault.value is None else f": {_clipped(fault.value)!r}"
                 lines.append(f"    {fault.place or '-'}{shown}: {fault.text}")
             if count > len(examples):
                 lines.append(f"    … and {count - len(examples):,} more")
-            remedies = dict.fromkeys(fault.remedy or rule(code).remedy for fault in examples)
+            remedies = dict.fromkeys(fault.remedy or code.remedy for fault in examples)
             lines.extend(f"    Remedy: {remedy}" for remedy in remedies)
         return "\n".join(lines)
 
@@ -194,7 +194,7 @@ class Faults:
     def to_json(self) -> list[dict[str, Any]]:
         """Per rule: code, rule, count, the same by file and field with the commonest values, examples."""
         return [
-            {"code": code, "rule": rule(code).title, "count": self.counts[code],
+            {"code": code, "rule": code.title, "count": self.counts[code],
              "by_field": [_count_to_json(kind, each) for kind, each in self._sorted_kinds() if kind[0] == code],
              "examples": [fault.to_json() for fault in self.examples.get(code, [])]}
             for code in self.codes()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from apps.assay_dataset_merger.assay import LINKING_TABLE
 from apps.assay_dataset_merger.link import Linked, Pairs, Side
-from apps.assay_dataset_merger.plan import LINKING_FILE, LinkingFile, Plan, as_linking_faults
+from apps.assay_dataset_merger.plan import LinkingFile, Plan, as_linking_faults
 from apps.assay_dataset_merger.task import (
     MatchResult,
     MatchTask,
@@ -20,20 +20,13 @@ from apps.assay_dataset_merger.task import (
     parse_pairs,
     spell_ids,
 )
+from common.errors import Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.scan.records import BlankRows, TextFormat
 from common.tables.key_checks import KeyColumn
-from common.tables.links import (
-    NO_OVERLAP,
-    NOT_UNIQUE,
-    StoredField,
-    bucket_count,
-    count_rows,
-    extract_column,
-    stored_files,
-)
+from common.tables.links import StoredField, bucket_count, count_rows, extract_column, stored_files
 from common.tables.tasks import cut_files, text_bytes
 
 _PAIR_BYTES = 4
@@ -150,16 +143,19 @@ def _validate(
     if _sum([*known, *linked], "headless"):
         text = "the first line holds ids of the Datasets, not the names of columns"
         remedy = f"Put a line before it: {plan.sample.field.name},{plan.pheno.field.name}, in the order of the columns."
-        faults.add(LINKING_FILE, text, file=name, line=1, remedy=remedy)
+        faults.add(Rule.LINKING_FILE, text, file=name, line=1, remedy=remedy)
     rows, ids = _sum(linked, "rows"), _sum(linked, "ids")
     sample, pheno = plan.sample.shown, plan.pheno.shown
     if rows != ids:
         text = f"{rows:,} rows of the target have {ids:,} different ids"
-        faults.add(NOT_UNIQUE, text, entity=plan.pheno.field.entity, field=plan.pheno.field.name)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, entity=plan.pheno.field.entity, field=plan.pheno.field.name)
     if not _sum(linked, "kept"):
         pairs, kept = _sum(known, "pairs"), _sum(known, "kept")
         text = f"of {pairs:,} pairs {kept:,} have an id of {sample}, and none of these an id of {pheno}"
         faults.add(
-            NO_OVERLAP, text, file=name, remedy="Check which column holds which id: name the columns like the fields."
+            Rule.NO_OVERLAP,
+            text,
+            file=name,
+            remedy="Check which column holds which id: name the columns like the fields.",
         )
     faults.raise_if_any("The link")

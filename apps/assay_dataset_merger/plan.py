@@ -10,7 +10,7 @@ from common.dataset.merge import find_link_field, read_dataset, validate_link, v
 from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import Field, nearest_remedy
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
@@ -18,8 +18,6 @@ from common.platform.names import parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 from common.tables.links import StoredField
-
-NO_ASSAY, NAME_TAKEN, LINKING_FILE = 320, 321, 322
 
 _LINK_AS_TEXT = "Give a linking_file with a row for each pair of assay id and target id: it compares them as text."
 
@@ -113,14 +111,14 @@ def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Assay | No
     if len(found) == 1:
         return found[0]
     if not names:
-        faults.add(NO_ASSAY, f"Dataset {source.name} has no assay", field="source_dataset")
+        faults.add(Rule.NO_ASSAY, f"Dataset {source.name} has no assay", field="source_dataset")
     elif name is None:
         remedy = f"Name one of {', '.join(names)} in assay_name."
-        faults.add(NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
+        faults.add(Rule.NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
     else:
         text = f"Dataset {source.name} has {'no' if not found else 'more than one'} assay {name}"
         remedy = nearest_remedy(None if found else name, names, f"Its assays are {', '.join(names)}.")
-        faults.add(NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
+        faults.add(Rule.NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
     return None
 
 
@@ -135,7 +133,7 @@ def _validate_name(new_name: str | None, assay: Assay, target: Dataset, faults: 
         faults.add(error.code, f"{name!r} cannot be the name of an assay", remedy=error.remedy, **place)
     if name in taken:
         text = f"Dataset {target.name} has an assay of this name; its assays are {', '.join(taken)}"
-        faults.add(NAME_TAKEN, text, **place)
+        faults.add(Rule.ASSAY_TAKEN, text, **place)
 
 
 def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults: Faults) -> LinkingFile | None:
@@ -154,7 +152,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
         remedy = (
             "Give a CSV of two columns or more: the assay's sample id, and the id of the target that it belongs to."
         )
-        faults.add(LINKING_FILE, shown, file=given.name, line=1, remedy=remedy)
+        faults.add(Rule.LINKING_FILE, shown, file=given.name, line=1, remedy=remedy)
         return None
     database = run.platform.new_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
     return LinkingFile(found.file, header, found.delimiter, *find_columns(header, sample.name, pheno.name), database)
@@ -181,6 +179,6 @@ def as_linking_faults(faults: Faults) -> Faults:
     for code, count in faults.counts.items():
         examples = faults.examples.get(code, [])
         for each in examples:
-            mended.add_fault(replace(each, code=LINKING_FILE, entity=""))
-        mended.add_count(LINKING_FILE, count - len(examples))
+            mended.add_fault(replace(each, code=Rule.LINKING_FILE, entity=""))
+        mended.add_count(Rule.LINKING_FILE, count - len(examples))
     return mended

@@ -18,14 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.assay_dataset_merger.assay import LINKING_COLUMNS
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece
 from common.scan.parquet import PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, read_records
 from common.tables.key_checks import BucketWriter, KeyColumn, read_bucket, read_rows
 from common.values.casts import cast_cells
-
-EMPTY, REPEATED, NOT_UNIQUE, NOT_KEPT = 322, 322, 303, 311
 
 BY_SAMPLE = pa.schema([("g_sample", pa.string()), ("p_sample", pa.string()), ("line", pa.int64())])
 BY_PHENO = pa.schema([("p_sample", pa.string()), ("g_sample", pa.string()), ("line", pa.int64())])
@@ -110,8 +109,8 @@ def _add_empty(records: Records, cells: list[pa.Array], faults: Faults) -> None:
         if each.null_count:
             lines = records.lines[np.asarray(each.is_null())]
             for line in lines[:EXAMPLES_PER_RULE].tolist():
-                faults.add(EMPTY, f"{what} is empty", file=records.file.name, line=line)
-            faults.add_count(EMPTY, len(lines) - min(len(lines), EXAMPLES_PER_RULE))
+                faults.add(Rule.LINKING_FILE, f"{what} is empty", file=records.file.name, line=line)
+            faults.add_count(Rule.LINKING_FILE, len(lines) - min(len(lines), EXAMPLES_PER_RULE))
 
 
 def match_samples(task: MatchTask) -> MatchResult:
@@ -180,10 +179,10 @@ def _add_repeated(pairs: pa.Table, name: str, faults: Faults) -> pa.Table:
     for row in repeated.slice(0, EXAMPLES_PER_RULE).to_pylist():
         text = f"the pair is also in line {row['line_min']:,}"
         value = f"{row['g_sample']}, {row['p_sample']}"
-        faults.add_fault(Fault(REPEATED, text, name, row["line_max"], value=value,
+        faults.add_fault(Fault(Rule.LINKING_FILE, text, name, row["line_max"], value=value,
                                remedy="Keep one row for each pair."), row["line_count"] - 1)  # fmt: skip
     rest = repeated.slice(EXAMPLES_PER_RULE)
-    faults.add_count(REPEATED, (pc.sum(rest.column("line_count")).as_py() or 0) - rest.num_rows)
+    faults.add_count(Rule.LINKING_FILE, (pc.sum(rest.column("line_count")).as_py() or 0) - rest.num_rows)
     return counted.select(["g_sample", "p_sample", "line_min"]).rename_columns(BY_SAMPLE.names)
 
 
@@ -199,5 +198,5 @@ def _add_several(linked: pa.Table, of: str, to: str, task: MatchTask, faults: Fa
     what = "assay samples" if to == "g_sample" else "ids of the target"
     for row in several.slice(0, EXAMPLES_PER_RULE).to_pylist():
         text = f"the id is linked to {row['line_count']:,} {what}, first in line {row['line_min']:,}"
-        faults.add(NOT_KEPT, text, file=task.name, line=row["line_max"], value=row[of])
-    faults.add_count(NOT_KEPT, max(several.num_rows - EXAMPLES_PER_RULE, 0))
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, file=task.name, line=row["line_max"], value=row[of])
+    faults.add_count(Rule.RELATIONSHIP_BROKEN, max(several.num_rows - EXAMPLES_PER_RULE, 0))

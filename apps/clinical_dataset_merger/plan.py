@@ -8,7 +8,7 @@ from typing import cast
 from common.dataset.merge import Renaming, find_link_field, plan_names, read_dataset, validate_link
 from common.dataset.model import Dataset
 from common.dictionary import Field
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform.names import parse_record_name
@@ -57,5 +57,5 @@ def _stored(dataset: Dataset, field: Field) -> StoredField:
 def _prefix(on_name_clash: str, prefix: str | None) -> str | None:
     """The prefix for names that both sides have; None if these are refused."""
     if on_name_clash == "prefix" and not prefix:
-        raise AppError(90, "prefix is missing: on_name_clash is prefix", "Give a prefix such as lab_.")
+        raise AppError(Rule.JOB_INPUT, "prefix is missing: on_name_clash is prefix", "Give a prefix such as lab_.")
     return prefix if on_name_clash == "prefix" else None

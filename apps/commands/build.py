@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.commands.installed import app_folders, find_app
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "dxapp-templates" / "applet"
@@ -74,7 +74,7 @@ def render_spec(
 ) -> dict[str, Any]:
     """The `dxapp.json` of an applet. Raises `AppError` 90 for an unknown size, or a region of an unknown provider."""
     if size not in clusters["sizes"]:
-        raise AppError(90, f"{size!r} is no size of a cluster", f"Sizes: {', '.join(clusters['sizes'])}.")
+        raise AppError(Rule.JOB_INPUT, f"{size!r} is no size of a cluster", f"Sizes: {', '.join(clusters['sizes'])}.")
     template = _read_json(TEMPLATES / "dxapp.json")
     run = {**template["runSpec"], **own.get("runSpec", {})}
     run |= {key: template["runSpec"][key] for key in _STARTED_BY}
@@ -88,7 +88,9 @@ def _requirements(clusters: Mapping[str, Any], size: str, region: str) -> dict[s
     if instance is None:
         known = ", ".join(wanted["instanceType"])
         raise AppError(
-            90, f"{region!r} is no region of a provider that the template has machines of", f"Providers: {known}."
+            Rule.JOB_INPUT,
+            f"{region!r} is no region of a provider that the template has machines of",
+            f"Providers: {known}.",
         )
     count = wanted["initialInstanceCount"]
     return {"instanceType": instance, "clusterSpec": {**clusters["clusterSpec"], "initialInstanceCount": count}}
@@ -127,7 +129,7 @@ def install_dependencies(folder: Path, python: Mapping[str, Any]) -> Path:
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     if done.returncode:
         raise AppError(
-            91,
+            Rule.NOT_FOUND,
             f"pip could not get the dependencies: {done.stderr.strip()}",
             "See to the network, or --no-dependencies.",
         )

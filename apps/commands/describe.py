@@ -15,7 +15,7 @@ from common.dataset.model import Dataset
 from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.columns import write_type
 from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.job.progress import align
 from common.platform import Platform, Record
 from common.platform.names import parse_file_name
@@ -69,13 +69,17 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
         if content is not None
     }
     if there := [str(path) for path in contents if path.exists()]:
-        raise AppError(91, f"{', '.join(there)}: there already", "Give another folder, or remove what is there.")
+        raise AppError(
+            Rule.NOT_FOUND, f"{', '.join(there)}: there already", "Give another folder, or remove what is there."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, content in contents.items():
             path.write_bytes(content)
     except OSError as error:
-        raise AppError(91, f"{folder} cannot be written to: {error.strerror}", "Give another folder.") from None
+        raise AppError(
+            Rule.NOT_FOUND, f"{folder} cannot be written to: {error.strerror}", "Give another folder."
+        ) from None
     return list(contents)
 
 

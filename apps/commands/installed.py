@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 
 import apps
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.job import Main
 from common.job.inputs import nearest_remedy
 from common.job.spec import Spec, read_spec
@@ -22,7 +22,7 @@ def find_app(name: str) -> Path:
     """An app's folder. Raises `AppError` 91 with the nearest name if there is no such app."""
     folders = app_folders()
     if name not in folders:
-        raise AppError(91, f"there is no app named {name!r}", nearest_remedy(name, list(folders)))
+        raise AppError(Rule.NOT_FOUND, f"there is no app named {name!r}", nearest_remedy(name, list(folders)))
     return folders[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.commands.build import ROOT
 from apps.commands.installed import app_folders
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 SKELETON = ROOT / "dxapp-templates" / "new_loader"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -41,11 +41,13 @@ def make_app(name: str, root: Path) -> tuple[Path, Path]:
     """The folder and the test of a new app in the checkout at `root`. Raises `AppError` 90 for a name that is unfit or taken."""
     if not _NAME.fullmatch(name) or name == "commands":
         raise AppError(
-            90, f"{name!r} cannot be the name of an app", "Use lower-case words joined by _, such as variant_loader."
+            Rule.JOB_INPUT,
+            f"{name!r} cannot be the name of an app",
+            "Use lower-case words joined by _, such as variant_loader.",
         )
     folder, test = root / "apps" / name, root / "tests" / "apps" / f"test_{name}.py"
     if name in app_folders() or folder.exists() or test.exists():
-        raise AppError(90, f"there is an app or a test named {name!r} already", "Choose another name.")
+        raise AppError(Rule.JOB_INPUT, f"there is an app or a test named {name!r} already", "Choose another name.")
     shutil.copytree(SKELETON, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for path in folder.rglob("*"):
         if path.suffix in _TEXTS:

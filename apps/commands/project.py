@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def open_project(path: str) -> LocalProject:
     from common.platform.local.store import project_folder
 
     if not (project_folder(path) / "objects").is_dir():
-        raise AppError(91, f"there is no project in {path!r}", "Give the project's folder with --project.")
+        raise AppError(Rule.NOT_FOUND, f"there is no project in {path!r}", "Give the project's folder with --project.")
     return LocalProject(path)
 
 

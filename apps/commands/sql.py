@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apps.commands.project import database_files, open_project
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.job.progress import align
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _attach(session: SparkSession, project: LocalProject) -> None:
         attach_databases(session, [database_files(project, each) for each in project.databases()])
     except (PySparkException, Py4JError) as error:
         raise AppError(
-            92, parse_spark_message(str(error)), "Look for a damaged file in the project's tables."
+            Rule.SPARK_FAILED, parse_spark_message(str(error)), "Look for a damaged file in the project's tables."
         ) from None
 
 
@@ -112,7 +112,7 @@ def read_text(args: Namespace) -> str:
     try:
         return Path(args.file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise AppError(91, f"{args.file}: {getattr(error, 'strerror', 'not UTF-8 text')}") from error
+        raise AppError(Rule.NOT_FOUND, f"{args.file}: {getattr(error, 'strerror', 'not UTF-8 text')}") from error
 
 
 def _read_prompt() -> Iterator[str]:

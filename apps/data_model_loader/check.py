@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from apps.data_model_loader.load import Loads, key_buckets, run_loads, with_rejects
 from apps.data_model_loader.plan import Plan
+from common.errors import Rule
 from common.faults import FaultError, Faults
 from common.job import Run
 from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
 from common.tables.quarantine import validate_share
 from common.values.types import ARROW_TYPES
 
-VALUE_RULES = range(70, 77)
+VALUE_RULES = range(Rule.VALUE_TYPE, Rule.TOO_MANY_FAULTY)
 """Faults of values: what `on_fault: quarantine` sets aside. All others fail the load."""
 
-_STRUCTURE_RULES = (25, 65, 66)
+_STRUCTURE_RULES = (Rule.FIELD_NAME, Rule.UNREADABLE, Rule.ROW_WIDTH)
 
 
 def check_references(run: Run, plan: Plan, loads: Loads) -> None:

@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 
 from common.dataset.layout import TablePlan, part_table
 from common.dictionary import DataDictionary, Entity
+from common.errors import Rule
 from common.faults import Faults
 from common.platform import Database, Platform
 from common.scan.files import locate
-
-NO_FILE, TABLE_EXISTS, TABLE_DIFFERS = 61, 81, 82
 
 
 def validate_existing_tables(
@@ -35,11 +34,15 @@ def validate_existing_tables(
             if files:
                 existing[table.table] = files
             if files and entity in bound and insert_mode == "error":
-                faults.add(TABLE_EXISTS, f"the database {database.name} has a table {table.table}", **place)
+                faults.add(Rule.TABLE_EXISTS, f"the database {database.name} has a table {table.table}", **place)
             elif files:
                 _validate_columns(table, files[0], database, faults)
             elif not files and entity not in bound:
-                faults.add(NO_FILE, "the entity has no data file, and the database no table of it", entity=entity)
+                faults.add(
+                    Rule.DATA_FILE_MISSING,
+                    "the entity has no data file, and the database no table of it",
+                    entity=entity,
+                )
                 break
         if entity in bound and insert_mode == "append":
             _validate_division(platform, database, dictionary.entities[entity], tables, existing, faults)
@@ -85,7 +88,7 @@ def _validate_division(
     if found and here != names:
         text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
         remedy = "Append with the fields and the max_columns of the first load."
-        faults.add(TABLE_DIFFERS, text, entity=entity.name, remedy=remedy)
+        faults.add(Rule.TABLE_DIFFERS, text, entity=entity.name, remedy=remedy)
 
 
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
@@ -93,13 +96,15 @@ def _validate_columns(table: TablePlan, file: str, database: Database, faults: F
     for column in table.arrow_schema:
         place = {"entity": table.entity, "field": column.name}
         if column.name not in found:
-            faults.add(TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", **place)
+            faults.add(Rule.TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", **place)
         elif not _are_equal(found.pop(column.name), column.type):
-            faults.add(TABLE_DIFFERS, f"the column of table {table.table} has another type", **place)
+            faults.add(Rule.TABLE_DIFFERS, f"the column of table {table.table} has another type", **place)
         found.pop(column.name, None)
     for name in found:
         faults.add(
-            TABLE_DIFFERS, f"table {table.table} has a column {name} that the dictionary has not", entity=table.entity
+            Rule.TABLE_DIFFERS,
+            f"table {table.table} has a column {name} that the dictionary has not",
+            entity=table.entity,
         )
 
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_name
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.platform import InputFile
 from common.scan.delimited import TextFile
-from common.scan.header import NAMELESS, Header, read_header
-
-NO_ENTITY, EXTRA, MISSING, DUPLICATE, JOB_INPUT = 60, 62, 63, 64, 90
+from common.scan.header import Header, read_header
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def bind_files(
     files = sorted(given, key=lambda each: (each.name, each.path))
     for before, file in zip([None, *files], files, strict=False):
         if before and before.path == file.path:
-            faults.add(JOB_INPUT, "the file is given twice", file=file.name, field="data_files", value=file.path,
+            faults.add(Rule.JOB_INPUT, "the file is given twice", file=file.name, field="data_files", value=file.path,
                        remedy="Give each file once.")  # fmt: skip
             continue
         stem = file.name.split(".", 1)[0]
@@ -41,7 +40,9 @@ def bind_files(
         if entity is None:
             near = nearest_name(stem, dictionary.entities)
             remedy = f"Rename the file to {near}.csv if it holds that entity." if near else ""
-            faults.add(NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy)
+            faults.add(
+                Rule.NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy
+            )
             continue
         found = read_header(file.name, file.path, delimiter, encoding, faults, longest_record)
         header = found and found.without_nameless(faults)
@@ -67,19 +68,19 @@ def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
     missing = [name for name in known if name not in counts]
     repeated = [name for name, count in counts.items() if count > 1]
     for name in repeated:
-        faults.add(DUPLICATE, "the column stands more than once", **place, value=name)
+        faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", **place, value=name)
     for name in counts:
         if name not in known:
-            is_shown = faults.counts.get(EXTRA, 0) < EXAMPLES_PER_RULE  # to look for a near name is slow
+            is_shown = faults.counts.get(Rule.COLUMN_UNKNOWN, 0) < EXAMPLES_PER_RULE  # to look for a near name is slow
             near = nearest_name(name, missing) if is_shown else None
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
             if name in entity.by_name:
                 remedy = "Leave date_precision out, as the file has the column already, or remove the column."
-            faults.add(EXTRA, "the dictionary has no such field", **place, value=name, remedy=remedy)
+            faults.add(Rule.COLUMN_UNKNOWN, "the dictionary has no such field", **place, value=name, remedy=remedy)
     for name in missing:
         is_made = known[name].coding_name == PRECISION_CODING.name
         remedy = "Set date_precision, which makes the column from the date." if is_made else ""
-        faults.add(MISSING, "the file has no column for this field", **place, field=name, remedy=remedy)
+        faults.add(Rule.COLUMN_MISSING, "the file has no column for this field", **place, field=name, remedy=remedy)
     for number in header.file.nameless if missing else ():
-        faults.add(NAMELESS, f"column {number + 1:,} has no name in the header", **place)
+        faults.add(Rule.FIELD_NAME, f"column {number + 1:,} has no name in the header", **place)
     return not missing and not repeated and len(counts) == len(known)

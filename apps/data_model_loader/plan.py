@@ -10,7 +10,7 @@ from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
@@ -99,7 +99,9 @@ def _find_database(run: Run, name: str) -> Database:
         return run.platform.new_database(name)
     database = run.platform.find_database(inputs.database_id)
     if inputs.database_name and inputs.database_name.lower() != database.name:
-        raise AppError(80, f"{inputs.database_id} is the database {database.name}, not {inputs.database_name}")
+        raise AppError(
+            Rule.DATABASE, f"{inputs.database_id} is the database {database.name}, not {inputs.database_name}"
+        )
     return database
 
 

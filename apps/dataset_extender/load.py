@@ -8,6 +8,7 @@ from apps.dataset_extender.inference import Evidence, join_kinds
 from apps.dataset_extender.plan import Plan
 from apps.dataset_extender.task import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
 from common.dictionary import Field
+from common.errors import Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -21,7 +22,7 @@ from common.tables.tasks import cut_files, text_bytes
 from common.values.column_stats import Figures
 from common.values.types import ARROW_TYPES
 
-_UNREADABLE_RULES = (25, 65, 66)
+_UNREADABLE_RULES = (Rule.FIELD_NAME, Rule.UNREADABLE, Rule.ROW_WIDTH)
 _CELL_BYTES = 2
 """Bytes of text per cell, at the least, by which rows are bounded before they are counted."""
 

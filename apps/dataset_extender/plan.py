@@ -13,7 +13,7 @@ from common.dataset.names import dataset_stem
 from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem, nearest_remedy
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.names import companion_names
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database
@@ -23,8 +23,6 @@ from common.scan.encoding import validate_encoding
 from common.scan.header import read_header
 from common.scan.records import TextFormat, parse_delimiter, parse_longest_record
 from common.values.types import KEY_TYPES
-
-ENTITY_NAME, CASE_CLASH, FIELD_NAME, NO_KEY, MISSING, DUPLICATE, UNKNOWN = 20, 21, 25, 45, 63, 64, 301
 
 SOFT_COLUMNS = 400
 """Columns beyond which a run warns; the older documentation of the app's model names this limit."""
@@ -85,7 +83,7 @@ def make_plan(run: Run) -> Plan:
         added_to = inputs.new_entity_name or entity.name
         if inputs.new_entity_name is None and len(entity.name) > LONGEST_SPLIT:
             text = f"the entity {entity.name} has a name of more than {LONGEST_SPLIT} characters, too long for one more table"
-            raise AppError(ENTITY_NAME, text, "Give new_entity_name, to add the file as an entity.")
+            raise AppError(Rule.ENTITY_NAME, text, "Give new_entity_name, to add the file as an entity.")
         stage.note(f"{len(header) - 1:,} fields for {added_to} of {target.name}")
     if len(header) > SOFT_COLUMNS:
         text = f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
@@ -118,9 +116,11 @@ def _validate_options(run: Run) -> None:
     inputs = run.inputs
     if inputs.relationship and inputs.new_entity_name is None:
         text = "relationship: fields that extend an entity stand one to one with its rows"
-        raise AppError(90, text, "Leave relationship out, or give new_entity_name to add an entity.")
+        raise AppError(Rule.JOB_INPUT, text, "Leave relationship out, or give new_entity_name to add an entity.")
     if inputs.max_categories < 0:
-        raise AppError(90, f"max_categories: {inputs.max_categories} is negative", "Give 0 for no codings, or more.")
+        raise AppError(
+            Rule.JOB_INPUT, f"max_categories: {inputs.max_categories} is negative", "Give 0 for no codings, or more."
+        )
 
 
 def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked | None:
@@ -129,12 +129,23 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked |
     entity = entities.get(name) if name else target.dictionary.main_entity
     if entity is None:
         remedy = nearest_remedy(name, entities, f"Its entities are {', '.join(entities)}.")
-        faults.add(UNKNOWN, f"the Dataset has no entity {name}", field="target_entity_name", value=name, remedy=remedy)
+        faults.add(
+            Rule.UNKNOWN_FIELD,
+            f"the Dataset has no entity {name}",
+            field="target_entity_name",
+            value=name,
+            remedy=remedy,
+        )
         return None
     key = entity.primary_key
     if key is None or key.type not in KEY_TYPES or key.is_multi_select:
         text = f"the entity {entity.name} has no key that rows could be linked to"
-        faults.add(NO_KEY, text, entity=entity.name, remedy="Give an entity that has a key in target_entity_name.")
+        faults.add(
+            Rule.UNFIT_REFERENCE,
+            text,
+            entity=entity.name,
+            remedy="Give an entity that has a key in target_entity_name.",
+        )
         return None
     return entity, key
 
@@ -147,7 +158,7 @@ def _validate_entity_name(name: str, target: Dataset, faults: Faults) -> None:
     elif problem is None and (taken := folded.get(name.casefold())):
         problem = f"the Dataset has an entity or table {taken} already"
     if problem:
-        faults.add(ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")
+        faults.add(Rule.ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")
 
 
 def _tables(target: Dataset) -> Iterable[str]:
@@ -158,7 +169,9 @@ def _find_key_column(given: str | None, header: tuple[str, ...], file: str, faul
     if given is None or given in header:
         return given or header[0]
     remedy = nearest_remedy(given, header, "Give the name of a column of the file in key_column.")
-    faults.add(MISSING, "the file has no such column to link by", file=file, line=1, value=given, remedy=remedy)
+    faults.add(
+        Rule.COLUMN_MISSING, "the file has no such column to link by", file=file, line=1, value=given, remedy=remedy
+    )
     return given
 
 
@@ -172,18 +185,18 @@ def _validate_header(
         place = {"file": file, "line": 1, "value": name}
         is_key = name == key_column
         if name in seen.values():
-            faults.add(DUPLICATE, "the column stands more than once", **place)
+            faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", **place)
         elif problem := name_problem(name):
-            faults.add(FIELD_NAME, problem, **place)
+            faults.add(Rule.FIELD_NAME, problem, **place)
         elif other := seen.get(name.casefold()):
-            faults.add(CASE_CLASH, f"the column differs from {other} only in case", **place)
+            faults.add(Rule.CASE_CLASH, f"the column differs from {other} only in case", **place)
         elif not is_key and name.casefold() in taken:
             remedy = "Rename the column, or leave it out if it holds the same data."
-            faults.add(FIELD_NAME, taken[name.casefold()], remedy=remedy, **place)
+            faults.add(Rule.FIELD_NAME, taken[name.casefold()], remedy=remedy, **place)
         seen.setdefault(name.casefold(), name)
     if len(header) == 1:
         remedy = "Check source_data_delimiter, and that the file has columns besides the key."
-        faults.add(FIELD_NAME, "the file has one column only", file=file, line=1, value=header[0], remedy=remedy)
+        faults.add(Rule.FIELD_NAME, "the file has one column only", file=file, line=1, value=header[0], remedy=remedy)
 
 
 def _taken_names(entity: Entity, target: Dataset) -> Mapping[str, str]:

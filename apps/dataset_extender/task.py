@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from apps.dataset_extender.inference import EMPTY, Evidence, cast_narrowest
+from common.errors import Rule
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records
 from common.scan.files import locate
 from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, parse_records, read_records
-from common.tables.columns import EMPTY_KEY, ColumnPlan, build_columns
+from common.tables.columns import ColumnPlan, build_columns
 from common.tables.key_checks import KeyWriter
 from common.tables.load import add_column_faults
 from common.values.column_stats import Figures
@@ -149,7 +150,7 @@ class _Output:
         cells = records.column(key.field.name)
         built = build_columns({key.field.name: cells}, [key], result.figures)[key.field.name]
         if cells.null_count:
-            built.bad[EMPTY_KEY] = np.asarray(cells.is_null())
+            built.bad[Rule.KEY_EMPTY] = np.asarray(cells.is_null())
         add_column_faults(key, records, cells, built, result.faults)
         return built.values
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.genetic_variant_assay_loader import schema
+from common.errors import Rule
 from common.genome import BIN_WIDTH
 from common.vcf.genotypes import Copies
 from common.vcf.header import VcfHeader
@@ -211,7 +212,7 @@ def _allele_values(
     good = np.asarray(pc.or_(missing, is_value(values)))
     wrong = ((counts != wanted) & (counts != 1)) | (np.add.reduceat(~good, np.cumsum(counts) - counts) > 0)
     if wrong.any():
-        found.add(block.numbers[lines[wrong]], 206, f"INFO/{key}", text, stated.filter(pa.array(wrong)))
+        found.add(block.numbers[lines[wrong]], Rule.VCF_VALUE, f"INFO/{key}", text, stated.filter(pa.array(wrong)))
         return absent
     of_line = np.full(len(block), -1)
     of_line[lines] = np.arange(len(lines))

@@ -27,6 +27,7 @@ from apps.genetic_variant_assay_loader.annotation import (
 )
 from apps.genetic_variant_assay_loader.genotype_table import build_genotypes
 from apps.genetic_variant_assay_loader.order import Run, check_order, find_repeats
+from common.errors import Rule
 from common.vcf.genotypes import HALF, NO_CALL, REF, parse_genotypes
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, split_lines
@@ -128,4 +129,4 @@ def _mark_missed(block: LineBlock, sites: Sites, ids: AlleleIds, missed: pa.Arra
     at = np.flatnonzero(np.asarray(pc.is_in(ids.a_id, missed)) & sites.is_allele)
     lines, first = np.unique(sites.alt_line[at], return_index=True)
     text = "not in a piece with other samples, from which lines were set aside"
-    found.add(block.numbers[lines], 210, "ALT", text, ids.a_id.take(pa.array(at[first])))
+    found.add(block.numbers[lines], Rule.PIECES_DISAGREE, "ALT", text, ids.a_id.take(pa.array(at[first])))

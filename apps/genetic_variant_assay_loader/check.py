@@ -9,12 +9,11 @@ from apps.genetic_variant_assay_loader.load import Loads, reload_without
 from apps.genetic_variant_assay_loader.order import Run as ContigRun
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
+from common.errors import Rule
 from common.faults import Faults
 from common.job import Run
-from common.tables.quarantine import TOO_MANY, validate_share
+from common.tables.quarantine import validate_share
 from common.vcf.container import VcfFile
-
-UNSORTED, DUPLICATE, DISAGREE = 207, 208, 210
 
 
 def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
@@ -33,7 +32,7 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
         stage.note(f"{len(list(loads.pieces())):,} pieces")
     if plan.quarantines:
         validate_share(loads.records, loads.set_aside, plan.max_faulty_share, "variant", between)
-    if not plan.quarantines or TOO_MANY in between.counts:
+    if not plan.quarantines or Rule.TOO_MANY_FAULTY in between.counts:
         between.merge(loads.faults)
     between.raise_if_any("The load")
 
@@ -49,7 +48,7 @@ def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], l
         for earlier, before in reaching:
             if after.first < before.last:
                 text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
-                faults.add(DISAGREE, text, **place)
+                faults.add(Rule.PIECES_DISAGREE, text, **place)
             else:
                 _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
         reaching.append((later, after))
@@ -66,14 +65,14 @@ def _runs_of(file: VcfFile, pieces: list[PieceResult], loads: Loads, faults: Fau
                 joined[-1] = _join(joined[-1], after, place, faults)
             else:
                 if any(before.chr == after.chr for before in joined):
-                    faults.add(UNSORTED, "the contig comes back after another", **place)
+                    faults.add(Rule.UNSORTED, "the contig comes back after another", **place)
                 joined.append(after)
     return joined
 
 
 def _join(before: ContigRun, after: ContigRun, place: dict[str, object], faults: Faults) -> ContigRun:
     if after.first < before.last:
-        faults.add(UNSORTED, "a position before that of an earlier line", **place)
+        faults.add(Rule.UNSORTED, "a position before that of an earlier line", **place)
     elif after.first == before.last:
         _validate_shared(before, after, "the same contig, position, REF and ALT stand here again", place, faults)
     at_first = before.first_alleles | (after.first_alleles if after.first == before.first else frozenset())
@@ -83,4 +82,4 @@ def _join(before: ContigRun, after: ContigRun, place: dict[str, object], faults:
 
 def _validate_shared(before: ContigRun, after: ContigRun, text: str, place: dict[str, object], faults: Faults) -> None:
     for allele in sorted(before.last_alleles & after.first_alleles):
-        faults.add(DUPLICATE, text, **{**place, "field": "ALT", "value": allele})
+        faults.add(Rule.DUPLICATE_ALLELE, text, **{**place, "field": "ALT", "value": allele})

@@ -17,6 +17,7 @@ from apps.genetic_variant_assay_loader import schema
 from apps.genetic_variant_assay_loader.load import ALLELES, Loads
 from apps.genetic_variant_assay_loader.parts import TableParts
 from apps.genetic_variant_assay_loader.plan import Plan
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.job import Run
 from common.scan.files import locate
@@ -24,7 +25,6 @@ from common.scan.files import locate
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-DISAGREE, DUPLICATE = 210, 208
 _KEY = ["a_id", "locus_id", "end"]
 """The same symbolic allele is one of the same end, `end_pos` or -1 where that is not known: null equals nothing."""
 
@@ -67,13 +67,13 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     count = wrong.count()
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
-        code = DISAGREE if missing else DUPLICATE
+        code = Rule.PIECES_DISAGREE if missing else Rule.DUPLICATE_ALLELE
         text = "stands more than once in files of one group"
         if missing:
             more = f" and {len(missing) - _NAMED:,} more files" if len(missing) > _NAMED else ""
             text = f"not in {', '.join(missing[:_NAMED])}{more}, or at another locus"
         faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
-    faults.add_count(DISAGREE, max(0, count - EXAMPLES_PER_RULE))
+    faults.add_count(Rule.PIECES_DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
 
 

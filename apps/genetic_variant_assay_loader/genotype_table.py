@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from apps.genetic_variant_assay_loader.allele_table import AlleleIds
+from common.errors import Rule
 from common.genome import BIN_WIDTH
 from common.vcf.genotypes import HALF, NO_CALL, REF, TYPES, Calls, find_fields
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
@@ -108,7 +109,7 @@ def _mark(
     lines, first = np.unique(calls.line[wrong], return_index=True)
     if len(lines):
         shown = None if values is None else [values[at] for at in first]
-        found.add(block.numbers[lines], 206, name, text, shown)
+        found.add(block.numbers[lines], Rule.VCF_VALUE, name, text, shown)
 
 
 def _parse_integers(data: npt.NDArray[np.uint8], start: Positions, end: Positions) -> tuple[Positions, Mask, Mask]:

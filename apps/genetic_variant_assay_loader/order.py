@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from apps.genetic_variant_assay_loader.allele_table import AlleleIds
+from common.errors import Rule
 from common.vcf.lines import LineBlock, LineFaults, Positions
 from common.vcf.sites import Sites
 
@@ -81,7 +82,7 @@ def check_order(
             previous, known = None, runs
         if any(run.chr == chr_ for run in known):
             text = "the contig comes back after another"
-            found.add(block.numbers[start:end], 207, "CHROM", text, sites.chr[start:end])
+            found.add(block.numbers[start:end], Rule.UNSORTED, "CHROM", text, sites.chr[start:end])
             continue
         run = _extend(previous, chr_, start, end, block, sites, ids, found)
         runs = (*known, run)
@@ -97,7 +98,11 @@ def _extend(
     late = pos < reached
     if late.any():
         found.add(
-            block.numbers[start:end][late], 207, "POS", "a position before that of an earlier line", pa.array(pos[late])
+            block.numbers[start:end][late],
+            Rule.UNSORTED,
+            "POS",
+            "a position before that of an earlier line",
+            pa.array(pos[late]),
         )
     earlier = previous.last_alleles if previous and previous.last == pos[0] else frozenset()
     _mark_duplicates(start, end, earlier, block, sites, ids, found)
@@ -145,4 +150,6 @@ def _mark_duplicates(
     if repeated:
         lines, first = np.unique(sites.alt_line[repeated], return_index=True)
         text = "the same contig, position, REF and ALT stand here again"
-        found.add(block.numbers[lines], 208, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first])))
+        found.add(
+            block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first]))
+        )

@@ -11,7 +11,7 @@ from functools import cache
 
 from apps.genetic_variant_assay_loader.annotation import annotation_scheme
 from common.dataset.names import dataset_stem
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
@@ -21,7 +21,6 @@ from common.vcf.container import VcfFile, read_vcf_file
 from common.vcf.lines import Remarks, add_remarks
 from resources import resource
 
-REFERENCE, MANIFEST, DISAGREE, FIELD = 214, 211, 210, 206
 _REMARKS_SHOWN = 5
 _MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
@@ -64,11 +63,13 @@ def make_plan(run: Run) -> Plan:
     """Reads manifest and headers. Raises one `FaultError` with all that is wrong in them."""
     inputs, faults = run.inputs, Faults()
     if not inputs.assay_name.strip():
-        raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
+        raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
     share = parse_share(inputs.max_faulty_share)
     with run.progress.stage("plan") as stage:
         if inputs.reference_genome not in reference_genomes():
-            faults.add(REFERENCE, "no known reference", field="reference_genome", value=inputs.reference_genome)
+            faults.add(
+                Rule.REFERENCE_GENOME, "no known reference", field="reference_genome", value=inputs.reference_genome
+            )
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
         remarks: Remarks = {}
@@ -99,14 +100,16 @@ def reference_genomes() -> Mapping[str, Mapping[str, int]]:
 def _given_files(run: Run, faults: Faults) -> list[InputFile]:
     files, manifest = run.inputs.vcf_files, run.inputs.vcf_manifest
     if bool(files) == bool(manifest):
-        faults.add(MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest")
+        faults.add(
+            Rule.VCF_MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest"
+        )
         return []
     if manifest:
         return _read_manifest(run, manifest, faults)
     for path, times in Counter(file.path for file in files).items():
         if times > 1:
             name = next(file.name for file in files if file.path == path)
-            faults.add(DISAGREE, f"the file is given {times:,} times", file=name, field="vcf_files")
+            faults.add(Rule.PIECES_DISAGREE, f"the file is given {times:,} times", file=name, field="vcf_files")
     return list(files)
 
 
@@ -115,7 +118,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     found: list[InputFile] = []
     lines: list[int] = []
     if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
-        faults.add(MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
+        faults.add(Rule.VCF_MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
         return []
     text = read_small(manifest.path, _MANIFEST_BYTES).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -126,16 +129,16 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
             found.append(run.platform.open_file(value))
             lines.append(number)
         except AppError as error:
-            faults.add(MANIFEST, error.text, file=manifest.name, line=number, value=value)
+            faults.add(Rule.VCF_MANIFEST, error.text, file=manifest.name, line=number, value=value)
     counts = Counter(file.name for file in found)
     for file, number in zip(found, lines, strict=True):
         place = {"file": manifest.name, "line": number, "value": file.name}
         if counts[file.name] > 1:
-            faults.add(MANIFEST, "several files of the manifest have this name", **place)
+            faults.add(Rule.VCF_MANIFEST, "several files of the manifest have this name", **place)
         if not file.name.endswith(".vcf.gz"):
-            faults.add(MANIFEST, "the file's name does not end in .vcf.gz", **place)
+            faults.add(Rule.VCF_MANIFEST, "the file's name does not end in .vcf.gz", **place)
     if not found and not faults:
-        faults.add(MANIFEST, "the manifest lists no file", file=manifest.name)
+        faults.add(Rule.VCF_MANIFEST, "the manifest lists no file", file=manifest.name)
     return found
 
 
@@ -170,7 +173,7 @@ def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:
         for name, length in chromosomes.items():
             if other != reference and lengths.get(name) == length != ours.get(name, length):
                 text = f"contig {name} has the length that it has in {other}"
-                faults.add(REFERENCE, text, file=file.name, field="reference_genome", value=reference)
+                faults.add(Rule.REFERENCE_GENOME, text, file=file.name, field="reference_genome", value=reference)
                 return
 
 
@@ -179,11 +182,11 @@ def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> Non
         return
     defined = file.header.info.get(field)
     if defined is None:
-        faults.add(FIELD, "the header defines no such INFO field", file=file.name, field=f"INFO/{field}")
+        faults.add(Rule.VCF_VALUE, "the header defines no such INFO field", file=file.name, field=f"INFO/{field}")
     elif defined.type not in _FREQUENCY_TYPES or defined.number not in ("A", "1", "."):
         text = "a frequency is a Float with a value per ALT allele"
         shown = f"Number={defined.number},Type={defined.type}"
-        faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", value=shown)
+        faults.add(Rule.VCF_VALUE, text, file=file.name, field=f"INFO/{field}", value=shown)
 
 
 def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> None:
@@ -191,7 +194,7 @@ def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> No
         text = "its header line has no Format with known parts"
         if field not in file.header.info:
             text = "the header defines no such INFO field"
-        faults.add(FIELD, text, file=file.name, field=f"INFO/{field}", remedy=_NAME_ANNOTATION)
+        faults.add(Rule.VCF_VALUE, text, file=file.name, field=f"INFO/{field}", remedy=_NAME_ANNOTATION)
 
 
 def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup, ...]:
@@ -205,6 +208,8 @@ def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup
         if shared:
             other = owner[shared[0]].name
             text = f"shares {len(shared):,} samples with {other}, but not all; a VCF is split by region or by sample"
-            faults.add(DISAGREE, text, file=members[0].name, entity="sample", field="sample_id", value=shared[0])
+            faults.add(
+                Rule.PIECES_DISAGREE, text, file=members[0].name, entity="sample", field="sample_id", value=shared[0]
+            )
         owner.update(dict.fromkeys(members[0].header.samples, members[0]))
     return tuple(SampleGroup(members[0].header.samples, tuple(members)) for members in by_set.values())

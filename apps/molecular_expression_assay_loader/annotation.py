@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 
 from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
 from apps.molecular_expression_assay_loader.model import ExpressionPlan
+from common.errors import Rule
 from common.expression.feature_ids import parse_feature_ids
 from common.expression.feature_lines import Lines, read_lines
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.genome import BIN_WIDTH, chromosomes
 
-BAD_ANNOTATION = 109
 COLUMNS = pa.schema(
     [("feature_id", pa.string()), ("gene_name", pa.string()), ("CHROM", pa.string()), ("start", pa.int64()),
      ("end", pa.int64()), ("strand", pa.string()), ("feature_version", pa.string())]
@@ -188,11 +188,11 @@ def _validate_rows(
     first[np.unique(codes, return_index=True)[1]] = True
     _add(faults, rows, pa.array(~first), name, "feature_id", "the feature stands twice, versions aside")
     if not len(ids):
-        faults.add(BAD_ANNOTATION, "no gene or transcript in the file", file=name)
+        faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", file=name)
 
 
 def _add(faults: Faults, rows: pa.Table, wrong: pa.Array, name: str, column: str, text: str) -> None:
     at = np.flatnonzero(np.asarray(wrong))
     for row in rows.take(pa.array(at[:EXAMPLES_PER_RULE])).to_pylist():
-        faults.add_fault(Fault(BAD_ANNOTATION, text, name, row["line"], field=column, value=row[column]))
-    faults.add_count(BAD_ANNOTATION, max(0, len(at) - EXAMPLES_PER_RULE))
+        faults.add_fault(Fault(Rule.ANNOTATION_FILE, text, name, row["line"], field=column, value=row[column]))
+    faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))

@@ -16,6 +16,7 @@ from apps.molecular_expression_assay_loader.task import (
     write_reference_tables,
     write_samples,
 )
+from common.errors import Rule
 from common.expression.feature_ids import count_dates, validate_kinds
 from common.faults import Faults
 from common.job import Run
@@ -26,7 +27,6 @@ from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes,
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
-NO_FORMAT = 100
 
 LARGE_ASSAY = 100_000_000
 """Samples times features from which on the platform's documentation wants to be asked first."""
@@ -67,7 +67,7 @@ def load_expression(run: Run, plan: Plan) -> Load:
         results = run.cluster.map(load_buckets, plan_loads(plan_path, files, run.cluster.parallelism), "values")
         _gather(load, results, faults)
         if not load.features and not faults:
-            faults.add(NO_FORMAT, "there is no row of values", file=plan.sources[0].file.name)
+            faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", file=plan.sources[0].file.name)
         faults.raise_if_any("The load")
         _write_reference_tables(run, plan_path, load, results)
         stage.note(f"{load.rows:,} values of {load.features:,} features for {load.samples:,} samples")

@@ -18,12 +18,12 @@ from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan,
 from apps.molecular_expression_assay_loader.numbers import may_hold_hex, parse_column
 from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
 from apps.molecular_expression_assay_loader.sources import LONG_HEADER, SAMPLE_HEADER
+from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.scan.delimited import Piece
 from common.scan.records import BlankRows, Records, TextFormat, read_records
 
-BAD_HEADER, DUPLICATE_PAIR, BAD_KIND = 102, 104, 107
 PENDING_CELLS = 2 << 20
 """Cells that a routing task holds before it writes them out by bucket."""
 
@@ -97,7 +97,7 @@ class CellRouter:
     def _feature_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("feature_id").combine_chunks()
         texts, codes = _trimmed(column), column.indices.to_numpy()
-        self._add_blank(records, source, "feature_id", codes, texts, BAD_KIND)
+        self._add_blank(records, source, "feature_id", codes, texts, Rule.FEATURE_ID_KIND)
         new: dict[str, int] = {}
         for place, text in enumerate(texts):
             if text not in self.features:
@@ -120,7 +120,7 @@ class CellRouter:
         self.bucket = np.concatenate((self.bucket, buckets_of(parsed.ids, self.annotation, self.plan.buckets)))
 
     def _add_blank(
-        self, records: Records, source: Source, name: str, codes: np.ndarray, texts: list[str], code: int
+        self, records: Records, source: Source, name: str, codes: np.ndarray, texts: list[str], code: Rule
     ) -> None:
         """A fault for each row whose id, of the texts with these codes, is blank."""
         blank = np.flatnonzero(np.isin(codes, [at for at, text in enumerate(texts) if not text]))
@@ -132,7 +132,7 @@ class CellRouter:
     def _sample_codes(self, records: Records, source: Source) -> np.ndarray:
         column = records.cells.column("sample_id").combine_chunks()
         texts, codes = _trimmed(column), column.indices.to_numpy()
-        self._add_blank(records, source, "sample_id", codes, texts, BAD_HEADER)
+        self._add_blank(records, source, "sample_id", codes, texts, Rule.EXPRESSION_HEADER)
         for text in texts:
             self.samples.setdefault(text, len(self.samples))
         return _spread([self.samples[text] for text in texts], codes)
@@ -217,9 +217,9 @@ class GatheredCells(Gathered):
             file, before = (self.plan.sources[int(self.source[at])].file.name for at in (row, row - 1))
             text = f"the pair is also in {before} line {int(self.line[row - 1]):,}"
             value = f"{self.features[feature].as_py()}, {self.samples[sample].as_py()}"
-            self.faults.add(DUPLICATE_PAIR, text, file=file, line=int(self.line[row]), field="feature_id, sample_id",
+            self.faults.add(Rule.DUPLICATE_PAIR, text, file=file, line=int(self.line[row]), field="feature_id, sample_id",
                             value=value)  # fmt: skip
-        self.faults.add_count(DUPLICATE_PAIR, max(0, len(again) - EXAMPLES_PER_RULE))
+        self.faults.add_count(Rule.DUPLICATE_PAIR, max(0, len(again) - EXAMPLES_PER_RULE))
 
     def read_block(self, start: int, end: int) -> Block:
         """The values of features `start` to `end`."""

@@ -19,12 +19,12 @@ from apps.molecular_expression_assay_loader.block import Block, Gathered
 from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source
 from apps.molecular_expression_assay_loader.numbers import hide_quoted, parse_cells
 from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
+from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.delimited import Piece, read_buffers
 from common.scan.records import BlankRows, TextFormat, is_broken
 
-DUPLICATE, DUPLICATE_PAIR, BAD_KIND, RAGGED, UNREADABLE = 103, 104, 107, 66, 65
 PENDING_BYTES = 64 << 20
 """Text that a routing task holds before it writes it out by bucket."""
 
@@ -126,7 +126,7 @@ def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int
     )
     remedy = remedy if cells == expected + 1 else ""
     count = "1 cell" if cells == 0 else f"{cells + 1:,} cells"
-    faults.add(RAGGED, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
+    faults.add(Rule.ROW_WIDTH, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
                value=row[:80].decode("utf-8", "replace").strip(), remedy=remedy)  # fmt: skip
 
 
@@ -163,8 +163,8 @@ def _unquoted(text: bytes) -> bytes:
 
 def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults: Faults) -> None:
     for code, wrong, text in (
-        (BAD_KIND, pc.equal(ids, ""), "no feature id"),
-        (UNREADABLE, pc.match_substring(ids, "\ufffd"), "bytes that are not utf-8"),
+        (Rule.FEATURE_ID_KIND, pc.equal(ids, ""), "no feature id"),
+        (Rule.UNREADABLE, pc.match_substring(ids, "\ufffd"), "bytes that are not utf-8"),
     ):
         for row in np.flatnonzero(np.asarray(wrong)).tolist():
             faults.add(
@@ -201,7 +201,7 @@ class GatheredRows(Gathered):
         again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
         again &= self.feature_of[1:] >= self.unnamed
         for row in (np.flatnonzero(again) + 1).tolist():
-            self.faults.add(DUPLICATE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
+            self.faults.add(Rule.DUPLICATE_FEATURE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
                             field="feature_id")  # fmt: skip
         for first, second in combinations(sorted(self.columns), 2):
             common = np.intersect1d(self.columns[first], self.columns[second])
@@ -216,7 +216,7 @@ class GatheredRows(Gathered):
         _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
         for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
             text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"
-            fault = Fault(DUPLICATE_PAIR, text, **self._place(row), field=self.samples[sample].as_py())
+            fault = Fault(Rule.DUPLICATE_PAIR, text, **self._place(row), field=self.samples[sample].as_py())
             self.faults.add_fault(fault, pairs)
 
     def _place(self, row: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from apps.molecular_expression_assay_loader.model import ABSENT, ValueRules
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -33,7 +34,7 @@ _LARGEST = str(2**63 - 1)
 class BadCells:
     """Cells of a block that break one rule: their places, ascending, and the texts of the first of them."""
 
-    code: int
+    code: Rule
     reason: str
     places: np.ndarray
     texts: list[str]
@@ -52,8 +53,8 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
     r"""All cells of whole lines, one after the other.
 
     >>> parsed = parse_cells(b"1,NA\n2.5,-3\n", ",", ValueRules(is_count=False))
-    >>> parsed.values.tolist(), parsed.any_absent, [(each.code, each.texts) for each in parsed.bad]
-    ([1.0, -1.0, 2.5, -3.0], True, [(106, ['-3'])])
+    >>> parsed.values.tolist(), parsed.any_absent, [(each.code.name, each.texts) for each in parsed.bad]
+    ([1.0, -1.0, 2.5, -3.0], True, [('IMPOSSIBLE_VALUE', ['-3'])])
     """
     plain = text.replace(b"\r\n", b"\n") if b"\r" in text else text
     column = plain.translate(bytes.maketrans(delimiter.encode(), b"\n"))
@@ -141,19 +142,19 @@ def _parse_texts(texts: pa.StringArray, rules: ValueRules) -> Parsed:
     not_finite |= is_number & ~np.isfinite(values)
     good = is_number & ~not_finite & (values >= 0)
     kinds = [
-        (105, "not a number", ~is_number & ~is_absent & ~not_finite),
-        (106, "not finite", not_finite),
-        (106, "negative", is_number & ~not_finite & (values < 0)),
+        (Rule.NOT_NUMERIC, "not a number", ~is_number & ~is_absent & ~not_finite),
+        (Rule.IMPOSSIBLE_VALUE, "not finite", not_finite),
+        (Rule.IMPOSSIBLE_VALUE, "negative", is_number & ~not_finite & (values < 0)),
     ]
     if rules.is_count:
         values, is_fraction, is_large = _counts(pc.if_else(pa.array(good), numbers, None))
-        kinds.append((106, "a fraction, where counts are whole", is_fraction))
-        kinds.append((106, "too large for a count", is_large))
+        kinds.append((Rule.IMPOSSIBLE_VALUE, "a fraction, where counts are whole", is_fraction))
+        kinds.append((Rule.IMPOSSIBLE_VALUE, "too large for a count", is_large))
     bad = [_bad_cells(code, reason, np.flatnonzero(at), texts) for code, reason, at in kinds if at.any()]
     return Parsed(values, bool(is_absent.any()), bad)
 
 
-def _bad_cells(code: int, reason: str, places: np.ndarray, texts: pa.StringArray) -> BadCells:
+def _bad_cells(code: Rule, reason: str, places: np.ndarray, texts: pa.StringArray) -> BadCells:
     return BadCells(code, reason, places, texts.take(pa.array(places[:EXAMPLES_PER_RULE])).to_pylist())
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from apps.molecular_expression_assay_loader.model import COUNT, Format, Source, ValueRules
 from apps.molecular_expression_assay_loader.sources import plan_sources
 from common.dataset.names import dataset_stem
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.job import Run
 from common.platform import Database, InputFile
 
@@ -33,9 +33,9 @@ def make_plan(run: Run) -> Plan:
     inputs = run.inputs
     with run.progress.stage("plan") as stage:
         if not inputs.source_expression_data:
-            raise AppError(90, "source_expression_data: the list names no file", "Give at least one file.")
+            raise AppError(Rule.JOB_INPUT, "source_expression_data: the list names no file", "Give at least one file.")
         if not inputs.assay_name.strip():
-            raise AppError(90, "assay_name: the name is blank", "Give the assay a name.")
+            raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
         name = inputs.output_dataset_name
         database = run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db")
         form, sources = plan_sources(

@@ -16,7 +16,7 @@ from apps.molecular_expression_assay_loader.known_files import known_file
 from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
 from apps.molecular_expression_assay_loader.model import Format, Source
 from common.dictionary.nearest import nearest_name
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.platform import InputFile
 from common.scan.bgzip import stream_text
@@ -27,7 +27,6 @@ from common.scan.header import split_header
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
-UNKNOWN_FORMAT, FORMAT_DIFFERS, BAD_HEADER, DUPLICATE, BAD_MANIFEST = 100, 101, 102, 103, 108
 _OPENING_BYTES, _ROWS_BYTES, _ROWS = 64 << 10, 256 << 10, 50
 """What is looked at of a file: bytes by which it is known, and of a matrix the first rows, as many as end in so many bytes."""
 
@@ -73,7 +72,7 @@ def plan_sources(
         sources = _plan_tables(told, form, annotation_columns, faults)
     if told and stated not in ("auto", form):
         text = f"the header tells the format {form}, but {stated} is stated"
-        faults.add(FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
+        faults.add(Rule.FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
     _validate_stated(annotation_columns, told, form, faults)
     faults.raise_if_any("Reading the headers of the expression data")
     return form, sources
@@ -88,7 +87,9 @@ def _validate_stated(columns: Collection[str], found: list[Headed], form: Format
             remedy = (
                 f"Did you mean {near!r}?" if near else "Name columns of the header, other than that of the feature ids."
             )
-            faults.add(BAD_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy)
+            faults.add(
+                Rule.EXPRESSION_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy
+            )
 
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
@@ -98,7 +99,7 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         if known := known_file(opening):
             shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
             place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
-            code = BAD_HEADER if known.is_text else UNKNOWN_FORMAT
+            code = Rule.EXPRESSION_HEADER if known.is_text else Rule.EXPRESSION_FORMAT
             faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
             return Headed(
                 given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
@@ -111,13 +112,13 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         return None
     except UnicodeDecodeError:
         remedy = "Save the file as UTF-8."
-        faults.add(UNKNOWN_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
         return None
     if len(header) < 2 or "\0" in text:
         problem = "no header of at least two columns, parted by comma or tab"
         parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
         remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
-        faults.add(UNKNOWN_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
         return None
     file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
     return Headed(given, file, delimiter, header)
@@ -134,7 +135,7 @@ def _plan_tables(
     for each in found:
         if each.format != form:
             text = f"the header tells the format {each.format}, but {found[0].given.name} has the format {form}"
-            faults.add(FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
+            faults.add(Rule.FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
         left_out: tuple[tuple[int, str], ...] = ()
         if each.format == "matrix":
             left_out = plan_columns(
@@ -171,34 +172,47 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
             at = f"{manifest.given.name} line {line:,}"
             if len(cells) != 2 or not all(cells):
                 faults.add(
-                    BAD_MANIFEST, "a row has a file_id and a sample_id", **place, value=manifest.delimiter.join(cells)
+                    Rule.EXPRESSION_MANIFEST,
+                    "a row has a file_id and a sample_id",
+                    **place,
+                    value=manifest.delimiter.join(cells),
                 )
                 continue
             file_id, sample = cells
             if "\ufffd" in sample:
-                faults.add(BAD_MANIFEST, "the sample id is not UTF-8 text", **place, field="sample_id", value=sample)
+                faults.add(
+                    Rule.EXPRESSION_MANIFEST,
+                    "the sample id is not UTF-8 text",
+                    **place,
+                    field="sample_id",
+                    value=sample,
+                )
             if sample in samples:
                 faults.add(
-                    DUPLICATE, f"the sample is also in {samples[sample]}", **place, field="sample_id", value=sample
+                    Rule.DUPLICATE_FEATURE,
+                    f"the sample is also in {samples[sample]}",
+                    **place,
+                    field="sample_id",
+                    value=sample,
                 )
             samples.setdefault(sample, at)
             if file_id not in files:
-                faults.add(BAD_MANIFEST, "no such file was given", **place, field="file_id", value=file_id)
+                faults.add(Rule.EXPRESSION_MANIFEST, "no such file was given", **place, field="file_id", value=file_id)
                 continue
             headed = files[file_id]
             if headed.given.path in listed:
                 text = f"the file is also in {listed[headed.given.path]}"
-                faults.add(BAD_MANIFEST, text, **place, field="file_id", value=file_id)
+                faults.add(Rule.EXPRESSION_MANIFEST, text, **place, field="file_id", value=file_id)
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
     for headed in {id(each): each for each in files.values()}.values():
         if not headed.is_known and headed.header != SAMPLE_HEADER:
             text = "not the header of a sample's file: feature_id,value"
-            faults.add(BAD_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
+            faults.add(Rule.EXPRESSION_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
         if headed.given.path not in listed:
-            faults.add(BAD_MANIFEST, "the file was given, but no manifest names it", file=headed.given.name)
+            faults.add(Rule.EXPRESSION_MANIFEST, "the file was given, but no manifest names it", file=headed.given.name)
     if not sources and not faults:
-        faults.add(BAD_MANIFEST, "the manifest names no file", file=found[0].given.name)
+        faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", file=found[0].given.name)
     return tuple(sources)
 
 
@@ -213,7 +227,9 @@ def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str
             )
         except csv.Error as error:
             line = first_line + reader.line_num - 1
-            faults.add(BAD_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line)
+            faults.add(
+                Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line
+            )
     return rows
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from common.dataset.model import Assay, ColumnMapping, Dataset, Join
 from common.dictionary.columns import ENTITY_COLUMNS, FIELD_COLUMNS, parse_type
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform.names import link, unique_database_name
 
 Json = dict[str, Any]
@@ -166,12 +166,12 @@ def parse_descriptor(obj: Mapping[str, Any]) -> Dataset:
 def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: Mapping[str, Any]) -> None:
     main = entities.get(key["entity"])
     if main is None or main.primary_key is None or main.primary_key.name != key["field"]:
-        raise AppError(83, "the descriptor's global_primary_key is not the key of one of its entities")
+        raise AppError(Rule.NOT_A_DATASET, "the descriptor's global_primary_key is not the key of one of its entities")
     for entity in entities.values():
         for field in entity.fields:
             if field.coding_name and field.coding_name not in codings:
                 text = f"the descriptor does not hold coding {field.coding_name} of {entity.name}.{field.name}"
-                raise AppError(83, text, "Make the Dataset anew with its codings in the descriptor.")
+                raise AppError(Rule.NOT_A_DATASET, text, "Make the Dataset anew with its codings in the descriptor.")
 
 
 def parse_assay(obj: Mapping[str, Any]) -> Assay:
@@ -247,7 +247,9 @@ def _parse_coding(name: str, obj: Json) -> Coding:
     shown = list(_walk(obj.get("display") or [], ""))
     seen = {code for code, _ in shown}
     if len(seen) < len(shown) or not seen <= meanings.keys():
-        raise AppError(83, f"the display of coding {name} repeats a code or holds one without a meaning")
+        raise AppError(
+            Rule.NOT_A_DATASET, f"the display of coding {name} repeats a code or holds one without a meaning"
+        )
     shown += [(code, "") for code in meanings if code not in seen]
     codes = (
         Code(code, meanings[code] or "", concepts.get(code) or "", order, parent)

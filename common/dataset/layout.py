@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database
 from common.values.types import ARROW_TYPES, SQL_TYPES
 
@@ -71,7 +71,9 @@ def plan_tables(dictionary: DataDictionary, max_columns: int) -> tuple[TablePlan
     )
     counts = Counter(plan.table.lower() for plan in plans)
     if clash := next((plan for plan in plans if counts[plan.table.lower()] > 1), None):
-        raise AppError(20, f"entity {clash.entity} and a part of another entity would both be table {clash.table}")
+        raise AppError(
+            Rule.ENTITY_NAME, f"entity {clash.entity} and a part of another entity would both be table {clash.table}"
+        )
     return plans
 
 
@@ -83,7 +85,7 @@ def plan_entity(dictionary: DataDictionary, entity: Entity, max_columns: int) ->
     key = entity.primary_key
     if key is None:
         text = f"entity {entity.name} has {len(entity.fields)} fields, more than {max_columns}, and no primary key"
-        raise AppError(47, text)
+        raise AppError(Rule.WIDE_WITHOUT_KEY, text)
     others = [field for field in entity.fields if field is not key]
     plans = []
     for number, start in enumerate(range(0, len(others), max_columns - 1), start=1):

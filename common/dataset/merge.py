@@ -12,13 +12,10 @@ from dataclasses import dataclass, field, replace
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Assay, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.platform import Platform, Record
 from common.values.types import KEY_TYPES
-
-NOT_A_DATASET, NOT_MERGEABLE = 83, 300
-ENTITY_NAME, SECOND_PATH, UNKNOWN, KEY_TYPE, NOT_UNIQUE, ENTITY_CLASH, CODING_CLASH = 20, 46, 301, 302, 303, 312, 313
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,9 @@ def read_dataset(platform: Platform, record: Record) -> Dataset:
     try:
         return parse_descriptor(platform.read_descriptor(record))
     except AppError as error:
-        if error.code != NOT_A_DATASET:
+        if error.code != Rule.NOT_A_DATASET:
             raise
-        raise AppError(NOT_MERGEABLE, f"{record.name}: {error.text}") from None
+        raise AppError(Rule.NOT_MERGEABLE, f"{record.name}: {error.text}") from None
 
 
 def find_link_field(
@@ -54,13 +51,13 @@ def find_link_field(
     if of is None:
         remedy = nearest_remedy(entity, entities, f"Its entities are {', '.join(entities)}.")
         place = {"field": f"{side}_entity_name", "value": entity}
-        faults.add(UNKNOWN, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
+        faults.add(Rule.UNKNOWN_FIELD, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
         return None
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
         text = f"the entity {of.name} of {kind} {dataset.name} has no {f'field {name}' if name else 'key'}"
         remedy = nearest_remedy(name, of.by_name, f"Name one of its fields in {field_input}.")
-        faults.add(UNKNOWN, text, field=field_input, value=name, entity=of.name, remedy=remedy)
+        faults.add(Rule.UNKNOWN_FIELD, text, field=field_input, value=name, entity=of.name, remedy=remedy)
     return found
 
 
@@ -70,11 +67,11 @@ def validate_link(source: Field, target: Field, faults: Faults, remedy: str = ""
     place = {"entity": source.entity, "field": source.name}
     if source.type != target.type:
         text = f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}"
-        faults.add(KEY_TYPE, text, remedy=remedy, **place)
+        faults.add(Rule.KEY_TYPES_DIFFER, text, remedy=remedy, **place)
     validate_linkable(source, target, faults)
     if source.reference:
         to = source.reference
-        faults.add(SECOND_PATH, f"the field refers to {to.entity}.{to.field} already", value=f"{to.entity}:{to.field}",
+        faults.add(Rule.NO_SINGLE_PATH, f"the field refers to {to.entity}.{to.field} already", value=f"{to.entity}:{to.field}",
                    remedy=f"Link {to.entity} to the target instead.", **place)  # fmt: skip
 
 
@@ -82,11 +79,23 @@ def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
     """Adds faults 302 and 303 for each field that cannot link rows."""
     for each in (source, target):
         if each.type not in KEY_TYPES:
-            faults.add(KEY_TYPE, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name)
+            faults.add(
+                Rule.KEY_TYPES_DIFFER, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name
+            )
     if source.is_multi_select:
-        faults.add(KEY_TYPE, "a multi-select field cannot refer to another", entity=source.entity, field=source.name)
+        faults.add(
+            Rule.KEY_TYPES_DIFFER,
+            "a multi-select field cannot refer to another",
+            entity=source.entity,
+            field=source.name,
+        )
     if target.is_multi_select:
-        faults.add(NOT_UNIQUE, "a multi-select field cannot be referred to", entity=target.entity, field=target.name)
+        faults.add(
+            Rule.TARGET_NOT_UNIQUE,
+            "a multi-select field cannot be referred to",
+            entity=target.entity,
+            field=target.name,
+        )
 
 
 def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:
@@ -110,19 +119,23 @@ def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Fau
             if prefix is None or codings[name] in mine or codings[name] in source.dictionary.codings:
                 what = "source and target have different codings of this name"
                 faults.add(
-                    CODING_CLASH, what if prefix is None else f"{what}, and {codings[name]} is taken too", value=name
+                    Rule.CODING_TAKEN,
+                    what if prefix is None else f"{what}, and {codings[name]} is taken too",
+                    value=name,
                 )
     return Renaming(entities, codings, tuple(shared))
 
 
 def _validate_entity(name: str, new: str, prefix: str | None, taken: set[str], faults: Faults) -> None:
     if prefix is None:
-        faults.add(ENTITY_CLASH, "source and target both have this entity", entity=name, value=name)
+        faults.add(Rule.ENTITY_TAKEN, "source and target both have this entity", entity=name, value=name)
     elif new.casefold() in taken:
         text = f"source and target both have this entity, and {new} is taken too"
-        faults.add(ENTITY_CLASH, text, entity=name, value=new, remedy="Give another prefix.")
+        faults.add(Rule.ENTITY_TAKEN, text, entity=name, value=new, remedy="Give another prefix.")
     elif problem := name_problem(new):
-        faults.add(ENTITY_NAME, f"with the prefix, {problem}", entity=name, value=new, remedy="Give another prefix.")
+        faults.add(
+            Rule.ENTITY_NAME, f"with the prefix, {problem}", entity=name, value=new, remedy="Give another prefix."
+        )
 
 
 def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
@@ -134,7 +147,7 @@ def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
             found.setdefault(entity, (owner, each.table))
     for entity, (owner, table) in found.items():
         text = f"its table {table} is that of the target's entity {owner}: the Datasets share these rows already"
-        faults.add(ENTITY_CLASH, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
+        faults.add(Rule.ENTITY_TAKEN, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
 
 
 def merge_datasets(

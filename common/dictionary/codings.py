@@ -12,6 +12,7 @@ from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.dictionary.tree import build_coding
 from common.dictionary.values import parse_value
+from common.errors import Rule
 from common.faults import Faults
 
 PART_MARK = "|"
@@ -28,19 +29,21 @@ def parse_codings(source: DictionaryFile, faults: Faults) -> dict[str, Coding]:
     Adds faults 11-14 of the file, 51 (column or mandatory cell missing), 52 (duplicate code), 53 and 54 (tree), and 1
     for a display_order that is not a whole number. Blanks around codes and parents are part of them.
     """
-    table = parse_table(source, MANDATORY, COLUMNS, 51, faults)
+    table = parse_table(source, MANDATORY, COLUMNS, Rule.CODINGS_COLUMN, faults)
     codings: dict[str, dict[str, Code]] = {}
     for row in table.rows if table else ():
         name = row.cells["coding_name"].strip()
         code = _parse_code(row, name, source.name, faults)
         if not name or not code.code.strip():
             column = "code" if name else "coding_name"
-            faults.add(51, f"{column} is blank", file=source.name, line=row.line, value=name or code.code)
+            faults.add(
+                Rule.CODINGS_COLUMN, f"{column} is blank", file=source.name, line=row.line, value=name or code.code
+            )
             continue
         first = codings.setdefault(name, {}).setdefault(code.code, code)
         if first is not code:
             text = f"coding {name} has the code on line {first.line} already"
-            faults.add(52, text, file=source.name, line=row.line, value=code.code)
+            faults.add(Rule.DUPLICATE_CODE, text, file=source.name, line=row.line, value=code.code)
     return {name: build_coding(name, codes, source.name, faults) for name, codes in codings.items()}
 
 
@@ -55,7 +58,7 @@ def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
         else:
             problem = f"display_order in coding {coding_name} is not a whole number"
             remedy = "Number the codes from 1, or leave display_order blank for the order of the file."
-            faults.add(1, problem, file=file, line=row.line, value=text, remedy=remedy)
+            faults.add(Rule.DICTIONARY_FAULTY, problem, file=file, line=row.line, value=text, remedy=remedy)
     return Code(
         cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
     )
@@ -74,10 +77,16 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
             text = f"the suite does not supply {name} for this field{others}"
             supplied = f"{', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}"
             remedy = f"Put its rows under coding_name {name} into the codings file, or use one of {supplied}."
-            faults.add(57, text, value=name, remedy=remedy, **place)
+            faults.add(Rule.ICD_RELEASE, text, value=name, remedy=remedy, **place)
         else:
-            remedy = remedy_naming(50, name, given, faults)
-            faults.add(50, f"coding {name} is not defined for this field{others}", value=name, remedy=remedy, **place)
+            remedy = remedy_naming(Rule.CODING_UNDEFINED, name, given, faults)
+            faults.add(
+                Rule.CODING_UNDEFINED,
+                f"coding {name} is not defined for this field{others}",
+                value=name,
+                remedy=remedy,
+                **place,
+            )
 
 
 def validate_codes(
@@ -102,15 +111,15 @@ def validate_codes(
             if (coding.name, "parts") in forms and PART_MARK in code.code:
                 text = f"the code of {coding.name} holds {PART_MARK!r}, which parts the values of {field.entity}.{field.name}"
                 remedy = f"Rename the code in the codings file and in the data, so that it has no {PART_MARK}."
-                faults.add(55, text, value=code.code, remedy=remedy, **where)
+                faults.add(Rule.CODE_TYPE, text, value=code.code, remedy=remedy, **where)
             elif (coding.name, field.type) not in forms:
                 continue
             elif value is None:
                 text = f"the code of {coding.name} does not read as {field.type}"
-                faults.add(55, text, value=code.code, **where)
+                faults.add(Rule.CODE_TYPE, text, value=code.code, **where)
             elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:
                 text = f"coding {coding.name} has the same number as code {values[value]} already"
-                faults.add(52, text, value=code.code, **where)
+                faults.add(Rule.DUPLICATE_CODE, text, value=code.code, **where)
 
 
 def flattened(coding: Coding, name: str) -> Coding:

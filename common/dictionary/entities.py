@@ -8,6 +8,7 @@ from common.dictionary.columns import ENTITY_COLUMNS
 from common.dictionary.model import Entity, Field
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
+from common.errors import Rule
 from common.faults import Faults
 
 COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
@@ -27,14 +28,14 @@ def build_entities(fields: Iterable[Field], described: dict[str, Row]) -> dict[s
 
 def parse_entity_rows(source: DictionaryFile, faults: Faults) -> dict[str, Row]:
     """Rows by entity. Adds faults 11-14 of the file, 13 (duplicate entity) and 18 (no column entity)."""
-    table = parse_table(source, COLUMNS[:1], COLUMNS, 18, faults)
+    table = parse_table(source, COLUMNS[:1], COLUMNS, Rule.ENTITY_DICTIONARY, faults)
     rows: dict[str, Row] = {}
     for row in table.rows if table else ():
         name = row.cells["entity"].strip()
         first = rows.setdefault(name, row)
         if first is not row:
             text = f"the entity is described on line {first.line} already"
-            faults.add(13, text, file=source.name, line=row.line, entity=name, value=name)
+            faults.add(Rule.DUPLICATE_ROW, text, file=source.name, line=row.line, entity=name, value=name)
     return rows
 
 
@@ -44,5 +45,5 @@ def validate_entity_rows(rows: dict[str, Row], entities: Iterable[str], file: st
     for name, row in rows.items():
         if name not in known:
             text = f"the data dictionary has no entity {name}" if name else "the entity is blank"
-            remedy = remedy_naming(18, name, known, faults)
-            faults.add(18, text, file=file, line=row.line, entity=name, value=name, remedy=remedy)
+            remedy = remedy_naming(Rule.ENTITY_DICTIONARY, name, known, faults)
+            faults.add(Rule.ENTITY_DICTIONARY, text, file=file, line=row.line, entity=name, value=name, remedy=remedy)

@@ -8,6 +8,7 @@ from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, Table, parse_table
+from common.errors import Rule
 from common.faults import Faults
 from common.values.types import TYPES
 
@@ -26,18 +27,22 @@ def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) ->
 
     Adds faults 11-15 of the file, and 13 (duplicate field), 32, 43 and 44 (form of a reference) of its rows.
     """
-    table = parse_table(source, MANDATORY, COLUMNS, 15, faults)
+    table = parse_table(source, MANDATORY, COLUMNS, Rule.MANDATORY_COLUMN, faults)
     if table is None:
         return []
     if not table.rows:
-        faults.add(14, "there is no row below the header", file=source.name)
+        faults.add(Rule.DICTIONARY_EMPTY, "there is no row below the header", file=source.name)
     extra = [column for column in table.columns if column not in COLUMNS]
     fields: dict[tuple[str, str], Field] = {}
     for row in table.rows:
         field = _parse_field(row, extra, table, faults, warnings)
         first = fields.setdefault((field.entity, field.name), field)
         if first is not field:
-            faults.add(13, f"the field is described on line {first.line} already", **field_place(source.name, field))
+            faults.add(
+                Rule.DUPLICATE_ROW,
+                f"the field is described on line {first.line} already",
+                **field_place(source.name, field),
+            )
     return list(fields.values())
 
 
@@ -46,7 +51,7 @@ def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warni
     values = {each.attribute: each.notation.parse(cells.get(each.name, "")) for each in FIELD_COLUMNS}
     place = {"file": table.file, "line": row.line, "entity": values["entity"], "field": values["name"]}
     for flag in (attribute for attribute, value in values.items() if value is None):
-        faults.add(32, f"{flag} is neither yes nor no", value=cells[flag].strip(), **place)
+        faults.add(Rule.NOT_A_FLAG, f"{flag} is neither yes nor no", value=cells[flag].strip(), **place)
         values[flag] = False
     values["reference"] = _parse_reference(cells, place, faults, warnings)
     attributes = {column: cells[column] for column in extra if cells[column]}
@@ -61,7 +66,9 @@ def _parse_reference(
     relationship = cells.get("relationship", "").strip()
     if not target:
         if relationship:
-            faults.add(44, "there is a relationship but no referenced_entity_field", value=relationship, **place)
+            faults.add(
+                Rule.RELATIONSHIP, "there is a relationship but no referenced_entity_field", value=relationship, **place
+            )
         return None
     entity, _, name = (part.strip() for part in target.partition(":"))
     if (entity, name) == (place["entity"], place["field"]):
@@ -71,10 +78,15 @@ def _parse_reference(
         return None
     if relationship not in RELATIONSHIPS:
         text = f"{relationship!r} is not a relationship" if relationship else "the reference has no relationship"
-        remedy = remedy_naming(44, relationship, RELATIONSHIPS, faults)
-        faults.add(44, text, value=relationship, remedy=remedy, **place)
+        remedy = remedy_naming(Rule.RELATIONSHIP, relationship, RELATIONSHIPS, faults)
+        faults.add(Rule.RELATIONSHIP, text, value=relationship, remedy=remedy, **place)
     if not entity or not name or ":" in name:
-        faults.add(43, "referenced_entity_field is not of the form <entity>:<field>", value=target, **place)
+        faults.add(
+            Rule.DANGLING_REFERENCE,
+            "referenced_entity_field is not of the form <entity>:<field>",
+            value=target,
+            **place,
+        )
         return None
     return Reference(entity, name, relationship)
 
@@ -84,12 +96,12 @@ def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> Non
     for field in dictionary.fields:
         place = field_place(file, field)
         if field.type not in TYPES:
-            remedy = remedy_naming(30, field.type, TYPES, faults)
+            remedy = remedy_naming(Rule.TYPE_UNKNOWN, field.type, TYPES, faults)
             text = f"{field.type!r} is not a type" if field.type else "the field has no type"
-            faults.add(30, text, value=field.type, remedy=remedy, **place)
+            faults.add(Rule.TYPE_UNKNOWN, text, value=field.type, remedy=remedy, **place)
         elif (found := illegal_combination(dictionary, field)) is not None:
             text, remedy = found
-            faults.add(31, text, value=field.coding_name or None, remedy=remedy, **place)
+            faults.add(Rule.TYPE_AND_CODING, text, value=field.coding_name or None, remedy=remedy, **place)
 
 
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:

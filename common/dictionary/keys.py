@@ -6,6 +6,7 @@ from common.dictionary.fields import field_place
 from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.names import is_split
 from common.dictionary.nearest import remedy_naming
+from common.errors import Rule
 from common.faults import Faults
 from common.values.types import KEY_TYPES, TYPES
 
@@ -18,35 +19,39 @@ def validate_keys(dictionary: DataDictionary, max_columns: int, file: str, fault
     """Adds faults 40 (not one global key), 41 (several keys), 42 (unfit key) and 47 (wide entity without key)."""
     global_key = dictionary.global_key
     if global_key is None:
-        faults.add(40, "no field has primary_key_type global", file=file)
+        faults.add(Rule.GLOBAL_KEY, "no field has primary_key_type global", file=file)
     for entity in dictionary.entities.values():
         keys = [field for field in entity.fields if field.primary_key_type]
         for key in keys:
             _validate_key(key, file, faults)
             if key.primary_key_type == "global" and global_key and key is not global_key:
                 text = f"the global key is {global_key.entity}.{global_key.name} already (line {global_key.line})"
-                faults.add(40, text, value="global", **field_place(file, key))
+                faults.add(Rule.GLOBAL_KEY, text, value="global", **field_place(file, key))
         for key in keys[1:]:
             if key.primary_key_type == keys[0].primary_key_type == "global":
                 continue  # fault 40 says it
             text = f"the key of {entity.name} is {keys[0].name} already (line {keys[0].line})"
-            faults.add(41, text, value=key.primary_key_type, **field_place(file, key))
+            faults.add(Rule.SEVERAL_KEYS, text, value=key.primary_key_type, **field_place(file, key))
         if not keys and is_split(entity, max_columns):
             text = f"the entity has {len(entity.fields):,} fields, more than {max_columns}, and no key"
-            faults.add(47, text, file=file, line=entity.fields[0].line, entity=entity.name)
+            faults.add(Rule.WIDE_WITHOUT_KEY, text, file=file, line=entity.fields[0].line, entity=entity.name)
 
 
 def _validate_key(key: Field, file: str, faults: Faults) -> None:
     place = field_place(file, key)
     if key.primary_key_type not in KEY_KINDS:
-        remedy = remedy_naming(42, key.primary_key_type, KEY_KINDS, faults)
+        remedy = remedy_naming(Rule.UNFIT_KEY, key.primary_key_type, KEY_KINDS, faults)
         faults.add(
-            42, "primary_key_type is neither global nor local", value=key.primary_key_type, remedy=remedy, **place
+            Rule.UNFIT_KEY,
+            "primary_key_type is neither global nor local",
+            value=key.primary_key_type,
+            remedy=remedy,
+            **place,
         )
     if key.is_multi_select:
-        faults.add(42, "a key cannot be multi-select", value=key.primary_key_type, **place)
+        faults.add(Rule.UNFIT_KEY, "a key cannot be multi-select", value=key.primary_key_type, **place)
     if key.type in TYPES and key.type not in KEY_TYPES:
-        faults.add(42, f"a {key.type} field cannot be a key", value=key.type, **place)
+        faults.add(Rule.UNFIT_KEY, f"a {key.type} field cannot be a key", value=key.type, **place)
 
 
 def validate_references(dictionary: DataDictionary, file: str, faults: Faults) -> None:
@@ -61,17 +66,19 @@ def _validate_reference(dictionary: DataDictionary, of: Field, to: Reference, fi
     entity = dictionary.entities.get(to.entity)
     target = entity.by_name.get(to.field) if entity else None
     if entity is None:
-        remedy = remedy_naming(43, to.entity, dictionary.entities, faults)
-        faults.add(43, f"there is no entity {to.entity}", remedy=remedy, **place)
+        remedy = remedy_naming(Rule.DANGLING_REFERENCE, to.entity, dictionary.entities, faults)
+        faults.add(Rule.DANGLING_REFERENCE, f"there is no entity {to.entity}", remedy=remedy, **place)
     elif target is None:
-        remedy = remedy_naming(43, to.field, entity.by_name, faults)
-        faults.add(43, f"the entity {to.entity} has no field {to.field}", remedy=remedy, **place)
+        remedy = remedy_naming(Rule.DANGLING_REFERENCE, to.field, entity.by_name, faults)
+        faults.add(Rule.DANGLING_REFERENCE, f"the entity {to.entity} has no field {to.field}", remedy=remedy, **place)
     else:
         if not target.primary_key_type:
             key = entity.primary_key
             known = f"its key is {key.name}" if key else "the entity has no key"
-            faults.add(45, f"{to.entity}.{to.field} is not the key of its entity; {known}", **place)
+            faults.add(Rule.UNFIT_REFERENCE, f"{to.entity}.{to.field} is not the key of its entity; {known}", **place)
         if target.type != of.type:
-            faults.add(45, f"the field is {of.type}, {to.entity}.{to.field} is {target.type}", **place)
+            faults.add(
+                Rule.UNFIT_REFERENCE, f"the field is {of.type}, {to.entity}.{to.field} is {target.type}", **place
+            )
         if of.is_multi_select:
-            faults.add(45, "a multi-select field cannot refer to a key", **place)
+            faults.add(Rule.UNFIT_REFERENCE, "a multi-select field cannot refer to a key", **place)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class DataDictionary:
     def main_entity(self) -> Entity:
         """The entity of the global key. Raises `AppError` 40 if there is none."""
         if self.global_key is None:
-            raise AppError(40, "no field has primary_key_type global")
+            raise AppError(Rule.GLOBAL_KEY, "no field has primary_key_type global")
         return self.entities[self.global_key.entity]
 
     def coding_of(self, of: Field) -> Coding | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from common.errors import rule
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 
 
@@ -26,7 +26,7 @@ def nearest_remedy(name: str | None, known: Iterable[str], otherwise: str) -> st
     return f"Did you mean {found}?" if found else otherwise
 
 
-def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) -> str:
+def remedy_naming(code: Rule, name: str, known: Iterable[str], faults: Faults) -> str:
     """The nearest known name followed by the rule's remedy; blank, which means the rule's remedy, if there is none.
 
     Comparing many names is slow, so only faults that are kept as examples get the nearest name.
@@ -34,4 +34,4 @@ def remedy_naming(code: int, name: str, known: Iterable[str], faults: Faults) ->
     if faults.counts.get(code, 0) >= EXAMPLES_PER_RULE:
         return ""
     found = nearest_name(name, known)
-    return f"Did you mean {found!r}? Otherwise: {rule(code).remedy}" if found else ""
+    return f"Did you mean {found!r}? Otherwise: {code.remedy}" if found else ""

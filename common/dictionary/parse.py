@@ -14,6 +14,7 @@ from common.dictionary.model import Coding, DataDictionary
 from common.dictionary.names import validate_names
 from common.dictionary.precision import PRECISION_CODING, add_precision
 from common.dictionary.source import DictionaryFile
+from common.errors import Rule
 from common.faults import Faults
 
 MAX_COLUMNS = range(2, 401)
@@ -36,12 +37,12 @@ def parse_dictionary(
     """
     warnings = [] if warnings is None else warnings
     if max_columns not in MAX_COLUMNS:
-        faults.add(16, "max_columns must lie between 2 and 400", value=str(max_columns))
+        faults.add(Rule.MAX_COLUMNS, "max_columns must lie between 2 and 400", value=str(max_columns))
         max_columns = min(max(max_columns, MAX_COLUMNS[0]), MAX_COLUMNS[-1])
     given = parse_codings(codings, faults) if codings else {}
     described = parse_entity_rows(entity_dictionary, faults) if entity_dictionary else {}
     if source is None:
-        faults.add(10, "there is no data dictionary")
+        faults.add(Rule.NO_DICTIONARY, "there is no data dictionary")
         return None
     fields = parse_fields(source, faults, warnings)
     if not fields:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from common.dictionary.fields import field_place
 from common.dictionary.model import Code, Coding, Field
+from common.errors import Rule
 from common.faults import Faults
 
 PRECISION_SUFFIX = "_precision"
@@ -35,7 +36,7 @@ def add_precision(fields: Sequence[Field], given: Mapping[str, Coding], file: st
         is_companion = each.type == "string" and each.coding_name == PRECISION_CODING.name
         if date and not is_companion:
             text = f"with date_precision the name is taken by the companion of {date.name}"
-            faults.add(25, text, value=each.name, **field_place(file, each))
+            faults.add(Rule.FIELD_NAME, text, value=each.name, **field_place(file, each))
         found.append(replace(each, precision_of=date.name) if date else each)
         name = each.name + PRECISION_SUFFIX
         if (each.entity, name) in dates and (each.entity, name) not in named:
@@ -47,5 +48,7 @@ def add_precision(fields: Sequence[Field], given: Mapping[str, Coding], file: st
     other = given.get(PRECISION_CODING.name)
     if dates and other and other.by_code.keys() != PRECISION_CODING.by_code.keys():
         remedy = "Rename it, or leave date_precision out."
-        faults.add(1, "the codings file has another coding of this name", value=other.name, remedy=remedy)
+        faults.add(
+            Rule.DICTIONARY_FAULTY, "the codings file has another coding of this name", value=other.name, remedy=remedy
+        )
     return found

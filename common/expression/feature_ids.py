@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 
 IdKind = Literal["ENSG", "ENST", "other", "date", "summary"]
@@ -102,7 +103,9 @@ class KindsSeen:
             self.counts[kind] = self.counts.get(kind, 0) + len(at)
             kept = self.examples.setdefault(kind, [])
             for row in at[: EXAMPLES_PER_RULE - len(kept)].tolist():
-                kept.append(Fault(107, "", file, int(lines[row]), field=column, value=texts[row].as_py()))
+                kept.append(
+                    Fault(Rule.FEATURE_ID_KIND, "", file, int(lines[row]), field=column, value=texts[row].as_py())
+                )
 
 
 def validate_kinds(seen: Iterable[KindsSeen], id_type: str) -> Faults:
@@ -122,8 +125,10 @@ def validate_kinds(seen: Iterable[KindsSeen], id_type: str) -> Faults:
             text, remedy = (
                 (_SUMMARY_TEXT, _SUMMARY_REMEDY) if kind == "summary" else (why, _kind_remedy(kind, expected))
             )
-            found = Faults({107: part.counts[kind]})
-            found.examples[107] = [replace(each, text=text, remedy=remedy) for each in part.examples[kind]]
+            found = Faults({Rule.FEATURE_ID_KIND: part.counts[kind]})
+            found.examples[Rule.FEATURE_ID_KIND] = [
+                replace(each, text=text, remedy=remedy) for each in part.examples[kind]
+            ]
             faults.merge(found)
     return faults
 

@@ -13,12 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.expression.attributes import parse_attributes
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.scan.bgzip import stream_text
 
-BAD_ANNOTATION = 109
 _BLOCK_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
 _MOST_SKIPPED = 1_000_000
@@ -50,7 +49,7 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     while not (opening := _first_line(first)) and len(first) < _LONGEST_LINE and (more := next(blocks, b"")):
         first += more
     if b"\0" in opening or not opening:
-        faults.add(BAD_ANNOTATION, "the file is empty or not text", file=name)
+        faults.add(Rule.ANNOTATION_FILE, "the file is empty or not text", file=name)
         return None
     cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
     if len(cells) == len(_GFF) and cells[3].isdigit():
@@ -62,11 +61,11 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     missing = [column for column in _REQUIRED if column not in header]
     if missing:
         text = f"neither GTF nor GFF3, and as a table it lacks the columns {', '.join(missing)}"
-        faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
+        faults.add(Rule.ANNOTATION_FILE, text, file=name, line=1, value=",".join(header)[:80])
         return None
     if repeated := [column for column in _READ if header.count(column) > 1]:
         text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
-        faults.add(BAD_ANNOTATION, text, file=name, line=1, value=",".join(header)[:80])
+        faults.add(Rule.ANNOTATION_FILE, text, file=name, line=1, value=",".join(header)[:80])
         return None
     found = _read_cells(first, blocks, header, delimiter, None, name, faults)
     return Lines(found.slice(1), False, False)
@@ -86,7 +85,9 @@ def _line_blocks(path: str) -> Iterator[bytes]:
             yield rest + block[:cut]
         rest = block[cut:] if cut else rest + block
         if len(rest) > _LONGEST_LINE:
-            raise AppError(65, f"{path} has a line of more than {_LONGEST_LINE:,} bytes; it is no annotation")
+            raise AppError(
+                Rule.UNREADABLE, f"{path} has a line of more than {_LONGEST_LINE:,} bytes; it is no annotation"
+            )
     if rest:
         yield rest + b"\n"
 
@@ -122,9 +123,13 @@ def _read_attributes(cells: pa.Table, is_gff3: bool, name: str, faults: Faults) 
     for row in at[:EXAMPLES_PER_RULE].tolist():
         line = cells.column("line")[row].as_py()
         faults.add(
-            BAD_ANNOTATION, "a quote in column 9 is never closed", file=name, line=line, value=texts[row].as_py()[:80]
+            Rule.ANNOTATION_FILE,
+            "a quote in column 9 is never closed",
+            file=name,
+            line=line,
+            value=texts[row].as_py()[:80],
         )
-    faults.add_count(BAD_ANNOTATION, max(0, len(at) - EXAMPLES_PER_RULE))
+    faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))
     columns = {each: cells.column(each) for each in ("CHROM", "type", "start", "end", "strand", "line")}
     return pa.table(columns | values)
 
@@ -137,7 +142,7 @@ def _readable(text: bytes, first_line: int, name: str, faults: Faults) -> bytes:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         line = first_line + text.count(b"\n", 0, error.start)
-        faults.add(BAD_ANNOTATION, "bytes that are not UTF-8", file=name, line=line)
+        faults.add(Rule.ANNOTATION_FILE, "bytes that are not UTF-8", file=name, line=line)
         return text.decode("utf-8", "replace").encode("utf-8")
     return text
 
@@ -153,7 +158,7 @@ def _parse_block(
         if row.text.strip() and not row.text.startswith("#"):
             found = f"{row.actual_columns} cells where there should be {len(header)}"
             place = {"file": name, "line": first_line + row.number - 1, "value": row.text[:80]}
-            faults.add_fault(Fault(BAD_ANNOTATION, found, **place))
+            faults.add_fault(Fault(Rule.ANNOTATION_FILE, found, **place))
         return "skip" if len(skipped) < _MOST_SKIPPED else "error"
 
     try:
@@ -169,7 +174,7 @@ def _parse_block(
             csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
         )
     except pa.ArrowInvalid as error:
-        raise AppError(65, f"{name} cannot be read near line {first_line:,}: {error}") from error
+        raise AppError(Rule.UNREADABLE, f"{name} cannot be read near line {first_line:,}: {error}") from error
     lines = np.arange(first_line, first_line + cells.num_rows + len(skipped), dtype=np.int64)
     cells = cells.append_column("line", pa.array(np.delete(lines, skipped)))
     is_text = pc.and_(pc.not_equal(cells.column(0), ""), pc.invert(pc.starts_with(cells.column(0), "#")))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from common.dictionary import DataDictionary
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 
 
@@ -53,9 +54,9 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
     edges, surplus = _spanning_edges(dictionary)
     for number, edge in enumerate(surplus):
         if number >= EXAMPLES_PER_RULE:
-            faults.add_count(46, len(surplus) - number)
+            faults.add_count(Rule.NO_SINGLE_PATH, len(surplus) - number)
             break
-        faults.add(46, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
+        faults.add(Rule.NO_SINGLE_PATH, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
                    value=f"{edge.parent}:{edge.parent_field}")  # fmt: skip
     if dictionary.global_key is None:
         return
@@ -64,7 +65,7 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
     for name, entity in dictionary.entities.items():
         if name not in reached:
             text = f"no chain of references links the entity to the main entity {main}"
-            faults.add(46, text, file=file, line=entity.fields[0].line, entity=name)
+            faults.add(Rule.NO_SINGLE_PATH, text, file=file, line=entity.fields[0].line, entity=name)
 
 
 def _edges(dictionary: DataDictionary) -> Iterator[Edge]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 
@@ -61,7 +61,7 @@ class JobFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise AppError(91, f"the job folder {self.path} cannot be made: {error.strerror}") from error
+            raise AppError(Rule.NOT_FOUND, f"the job folder {self.path} cannot be made: {error.strerror}") from error
         for stale in (self._output_path, self._error_path, self.trace_path, self.report_path):
             stale.unlink(missing_ok=True)
         self._reserve_path.write_bytes(b" " * _RESERVED_BYTES)
@@ -108,17 +108,19 @@ def read_json_object(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise AppError(91, f"{path}: {getattr(error, 'strerror', error)}") from error
+        raise AppError(Rule.NOT_FOUND, f"{path}: {getattr(error, 'strerror', error)}") from error
     if len(content) > most:
         text = f"{path} is larger than {most >> 20} MiB, the most that a job input may have"
-        raise AppError(90, text, f"Give fewer inputs, or set {LARGEST_INPUT} to the MiB that it may have.")
+        raise AppError(Rule.JOB_INPUT, text, f"Give fewer inputs, or set {LARGEST_INPUT} to the MiB that it may have.")
     return parse_json_object(content, str(path))
 
 
 def _largest_input() -> int:
     given = os.environ.get(LARGEST_INPUT, "32")
     if not re.fullmatch("[1-9][0-9]{0,5}", given):
-        raise AppError(90, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1.")
+        raise AppError(
+            Rule.JOB_INPUT, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1."
+        )
     return int(given) << 20
 
 
@@ -127,9 +129,11 @@ def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
     try:
         value = parse_json(text, FEW_LEVELS)
     except JsonError as error:
-        raise AppError(90, f"{source}: {error}", "Correct it there; a JSON object holds each key once.") from None
+        raise AppError(
+            Rule.JOB_INPUT, f"{source}: {error}", "Correct it there; a JSON object holds each key once."
+        ) from None
     if not isinstance(value, dict):
-        raise AppError(90, f"{source} holds no JSON object")
+        raise AppError(Rule.JOB_INPUT, f"{source} holds no JSON object")
     return value
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import FaultError
 from common.job import Main, Progress, Run
 from common.job.folder import JobError, JobFolder
@@ -35,7 +35,6 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """System errors that are the user's disk's, never a bug of ours."""
 _ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
-_SPARK_FAILED = 92  # also for want of memory
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
@@ -211,20 +210,22 @@ def _told(error: Exception, cluster: Cluster) -> BaseException:
     """The error, or what is behind it: Spark's Java was asked to stop, or ended."""
     if _SHUT_DOWN in str(error):
         return Stopped(signal.SIGTERM)
-    if isinstance(error, AppError) and error.code != _SPARK_FAILED:
+    if isinstance(error, AppError) and error.code != Rule.SPARK_FAILED:
         return error
     loss = cluster.loss
-    return AppError(_SPARK_FAILED, loss, _LOSS_REMEDY) if loss else error
+    return AppError(Rule.SPARK_FAILED, loss, _LOSS_REMEDY) if loss else error
 
 
 def as_app_error(error: BaseException) -> AppError | None:
     """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
     if isinstance(error, OSError) and error.errno in _CLOSED | _NO_ROOM:
         remedy = _ROOM_REMEDY if error.errno in _NO_ROOM else None
-        return AppError(91, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy)
+        return AppError(
+            Rule.NOT_FOUND, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy
+        )
     is_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
     if is_memory or isinstance(error, MemoryError) or "can't start new thread" in str(error):
-        return AppError(_SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
+        return AppError(Rule.SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
     return error if isinstance(error, AppError) else None
 
 

@@ -10,7 +10,7 @@ import secrets
 import string
 from dataclasses import dataclass
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Link
 
 _ID_LENGTH = 24
@@ -61,7 +61,9 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
         reference = ObjectReference(target if isinstance(target, str) else "")
     is_text = isinstance(reference.id, str) and isinstance(reference.project, str | None)
     if not is_text or not is_id(reference.id):
-        raise AppError(91, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.')
+        raise AppError(
+            Rule.NOT_FOUND, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.'
+        )
     return reference
 
 
@@ -82,7 +84,7 @@ def parse_database_name(text: str) -> str:
         remedy = (
             "Give a database_name that starts with a letter, of letters, digits and underscores, at most 128 of them."
         )
-        raise AppError(80, f"{text[:200]!r} cannot be the name of a database", remedy)
+        raise AppError(Rule.DATABASE, f"{text[:200]!r} cannot be the name of a database", remedy)
     return name
 
 
@@ -90,7 +92,7 @@ def parse_table_name(text: str) -> str:
     """A table's name, fit for SQL and for a folder. Raises `AppError` 84."""
     if not _TABLE_NAME.fullmatch(text):
         remedy = "Start with a letter; use letters, digits and underscores only, at most 255 of them."
-        raise AppError(84, f"{text[:200]!r} cannot be the name of a table", remedy)
+        raise AppError(Rule.OBJECT_NAME, f"{text[:200]!r} cannot be the name of a table", remedy)
     return text
 
 
@@ -98,7 +100,7 @@ def parse_record_name(text: str) -> str:
     """A record's name: one line of any characters. Raises `AppError` 84."""
     if not text.strip() or _CONTROL.search(text) or len(text) > _LONGEST_RECORD_NAME:
         remedy = f"Give a name of one line, not blank and of at most {_LONGEST_RECORD_NAME} characters."
-        raise AppError(84, f"{text[:200]!r} cannot be the name of a record", remedy)
+        raise AppError(Rule.OBJECT_NAME, f"{text[:200]!r} cannot be the name of a record", remedy)
     return text
 
 

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import JsonError, dump_json, parse_json, schema_faults
 from common.platform import Link, Record, RecordDraft
 from common.platform.names import link
@@ -26,7 +26,9 @@ def parse_record(described: Mapping[str, Any]) -> Record:
     """The Dataset record that `describe` answered. Raises `AppError` 83 for any other record."""
     details = described["details"]
     if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
-        raise AppError(83, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0")
+        raise AppError(
+            Rule.NOT_A_DATASET, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0"
+        )
     return Record(described["id"], described["name"], details)
 
 
@@ -48,10 +50,12 @@ def parse_descriptor(content: bytes, record: Record) -> dict[str, Any]:
             raise JsonError(f"it is larger than {LARGEST_DESCRIPTOR >> 20} MiB")
         descriptor: dict[str, Any] = parse_json(text)
     except (OSError, EOFError, zlib.error, JsonError) as error:
-        raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}", _REMEDY) from None
+        raise AppError(
+            Rule.NOT_A_DATASET, f"the descriptor of record {record.name} cannot be read: {error}", _REMEDY
+        ) from None
     if faults := schema_faults(descriptor, "descriptor", "the descriptor"):
         text_of = "\n    ".join([f"the descriptor of record {record.name} is of another form:", *faults])
-        raise AppError(83, text_of, _REMEDY)
+        raise AppError(Rule.NOT_A_DATASET, text_of, _REMEDY)
     return descriptor
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 from isal import isal_zlib
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.scan.files import Stamp, kind_of, locate, open_file, open_unchanged, read_bytes
 
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
@@ -47,7 +47,9 @@ def stream_text(path: str, buffer_bytes: int) -> Iterator[bytes]:
         allowed -= len(text)
         if allowed < 0:
             text_of = f"{path} is gzip that holds over {_SMALL_RATIO} times its size"
-            raise AppError(65, text_of, "Give a file of sound content; one that is right can be given unpacked.")
+            raise AppError(
+                Rule.UNREADABLE, text_of, "Give a file of sound content; one that is right can be given unpacked."
+            )
         yield text
 
 
@@ -178,7 +180,9 @@ def validate_end(file: pa.NativeFile, name: str) -> None:
     """Raises `AppError` 65 for a bgzip file without the empty block that ends it."""
     if file.read_at(len(END_BLOCK), max(0, file.size() - len(END_BLOCK))) != END_BLOCK:
         remedy = "Copy the file again; if it is whole as it is, compress it anew: gzip -dc FILE | bgzip > NEW_FILE."
-        raise AppError(65, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short", remedy)
+        raise AppError(
+            Rule.UNREADABLE, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short", remedy
+        )
 
 
 def validate_gzi(file: pa.NativeFile, name: str, path: str) -> None:
@@ -200,8 +204,10 @@ def validate_last(file: pa.NativeFile, name: str, last: int, *, names_end: bool)
     is_end = last in (end, size) and (names_end or not end)
     if not is_end and last + block_size(file.read_at(_LONGEST_BLOCK, last), 0) != end:
         text = f"{name} has not the bgzip blocks that the index beside it names: blocks are missing, or it is the index of another file"
-        raise AppError(65, text, "Copy file and index again. If the file is right, make the index anew or remove it.")
+        raise AppError(
+            Rule.UNREADABLE, text, "Copy file and index again. If the file is right, make the index anew or remove it."
+        )
 
 
 def _damage(text: str) -> AppError:
-    return AppError(65, text, _COPY)
+    return AppError(Rule.UNREADABLE, text, _COPY)

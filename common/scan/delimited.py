@@ -15,7 +15,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.scan.bgzip import stream_gzip
 from common.scan.encoding import as_utf8, is_ascii_superset, refuse_other_encoding
 from common.scan.files import Stamp, open_unchanged, read_bytes
@@ -198,7 +198,7 @@ def read_buffers(piece: Piece, size: int = BUFFER_BYTES) -> Iterator[tuple[bytes
         if sum(map(len, held)) > piece.file.longest_record:
             yield b"".join(held), line
             problem = f"{piece.file.name}: the record on line {line:,} does not end within {piece.file.longest_record:,} bytes"
-            raise AppError(65, problem)
+            raise AppError(Rule.UNREADABLE, problem)
     if held:
         yield b"".join(held), line
 
@@ -354,11 +354,11 @@ def first_record(
             raw = text[: found[0]] if found else text
             shown = _shown_header(raw.decode(encoding if has_bytes else "utf-8"))
             if not has_bytes and "\ufffd" in shown:
-                raise AppError(65, f"the header has bytes that are not {encoding}")
+                raise AppError(Rule.UNREADABLE, f"the header has bytes that are not {encoding}")
             return shown, len(raw) if has_bytes else 0, raw.count(LINE_END)
         if limit >= longest:
             problem = f"the header does not end within {longest:,} bytes; a quote in it is never closed, or this is no delimited text"
-            raise AppError(65, problem)
+            raise AppError(Rule.UNREADABLE, problem)
         limit = min(limit * 8, longest)
 
 
@@ -366,10 +366,14 @@ def _shown_header(header: str) -> str:
     shown = header.removeprefix("\ufeff").rstrip("\r\n")
     if shown.count('"') % 2:
         raise AppError(
-            65, "a quote in the header is never closed", "Close the quote, or double it inside a quoted name."
+            Rule.UNREADABLE,
+            "a quote in the header is never closed",
+            "Close the quote, or double it inside a quoted name.",
         )
     if lone_returns(shown.encode()):
         raise AppError(
-            65, "its lines end with a carriage return alone", "Save the file with the line ends of Unix or Windows."
+            Rule.UNREADABLE,
+            "its lines end with a carriage return alone",
+            "Save the file with the line ends of Unix or Windows.",
         )
     return shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 _MARKS = {
     codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
@@ -27,7 +27,7 @@ def validate_encoding(encoding: str) -> None:
         is_of_files = False
     if not is_of_files:
         text = f"encoding: {encoding!r} is no known encoding of text files"
-        raise AppError(90, text, "Use utf-8, latin-1, cp1252, utf-16 …")
+        raise AppError(Rule.JOB_INPUT, text, "Use utf-8, latin-1, cp1252, utf-16 …")
 
 
 def is_ascii_superset(encoding: str) -> bool:
@@ -52,7 +52,7 @@ def refuse_other_encoding(text: bytes, encoding: str) -> None:
 
 def _not_of(stated: str, found: str, encoding: str) -> AppError:
     remedy = f"Save the file as CSV UTF-8; or, where the app has the input encoding, give {encoding} there."
-    return AppError(65, f"the file is {found}; it was read as {stated}", remedy)
+    return AppError(Rule.UNREADABLE, f"the file is {found}; it was read as {stated}", remedy)
 
 
 def as_utf8(raw: Iterable[bytes], encoding: str) -> Iterable[bytes]:

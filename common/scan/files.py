@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 Compression = Literal["plain", "gzip", "bgzip"]
 
@@ -36,7 +36,7 @@ def locate(path: str) -> tuple[pafs.FileSystem, str]:
     try:
         filesystem, inner = pafs.FileSystem.from_uri(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise AppError(65, f"{path} cannot be opened: {error}") from error
+        raise AppError(Rule.UNREADABLE, f"{path} cannot be opened: {error}") from error
     return filesystem, str(inner)
 
 
@@ -46,7 +46,7 @@ def open_file(path: str) -> pa.NativeFile:
     try:
         return filesystem.open_input_file(inner)
     except OSError as error:
-        raise AppError(65, f"{path} cannot be opened: {error.strerror or error}") from error
+        raise AppError(Rule.UNREADABLE, f"{path} cannot be opened: {error.strerror or error}") from error
 
 
 def read_bytes(path: str, start: int = 0, length: int | None = None) -> bytes:
@@ -61,7 +61,7 @@ def read_small(path: str, most: int) -> bytes:
     with open_file(path) as file:
         if file.size() > most:
             text = f"{path} has {file.size():,} bytes; a file of this kind is read whole, and may have {most:,}"
-            raise AppError(65, text, "Check that it is the right file, and take out what is not needed.")
+            raise AppError(Rule.UNREADABLE, text, "Check that it is the right file, and take out what is not needed.")
         return bytes(file.read())
 
 
@@ -105,7 +105,7 @@ def _validate_unchanged(path: str, stamp: Stamp | None) -> None:
             else "it was written again"
         )
         remedy = "Run again when nothing writes to the file."
-        raise AppError(65, f"{path} was changed during the run: {what}", remedy)
+        raise AppError(Rule.UNREADABLE, f"{path} was changed during the run: {what}", remedy)
 
 
 def compression_of(path: str) -> Compression:

@@ -7,12 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.scan.delimited import LONGEST_RECORD, TextFile, first_record, stray_quotes
 from common.scan.files import compression_of, format_of, read_bytes, stamp_of
-
-NAMELESS, UNREADABLE = 25, 65
 
 MOST_COLUMNS = 50_000
 """Columns that a file may have: each takes a task some 8 KB, whatever it holds."""
@@ -37,7 +35,7 @@ class Header:
         has one."""
         places = tuple(place for place, name in enumerate(self.names) if not name.strip())
         if len(places) == len(self.names):
-            faults.add(NAMELESS, "no column has a name in the header", file=self.file.name, line=1)
+            faults.add(Rule.FIELD_NAME, "no column has a name in the header", file=self.file.name, line=1)
             return None
         names = tuple(name for name in self.names if name.strip())
         return Header(replace(self.file, nameless=places), names, self.delimiter)
@@ -52,23 +50,21 @@ def read_header(
         stamp = stamp_of(path)
         is_gzip = compression_of(path) != "plain"
         if not is_gzip and (found := format_of(read_bytes(path, 0, 16))):
-            raise AppError(UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
+            raise AppError(Rule.UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
         text, size, lines = first_record(path, is_gzip, encoding, longest)
         if not text:
-            faults.add(UNREADABLE, "the file is empty; it has no header", file=name)
+            faults.add(Rule.UNREADABLE, "the file is empty; it has no header", file=name)
             return None
         names, delimiter = _parse_header(text, delimiter)
     except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
         faults.add(
-            UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=name, line=1
+            Rule.UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=name, line=1
         )
         return None
     except AppError as error:
         faults.add(error.code, error.text, file=name, remedy=error.remedy)
         return None
-    text_file = TextFile(
-        name, path, stamp.size, is_gzip, encoding, size, lines, stamp, longest_record=longest
-    )
+    text_file = TextFile(name, path, stamp.size, is_gzip, encoding, size, lines, stamp, longest_record=longest)
     return Header(text_file, names, delimiter)
 
 
@@ -77,12 +73,12 @@ def _parse_header(text: str, delimiter: str | None) -> tuple[tuple[str, ...], st
     if delimiter and found != delimiter:
         shown, stated = (each.replace("\t", "\\t") for each in (found, delimiter))
         problem = f'the header is parted by "{shown}", not by "{stated}"'
-        raise AppError(UNREADABLE, problem, f'Run again with the delimiter "{shown}".')
+        raise AppError(Rule.UNREADABLE, problem, f'Run again with the delimiter "{shown}".')
     if text.count(found) >= MOST_COLUMNS:
         problem = (
             f"the header has {text.count(found) + 1:,} columns, more than the {MOST_COLUMNS:,} that a file may have"
         )
-        raise AppError(UNREADABLE, problem, "Cut the file by columns, each part with the key.")
+        raise AppError(Rule.UNREADABLE, problem, "Cut the file by columns, each part with the key.")
     return split_header(text, found), found
 
 
@@ -102,12 +98,14 @@ def split_header(text: str, delimiter: str) -> tuple[str, ...]:
     """The cells of a header record. Raises `AppError` 65 where it cannot be parted into cells."""
     if stray_quotes(text.encode(), delimiter):
         problem = "a quote in the header stands inside a name"
-        raise AppError(UNREADABLE, problem, 'Put the whole name in quotes and double each quote inside it: "5"" pipe".')
+        raise AppError(
+            Rule.UNREADABLE, problem, 'Put the whole name in quotes and double each quote inside it: "5"" pipe".'
+        )
     try:
         return tuple(next(csv.reader([text], delimiter=delimiter), []))
     except csv.Error:
         raise AppError(
-            UNREADABLE, f"a cell of the header has more than {csv.field_size_limit():,} characters"
+            Rule.UNREADABLE, f"a cell of the header has more than {csv.field_size_limit():,} characters"
         ) from None
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 from common.scan.delimited import (
     BUFFER_BYTES,
@@ -28,7 +28,6 @@ from common.scan.delimited import (
     stray_quotes,
 )
 
-NAMELESS, UNREADABLE, RAGGED = 25, 65, 66
 _REPLACED, _MARK = "\ufffd".encode(), "\ufeff"
 _SHOWN = 200
 """Characters of a faulty row that are kept."""
@@ -47,14 +46,16 @@ def parse_delimiter(text: str, name: str) -> str:
     character."""
     delimiter = "\t" if text in ("\\t", "/t") else text
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-        raise AppError(90, f"{name}: {text!r} is not one ASCII character", "Use , ; | or \\t.")
+        raise AppError(Rule.JOB_INPUT, f"{name}: {text!r} is not one ASCII character", "Use , ; | or \\t.")
     return delimiter
 
 
 def parse_longest_record(mib: int) -> int:
     """Bytes that the input max_record_mib allows a record. Raises `AppError` 90 for more than Arrow can parse at once, or none."""
     if not 1 <= mib <= 1024:
-        raise AppError(90, f"max_record_mib: {mib} is not from 1 to 1024", "Give the MiB that the longest row needs.")
+        raise AppError(
+            Rule.JOB_INPUT, f"max_record_mib: {mib} is not from 1 to 1024", "Give the MiB that the longest row needs."
+        )
     return mib << 20
 
 
@@ -256,9 +257,9 @@ def _refuse_headers(records: Records, columns: list[str], names: Sequence[str], 
         return
     remedy = "Remove the line; files that were joined keep the header of the first alone."
     for line in records.lines[rows[:EXAMPLES_PER_RULE]].tolist():
-        faults.add(UNREADABLE, "the header stands again among the rows", file=records.file.name, line=line,
+        faults.add(Rule.UNREADABLE, "the header stands again among the rows", file=records.file.name, line=line,
                    value=", ".join(names)[:_SHOWN], remedy=remedy)  # fmt: skip
-    faults.add_count(UNREADABLE, max(0, len(rows) - EXAMPLES_PER_RULE))
+    faults.add_count(Rule.UNREADABLE, max(0, len(rows) - EXAMPLES_PER_RULE))
     records.drop(rows)
 
 
@@ -272,10 +273,10 @@ def _refuse_nameless(records: Records, faults: Faults) -> None:
         cells = records.column(_nameless(place))
         rows = np.flatnonzero(np.asarray(cells.is_valid()))
         for row in rows[:EXAMPLES_PER_RULE].tolist():
-            faults.add(NAMELESS, f"column {place + 1} has a value but no name in the header", file=records.file.name,
+            faults.add(Rule.FIELD_NAME, f"column {place + 1} has a value but no name in the header", file=records.file.name,
                        line=int(records.lines[row]), value=cells[row].as_py()[:_SHOWN],
                        remedy="Name the column in the header, or remove it.")  # fmt: skip
-        faults.add_count(NAMELESS, max(0, len(rows) - EXAMPLES_PER_RULE))
+        faults.add_count(Rule.FIELD_NAME, max(0, len(rows) - EXAMPLES_PER_RULE))
 
 
 def _readable(file: TextFile, text: bytes, first_line: int, faults: Faults) -> bytes:
@@ -301,7 +302,7 @@ def _add_undecodable(file: TextFile, text: bytes, first_line: int, faults: Fault
     lines, first = np.unique(np.searchsorted(ends, bad), return_index=True)
     for at in bad[first[:EXAMPLES_PER_RULE]].tolist():
         _add_unreadable(file, text, first_line, at, f"bytes that are not {file.encoding}", "", faults)
-    faults.add_count(UNREADABLE, max(0, len(lines) - EXAMPLES_PER_RULE))
+    faults.add_count(Rule.UNREADABLE, max(0, len(lines) - EXAMPLES_PER_RULE))
 
 
 def _add_unreadable(
@@ -311,7 +312,7 @@ def _add_unreadable(
     line = first_line + text.count(LINE_END, 0, at)
     begin = text.rfind(LINE_END, 0, at) + 1
     shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
-    faults.add(UNREADABLE, problem, file=file.name, line=line, value=shown, remedy=remedy)
+    faults.add(Rule.UNREADABLE, problem, file=file.name, line=line, value=shown, remedy=remedy)
 
 
 class _Ragged:
@@ -340,5 +341,5 @@ class _Ragged:
         for index, actual, text in self.examples:
             cells = "1 cell" if actual == 1 else f"{actual:,} cells"
             problem = f"{cells} where the header has {self.width:,}"
-            faults.add(RAGGED, problem, file=records.file.name, line=int(lines[index]), value=text)
-        faults.add_count(RAGGED, len(self.indices) - len(self.blank) - len(self.examples))
+            faults.add(Rule.ROW_WIDTH, problem, file=records.file.name, line=int(lines[index]), value=text)
+        faults.add_count(Rule.ROW_WIDTH, len(self.indices) - len(self.blank) - len(self.examples))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 OLDEST = 17
 """The oldest Java that Spark 4 runs on."""
@@ -100,7 +100,7 @@ def _find_java(choice: str, java_home: str, path: str) -> Java:
             return java
         refused.append(f"{executable} ({java.build if java else 'does not run'})")
     looked = f"; found only {', '.join(refused)}" if refused else ""
-    raise AppError(92, f"no Java {OLDEST} or newer on this machine{looked}", _REMEDY)
+    raise AppError(Rule.SPARK_FAILED, f"no Java {OLDEST} or newer on this machine{looked}", _REMEDY)
 
 
 def _executables(java_home: str, path: str) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.spark.archive import archive_options
 from common.spark.bundle import ROOT, write_bundle
 from common.spark.launch import LOOPBACK, environment, is_here, is_local, java_options, read_defaults
@@ -109,7 +109,9 @@ class SparkCluster:
         conf = SparkConf()
         master = self._master or conf.get("spark.master") or "local[*]"
         if not master.startswith(_MASTERS):
-            raise AppError(92, f"Spark did not start: {master} is no master; one starts with {', '.join(_MASTERS)}")
+            raise AppError(
+                Rule.SPARK_FAILED, f"Spark did not start: {master} is no master; one starts with {', '.join(_MASTERS)}"
+            )
         if not launched:
             os.environ.update(environment(master))
             os.environ.pop("SPARK_CONF_DIR", None) if is_here(master) else None
@@ -140,7 +142,7 @@ class SparkCluster:
                     self._java.last_words() or "its Java process ended as it came up; most often for want of memory"
                 )
             self.stop()
-            raise AppError(92, f"Spark did not start on {master}: {reason}") from None
+            raise AppError(Rule.SPARK_FAILED, f"Spark did not start on {master}: {reason}") from None
         except BaseException:
             self.stop()
             raise

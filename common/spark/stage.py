@@ -16,7 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark import AccumulatorParam
 from pyspark.errors import PySparkException
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, SparkContext
@@ -49,7 +49,7 @@ def run_stage(context: SparkContext, function: Callable[[T], R], items: Sequence
         results = _watch(context, collect, refusals, _Progress(context, group, label, len(items)))
     except SPARK_ERRORS as error:
         if not refusals.value:
-            raise AppError(92, f"{label}: {root_cause(str(error))}") from None
+            raise AppError(Rule.SPARK_FAILED, f"{label}: {root_cause(str(error))}") from None
     if refusals.value:
         raise min(refusals.value, key=lambda refusal: refusal[0])[1]
     return results  # type: ignore[return-value]  # None only where a task was refused

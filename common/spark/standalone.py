@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.spark.archive import archive_options
 from common.spark.bundle import ROOT
 from common.spark.launch import LOOPBACK, environment, spark_home
@@ -142,7 +142,7 @@ def _addresses(folder: Path) -> tuple[str, str] | None:
 def _wait(folder: Path, cluster: Standalone, deadline: float) -> None:
     if time.monotonic() > deadline or not cluster.is_whole:
         stop(folder)
-        raise AppError(92, f"the cluster did not come up; its logs are in {folder}")
+        raise AppError(Rule.SPARK_FAILED, f"the cluster did not come up; its logs are in {folder}")
     time.sleep(0.2)
 
 

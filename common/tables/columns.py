@@ -15,14 +15,13 @@ import pyarrow.compute as pc
 
 from common.dictionary import PART_MARK, PRECISION_CODING
 from common.dictionary.model import Coding, Field
+from common.errors import Rule
 from common.values.casts import EXPECTED_TEXT, cast_cells
 from common.values.column_stats import Figures, add_columns
 from common.values.plain import moment_forms
 
 _CELLS_AT_ONCE = 1 << 15
 """Cells of plain columns that are built as one: enough that a call is worth it, few enough to stay in the cache."""
-
-NOT_OF_TYPE, NOT_IN_CODING, EMPTY_PART, EMPTY_KEY = 70, 71, 72, 73
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Column:
     values: pa.Array
     hierarchy: pa.Array | None = None
     precision: pa.Array | None = None
-    bad: dict[int, np.ndarray] = field(default_factory=dict)
+    bad: dict[Rule, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ def _build_plain(cells: Sequence[pa.Array], field_type: str, figures: Sequence[F
     for start in range(0, rows * len(cells), rows) if rows else [0] * len(cells):
         column = Column(values.slice(start, rows))
         if bad is not None and (mask := bad[start : start + rows]).any():
-            column.bad[NOT_OF_TYPE] = mask
+            column.bad[Rule.VALUE_TYPE] = mask
         columns.append(column)
     return columns
 
@@ -165,24 +164,24 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Colum
     return column
 
 
-def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, np.ndarray | None, dict[int, np.ndarray]]:
+def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, np.ndarray | None, dict[Rule, np.ndarray]]:
     """Single texts to typed values, null where faulty; the place of each in the coding, -1 where it has none, or None if they
     need not be in one; and per rule the mask of faulty ones."""
-    bad: dict[int, np.ndarray] = {}
+    bad: dict[Rule, np.ndarray] = {}
     places = None
     values, unfit = cast_cells(parts, plan.field.type)
     is_empty = np.zeros(len(parts), dtype=bool)
     if plan.field.is_multi_select:
         is_empty = np.asarray(pc.equal(parts, ""))
         if is_empty.any():
-            bad[EMPTY_PART] = is_empty
+            bad[Rule.EMPTY_PART] = is_empty
     if unfit is not None and (unfit := unfit & ~is_empty).any():
-        bad[NOT_OF_TYPE] = unfit
+        bad[Rule.VALUE_TYPE] = unfit
     if plan.is_checked_against_coding:
         places = np.asarray(pc.fill_null(pc.index_in(values, value_set=plan.typed_codes, skip_nulls=True), -1))
         outside = (places < 0) & ~is_empty & np.asarray(values.is_valid())
         if outside.any():
-            bad[NOT_IN_CODING] = outside
+            bad[Rule.NOT_IN_CODING] = outside
     faulty = np.logical_or.reduce([np.zeros(len(parts), dtype=bool), *bad.values()])
     if faulty.any():
         values = pc.if_else(pa.array(~faulty), values, pa.scalar(None, values.type))
@@ -221,17 +220,17 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
 
 
-def describe_fault(code: int, cell: str, plan: ColumnPlan) -> tuple[str, str]:
+def describe_fault(code: Rule, cell: str, plan: ColumnPlan) -> tuple[str, str]:
     """What is wrong with a cell, and a remedy where a better one than the rule's is known."""
-    if code == NOT_OF_TYPE:
+    if code == Rule.VALUE_TYPE:
         text = f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"
         bare = cell.strip()
         if bare != cell and cast_cells(pa.array([bare]), plan.field.type)[1] is None:
             return f"{text}, without blanks around it", "Remove the blanks before and after the value."
         return text, ""
-    if code == NOT_IN_CODING:
+    if code == Rule.NOT_IN_CODING:
         return _describe_strange(cell, plan)
-    return ("a multi-select cell has an empty part" if code == EMPTY_PART else "the key is empty"), ""
+    return ("a multi-select cell has an empty part" if code == Rule.EMPTY_PART else "the key is empty"), ""
 
 
 def _describe_strange(cell: str, plan: ColumnPlan) -> tuple[str, str]:

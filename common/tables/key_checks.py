@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
 from common.scan.files import locate
 from common.tables.quarantine import Rejects, write_rejects
 from common.values.column_stats import count_values, hash_values
 
-DUPLICATE_KEY, UNRESOLVED, NOT_ONE_TO_ONE = 74, 75, 76
 BUCKET_ROWS = 8_000_000
 """Values that one check task is meant to hold; more rows mean more buckets."""
 
@@ -131,14 +131,14 @@ def check_keys(task: KeyCheck) -> KeyResult:
     """Duplicate keys, unresolved references and broken one-to-one relationships of one bucket. A task's work."""
     space, result = task.space, KeyResult()
     keys = _read_bucket(space.key, space, task)
-    found = [(space.key, keys, _repeated(keys), DUPLICATE_KEY, "")]
+    found = [(space.key, keys, _repeated(keys), Rule.KEY_REPEATED, "")]
     for column, relationship in space.references:
         refs = _read_bucket(column, space, task)
         lost = ~np.asarray(pc.is_in(refs.column("value"), value_set=keys.column("value").combine_chunks()))
         target = f"{space.key.entity}.{space.key.field}"
-        found.append((column, refs, lost, UNRESOLVED, f"no row of {target} has this key"))
+        found.append((column, refs, lost, Rule.UNRESOLVED, f"no row of {target} has this key"))
         if relationship == "one_to_one":
-            found.append((column, refs, _repeated(refs), NOT_ONE_TO_ONE, ""))
+            found.append((column, refs, _repeated(refs), Rule.NOT_ONE_TO_ONE, ""))
     for column, rows, mask, code, text in found:
         if mask.any():
             _report(column, rows, mask, code, text, task, result)
@@ -182,15 +182,15 @@ def _repeated(rows: pa.Table) -> np.ndarray:
 
 
 def _report(
-    column: KeyColumn, rows: pa.Table, mask: np.ndarray, code: int, text: str, task: KeyCheck, result: KeyResult
+    column: KeyColumn, rows: pa.Table, mask: np.ndarray, code: Rule, text: str, task: KeyCheck, result: KeyResult
 ) -> None:
     """Counts and shows the faulty rows; writes the new ones to the rejects, if rows are set aside."""
     faulty = rows.filter(pa.array(mask)).sort_by([("file", "ascending"), ("line", "ascending")])
     is_new = pc.not_equal(faulty.column("file"), OLD_ROWS)
     new = faulty.filter(is_new)
-    old_only = faulty.filter(pc.invert(is_new)) if code == UNRESOLVED else faulty.slice(0, 0)
+    old_only = faulty.filter(pc.invert(is_new)) if code == Rule.UNRESOLVED else faulty.slice(0, 0)
     result.old += old_only.num_rows
-    others = _other_places(column, faulty) if code != UNRESOLVED else {}
+    others = _other_places(column, faulty) if code != Rule.UNRESOLVED else {}
     shown = pa.concat_tables([new, old_only])
     kept = new if task.reject_folder else shown.slice(0, EXAMPLES_PER_RULE)
     faults = [_fault(column, row, code, text, others) for row in kept.to_pylist()]
@@ -229,13 +229,15 @@ def _place(column: KeyColumn, file: int, line: int) -> str:
 
 
 def _fault(
-    column: KeyColumn, row: dict[str, object], code: int, text: str, others: dict[tuple[object, int, int], str]
+    column: KeyColumn, row: dict[str, object], code: Rule, text: str, others: dict[tuple[object, int, int], str]
 ) -> Fault:
     file, line = int(str(row["file"])), int(str(row["line"]))
-    if code != UNRESOLVED:
+    if code != Rule.UNRESOLVED:
         other = others.get((row["value"], file, line), "another row")
         text = (
-            f"the key is also in {other}" if code == DUPLICATE_KEY else f"a one-to-one reference, but also in {other}"
+            f"the key is also in {other}"
+            if code == Rule.KEY_REPEATED
+            else f"a one-to-one reference, but also in {other}"
         )
     is_old = file == OLD_ROWS
     name = "the table as it stands" if is_old else column.file_names[file]

@@ -11,15 +11,13 @@ import pyarrow.parquet as pq
 
 from common.dataset.model import ColumnMapping
 from common.dictionary import Field
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.platform import Platform, Staging
 from common.scan.files import locate
 from common.spark import Cluster
 from common.tables.key_checks import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
 from common.values.types import ARROW_TYPES
-
-NOT_UNIQUE, NO_OVERLAP, NOT_KEPT = 303, 310, 311
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,9 @@ def stored_files(platform: Platform, mapping: ColumnMapping) -> list[str]:
     """The Parquet files of the table that stores a field. Raises `AppError` 91 if there are none."""
     files = platform.table_files(platform.find_database(mapping.database_id), mapping.table)
     if not files:
-        raise AppError(91, f"database {mapping.database_name} has no table {mapping.table}, or an empty one")
+        raise AppError(
+            Rule.NOT_FOUND, f"database {mapping.database_name} has no table {mapping.table}, or an empty one"
+        )
     return files
 
 
@@ -171,10 +171,10 @@ def validate_counts(
     at, to = ({"entity": each.field.entity, "field": each.field.name} for each in (source, target))
     if not counts.is_target_unique:
         text = f"{counts.target_rows:,} rows of the target have {counts.target_ids:,} different ids"
-        faults.add(NOT_UNIQUE, text, **to)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, **to)
     if not counts.matched_ids:
         text = f"none of the source's {counts.source_ids:,} ids is among the target's {counts.target_ids:,}"
-        faults.add(NO_OVERLAP, text, **at)
+        faults.add(Rule.NO_OVERLAP, text, **at)
     if one_to_one and not source.distinct and not counts.is_source_unique:
         text = f"{counts.source_rows:,} rows of the source have {counts.source_ids:,} different ids: not one to one"
-        faults.add(NOT_KEPT, text, **at)
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, **at)

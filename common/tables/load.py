@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from common.dictionary import HIERARCHY_SUFFIX, PRECISION_SUFFIX
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes
 from common.scan.files import locate
 from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, read_records
-from common.tables.columns import EMPTY_KEY, Column, ColumnPlan, build_columns, describe_fault
+from common.tables.columns import Column, ColumnPlan, build_columns, describe_fault
 from common.tables.key_checks import KeyWriter
 from common.tables.quarantine import QuarantineWriter, Rejects
 from common.tables.tasks import read_plan
@@ -141,7 +142,7 @@ def _build_records(
         name = column.field.name
         cells, built = all_cells[name], all_built[name]
         if name == plan.key and built.values.null_count:
-            built.bad.setdefault(EMPTY_KEY, _empty_keys(cells))
+            built.bad.setdefault(Rule.KEY_EMPTY, _empty_keys(cells))
         if built.bad:
             add_column_faults(column, records, cells, built, faults, faulty if plan.quarantine_folder else None)
         columns[name] = built.values
@@ -176,7 +177,9 @@ def add_column_faults(
             faults.add_fault(fault)
             if faulty is not None:
                 faulty.setdefault(row, []).append(fault)
-        faults.add_count(code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :])), VALUES_KEPT))
+        faults.add_count(
+            code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :])), VALUES_KEPT)
+        )
 
 
 class _Output:

@@ -16,7 +16,7 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Fault, Faults
 from common.scan.delimited import record_texts
 from common.scan.files import locate
@@ -25,7 +25,6 @@ from common.scan.records import Records
 COLUMNS = ("entity", "file", "line", "codes", "fields", "reasons", "row")
 """Header of the `faults` file: a row of it is a faulty row; `row` is the record as it stood in its file."""
 
-TOO_MANY = 77
 _RUNNABLE = re.compile(r"'*[=+\-@\t\r]")
 _LINE_BITS = 40
 _REJECT_SCHEMA = pa.schema(
@@ -38,7 +37,9 @@ def parse_share(share: float) -> float:
     """The input `max_faulty_share`. Raises `AppError` 90 unless it is from 0 to 1."""
     if not 0 <= share <= 1:
         text = f"max_faulty_share: {share} is not from 0 to 1"
-        raise AppError(90, text, "Give the share of rows that may be set aside, such as 0.1 for one in ten.")
+        raise AppError(
+            Rule.JOB_INPUT, text, "Give the share of rows that may be set aside, such as 0.1 for one in ten."
+        )
     return share
 
 
@@ -55,7 +56,9 @@ def validate_share(good: int, faulty: int, most: float, name: str, faults: Fault
     """Adds fault 77 if more than the share `most` of the rows of `name` was set aside."""
     if faulty > most * (good + faulty):
         faults.add(
-            TOO_MANY, f"{shown_share(good, faulty)} rows are faulty, more than max_faulty_share {most:g}", entity=name
+            Rule.TOO_MANY_FAULTY,
+            f"{shown_share(good, faulty)} rows are faulty, more than max_faulty_share {most:g}",
+            entity=name,
         )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.scan.bgzip import find_block, inflate_blocks, inflate_members, validate_end, validate_gzi, validate_last
 from common.scan.files import Compression, Stamp, compression_of, open_unchanged, stamp_of
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
@@ -87,7 +87,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
             f"the header is larger than {header_mb:,} MiB, each line and each sample counted {_CELL_BYTES} bytes more"
         )
         remedy = "Take out ## lines that are not needed, or give a larger max_header_mb."
-        found.fault(201, said, text.count(b"\n") + 1, remedy=remedy)
+        found.fault(Rule.VCF_HEADER, said, text.count(b"\n") + 1, remedy=remedy)
         return None, found
     header, found = parse_header(text, name)
     if header is None:
@@ -102,7 +102,7 @@ def _open_unchanged(path: str, stamp: Stamp) -> Iterator[pa.NativeFile]:
         try:
             yield stored
         except AppError as error:
-            raise AppError(213, error.text, error.remedy) from None
+            raise AppError(Rule.DAMAGED_VCF, error.text, error.remedy) from None
 
 
 def _read_header(stored: pa.NativeFile, name: str, kind: Compression, most_mb: int | None) -> tuple[bytes, int, int]:

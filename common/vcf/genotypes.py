@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from common.errors import Rule
 from common.vcf.lines import MISSING_AT, LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites
 
@@ -198,7 +199,7 @@ def _mark_faulty(
         return False
     shown, alts = codes[wrong][first], np.diff(sites.first_alt)[lines]
     found.add(
-        block.numbers[lines], 205, "GT", lambda at: "not a genotype" if calls[shown[at]] is None
+        block.numbers[lines], Rule.GENOTYPE, "GT", lambda at: "not a genotype" if calls[shown[at]] is None
         else f"names allele {highest[shown[at]]}, but the line has {alts[at]} ALT alleles",
         [vocabulary[code] for code in shown],
     )  # fmt: skip

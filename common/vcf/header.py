@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from common.errors import Rule
 from common.faults import Fault, Faults
 from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
@@ -71,11 +72,13 @@ class HeaderFindings:
     warnings: Faults = field(default_factory=Faults)
     remarks: Remarks = field(default_factory=dict)
 
-    def fault(self, code: int, text: str, line: int, value: str | None = None, **place: Any) -> None:
+    def fault(self, code: Rule, text: str, line: int, value: str | None = None, **place: Any) -> None:
         self.faults.add_fault(Fault(code, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
 
     def warn(self, text: str, line: int, value: str | None = None, **place: Any) -> None:
-        self.warnings.add_fault(Fault(201, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
+        self.warnings.add_fault(
+            Fault(Rule.VCF_HEADER, text, file=self.file, line=line, value=value and value[:_SHOWN], **place)
+        )
         of = ".".join(place[part] for part in ("entity", "field") if part in place)[:_SHOWN]
         said = f"{of}: {text}" if of else text
         if len(self.remarks) >= _MOST_REMARKS and said not in self.remarks:
@@ -114,9 +117,9 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
             _validate_columns(columns, number, found)
             break
         elif number > 1 or version:
-            found.fault(201, "a line of the header does not begin with ##", number, value=line[:200])
+            found.fault(Rule.VCF_HEADER, "a line of the header does not begin with ##", number, value=line[:200])
     if columns is None:
-        found.fault(200, "there is no #CHROM line", len(lines))
+        found.fault(Rule.NOT_A_VCF, "there is no #CHROM line", len(lines))
     if found.faults or columns is None or version is None:
         return None, found
     samples = tuple(columns[9:])
@@ -131,7 +134,7 @@ def _parse_fileformat(lines: list[str], found: HeaderFindings) -> str | None:
         if lines[0].startswith(("##", FIXED_COLUMNS[0])) and not line.startswith("##fileformat"):
             found.warn(f"there is no line ##fileformat=VCFv4.x; the file is read by the rules of {_UNSTATED}", 1)
             return _UNSTATED
-        found.fault(200, "the first line is not ##fileformat=VCFv4.x", at + 1, value=line[:200])
+        found.fault(Rule.NOT_A_VCF, "the first line is not ##fileformat=VCFv4.x", at + 1, value=line[:200])
         return None
     version = match.group(1)
     if at:
@@ -139,7 +142,7 @@ def _parse_fileformat(lines: list[str], found: HeaderFindings) -> str | None:
     if version in _OLDER_VERSIONS:
         found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", at + 1, value=line)
     elif version not in VERSIONS:
-        found.fault(200, f"version {version} is not one of {', '.join(VERSIONS)}", at + 1, value=line)
+        found.fault(Rule.NOT_A_VCF, f"version {version} is not one of {', '.join(VERSIONS)}", at + 1, value=line)
         return None
     return version
 
@@ -161,17 +164,21 @@ def _parse_columns(line: str, number: int, found: HeaderFindings) -> list[str]:
 def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> None:
     if tuple(columns[:8]) != FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
         expected = "\t".join((*FIXED_COLUMNS, "FORMAT"))
-        found.fault(201, f"the column line does not begin with {expected!r}", line, value="\t".join(columns[:9]))
+        found.fault(
+            Rule.VCF_HEADER, f"the column line does not begin with {expected!r}", line, value="\t".join(columns[:9])
+        )
     if len(columns) == 9:
         found.warn("there is a FORMAT column, but no sample", line)
     seen: set[str] = set()
     for sample in columns[9:]:
         if "\ufffd" in sample:
-            found.fault(201, "the name of a sample is not UTF-8 text", line, value=sample)
+            found.fault(Rule.VCF_HEADER, "the name of a sample is not UTF-8 text", line, value=sample)
         if not sample:
-            found.fault(201, "a sample has no name", line)
+            found.fault(Rule.VCF_HEADER, "a sample has no name", line)
         elif sample in seen:
-            found.fault(209, "a sample is named twice", line, entity="sample", field="sample_id", value=sample)
+            found.fault(
+                Rule.DUPLICATE_SAMPLE, "a sample is named twice", line, entity="sample", field="sample_id", value=sample
+            )
         seen.add(sample)
 
 

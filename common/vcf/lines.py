@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 
 Positions = npt.NDArray[np.int64]
@@ -105,7 +106,7 @@ class LineFaults:
     def add(
         self,
         numbers: Positions,
-        code: int,
+        code: Rule,
         field_name: str,
         text: str | Callable[[int], str],
         values: Sequence[Any] | pa.Array | None = None,
@@ -143,16 +144,16 @@ def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tup
     comment = data[starts] == HASH
     wrong = (widths != columns) & (starts != ends) & ~comment
     if comment.any():
-        found.add(numbers[comment], 201, "", "a header line stands among the data lines")
+        found.add(numbers[comment], Rule.VCF_HEADER, "", "a header line stands among the data lines")
     if wrong.any():
         width = widths[wrong]
         found.add(
-            numbers[wrong], 203, "", lambda at: f"{width[at]:,} columns, where the header has {columns:,}",
+            numbers[wrong], Rule.VCF_WIDTH, "", lambda at: f"{width[at]:,} columns, where the header has {columns:,}",
             [plain[a:b][:200] for a, b in zip(starts[wrong][:EXAMPLES_PER_RULE], ends[wrong], strict=False)],
         )  # fmt: skip
     good = (widths == columns) & ~comment
     if undecodable:
-        found.add(numbers[undecodable], 201, "", "not UTF-8 text")
+        found.add(numbers[undecodable], Rule.VCF_HEADER, "", "not UTF-8 text")
         good[undecodable] = False
     if not good.all():
         tabs, starts, ends, numbers = tabs[np.repeat(good, widths - 1)], starts[good], ends[good], numbers[good]

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.errors import Rule
 from common.genome import chromosome
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
@@ -84,7 +85,7 @@ def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites
 
 
 def _mark(
-    block: LineBlock, bad: Mask | pa.Array, code: int, name: str, text: str, values: pa.Array, found: LineFaults
+    block: LineBlock, bad: Mask | pa.Array, code: Rule, name: str, text: str, values: pa.Array, found: LineFaults
 ) -> Mask:
     """Makes faults of the lines where `bad` is true, and returns it as NumPy."""
     mask: Mask = np.asarray(bad)
@@ -108,7 +109,7 @@ def _parse_chrom(block: LineBlock, contigs: Mapping[str, int | None], found: Lin
     names, codes = _distinct(column)
     matches = [_CHROM.fullmatch(name) for name in names.to_pylist()]
     wrong = [match is None or (match[0][0] == "<") != (match[0][-1] == ">") for match in matches]
-    _mark(block, np.array(wrong)[codes], 202, "CHROM", "not a contig name", column, found)
+    _mark(block, np.array(wrong)[codes], Rule.LOCUS, "CHROM", "not a contig name", column, found)
     chromosomes = pa.array([chromosome(name) for name in names.to_pylist()], pa.string())
     lengths = [contigs.get(match[1]) if match else None for match in matches]
     # A telomere may stand one base after the end (VCF 4.2, section 1.4.1).
@@ -119,9 +120,9 @@ def _parse_chrom(block: LineBlock, contigs: Mapping[str, int | None], found: Lin
 def _parse_pos(block: LineBlock, limits: Positions, found: LineFaults) -> Positions:
     column = block.column(1)
     wrong = _unmatched(column, r"^\d{1,10}$")
-    _mark(block, wrong, 202, "POS", "not a whole number of zero or more", column, found)
+    _mark(block, wrong, Rule.LOCUS, "POS", "not a whole number of zero or more", column, found)
     pos: Positions = np.asarray(pc.if_else(pa.array(wrong), "0", column).cast(pa.int64()))
-    _mark(block, pos > limits, 202, "POS", "after the end of the contig that the header gives", column, found)
+    _mark(block, pos > limits, Rule.LOCUS, "POS", "after the end of the contig that the header gives", column, found)
     return pos
 
 
@@ -140,7 +141,7 @@ def _parse_ref(block: LineBlock, found: LineFaults) -> pa.Array:
     alts = pc.split_pattern(pc.ascii_upper(block.column(4).take(pa.array(at))), ",").to_pylist()
     refs = ref.take(pa.array(at)).to_pylist()
     wrong[at] = [any(_may_be(alt, text) for alt in of) for of, text in zip(alts, refs, strict=True)]
-    _mark(block, wrong, 204, "REF", "not made of A, C, G, T, N", column, found)
+    _mark(block, wrong, Rule.ALLELE, "REF", "not made of A, C, G, T, N", column, found)
     kept = unlike[codes] & ~wrong
     found.remark(block.numbers[kept], "REF has codes for several bases; each was loaded as the first of them")
     return reduced.take(pa.array(codes))
@@ -164,7 +165,7 @@ def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions
     known = bases | none | ~_unmatched(distinct, _SYMBOLIC) | ~_unmatched(distinct, _BREAKEND)
     wrong = np.zeros(len(block), np.bool_)
     wrong[lines[~known[codes]]] = True
-    _mark(block, wrong, 204, "ALT", "not bases, a symbolic allele, a breakend, * or a dot", column, found)
+    _mark(block, wrong, Rule.ALLELE, "ALT", "not bases, a symbolic allele, a breakend, * or a dot", column, found)
     shown = pc.if_else(pa.array(bases), pc.ascii_upper(distinct), distinct).take(pa.array(codes))
     symbolic = ~none & np.asarray(pc.starts_with(distinct, "<"))
     first_alt = np.concatenate(([0], np.cumsum(counts)))
@@ -173,7 +174,9 @@ def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions
 
 def _parse_rsids(block: LineBlock, found: LineFaults) -> pa.Array:
     column = block.column(2)
-    _mark(block, _unmatched(column, _LIST), 206, "ID", "not ids separated by single semicolons", column, found)
+    _mark(
+        block, _unmatched(column, _LIST), Rule.VCF_VALUE, "ID", "not ids separated by single semicolons", column, found
+    )
     lists = pc.split_pattern(column, ";")
     offsets = np.asarray(lists.offsets)
     items = lists.flatten()
@@ -199,7 +202,7 @@ def _parse_qual(block: LineBlock, found: LineFaults) -> pa.Array:
     column = block.column(5)
     given = pc.if_else(pc.equal(column, "."), pa.scalar(None, pa.string()), column)
     wrong = ~np.asarray(pc.fill_null(is_number(given), True))
-    _mark(block, wrong, 206, "QUAL", "not a number", column, found)
+    _mark(block, wrong, Rule.VCF_VALUE, "QUAL", "not a number", column, found)
     qual = parse_floats(pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), given))
     negative = pc.and_(pc.less(qual, 0.0), pc.is_finite(qual))
     below = np.asarray(pc.fill_null(negative, False))
@@ -214,7 +217,7 @@ def _parse_filter(block: LineBlock, is_old: bool, found: LineFaults) -> pa.Array
     distinct, codes = _distinct(column)
     wrong = _unmatched(distinct, _LIST) | ~_unmatched(distinct, _FILTER_MISPLACED)
     text = "not filter ids separated by single semicolons, without 0 and the dot"
-    _mark(block, wrong[codes], 206, "FILTER", text, column, found)
+    _mark(block, wrong[codes], Rule.VCF_VALUE, "FILTER", text, column, found)
     return pc.if_else(pc.equal(column, "."), pa.scalar(None, pa.string()), column)
 
 
@@ -230,7 +233,7 @@ def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, found: LineFaul
     if stated is None or stated.null_count == len(stated):
         return np.full(len(block), -1)
     wrong = np.asarray(pc.fill_null(pc.invert(pc.match_substring_regex(stated, r"^\d{1,10}$")), False))
-    _mark(block, wrong, 206, "INFO/END", "not a position", stated, found)
+    _mark(block, wrong, Rule.VCF_VALUE, "INFO/END", "not a position", stated, found)
     ends: Positions = np.asarray(pc.fill_null(pc.if_else(pa.array(wrong), "-1", stated), "-1").cast(pa.int64()))
     before = (ends >= 0) & (ends < pos)
     found.remark(block.numbers[before], "INFO/END is before POS and was not read")
@@ -245,7 +248,7 @@ def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:
     distinct, codes = _distinct(column)
     keys = [[] if text == "." else text.split(":") for text in distinct.to_pylist()]
     twice = [any(of.count(key) > 1 for key in _READ_KEYS) for of in keys]
-    _mark(block, np.array(twice)[codes], 206, "FORMAT", "GT, DP or GQ stands twice", column, found)
+    _mark(block, np.array(twice)[codes], Rule.VCF_VALUE, "FORMAT", "GT, DP or GQ stands twice", column, found)
     odd = [len(set(of)) < len(of) or not all(map(_FORMAT_KEY.fullmatch, of)) for of in keys]
     text = "FORMAT has keys that are none of VCF or stand twice; they are not read, GT, DP and GQ are"
     found.remark(block.numbers[np.array(odd)[codes]], text)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from apps.new_loader.plan import Plan
+from common.errors import Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -21,7 +22,6 @@ from common.scan.records import Records, TextFormat, parse_records
 from common.tables.key_checks import KeyWriter
 from common.tables.tasks import cut_files
 
-EMPTY_KEY = 73
 FORM = TextFormat(",", ("",))
 
 
@@ -112,7 +112,7 @@ def add_empty_keys(task: LoadTask, records: Records, key: pa.Array, faults: Faul
         for row in np.flatnonzero(key.is_null()).tolist():
             line = int(records.lines[row])
             faults.add(
-                EMPTY_KEY,
+                Rule.KEY_EMPTY,
                 "the key is empty",
                 file=records.file.name,
                 line=line,

@@ -12,13 +12,13 @@ from common.dataset.layout import TablePlan, plan_entity
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.names import validate_names
+from common.errors import Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 
-EXTRA, MISSING = 62, 63
 MAX_COLUMNS = 400
 """Columns of a table, the widest that `max_columns` of the Data Model Loader allows."""
 
@@ -70,9 +70,19 @@ def validate_header(wanted: tuple[str, ...], found: tuple[str, ...], file: str, 
     """Adds faults 62 and 63 for a file whose columns are not those of the first file, in the same order."""
     for name in found:
         if name not in wanted:
-            faults.add(EXTRA, "the first file has no such column", file=file, line=1, entity=entity, value=name)
+            faults.add(
+                Rule.COLUMN_UNKNOWN, "the first file has no such column", file=file, line=1, entity=entity, value=name
+            )
     for name in wanted:
         if name not in found:
-            faults.add(MISSING, "the first file has this column", file=file, line=1, entity=entity, field=name)
+            faults.add(
+                Rule.COLUMN_MISSING, "the first file has this column", file=file, line=1, entity=entity, field=name
+            )
     if sorted(wanted) == sorted(found) and wanted != found:
-        faults.add(EXTRA, "the columns are in another order than in the first file", file=file, line=1, entity=entity)
+        faults.add(
+            Rule.COLUMN_UNKNOWN,
+            "the columns are in another order than in the first file",
+            file=file,
+            line=1,
+            entity=entity,
+        )

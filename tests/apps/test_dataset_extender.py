@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from apps.dataset_extender import infer, load
+from apps.dataset_extender import load, task
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
@@ -285,7 +285,7 @@ def test_one_pass_over_the_pieces_agrees_with_the_whole_file(
     lines = [",".join(["id", *columns]), *(",".join(cells) for cells in zip(ids, *columns.values(), strict=True))]
     path = write_files(s__csv="\n".join(lines) + "\n")["s.csv"]
     monkeypatch.setattr(tasks, "SMALLEST_TASK", 16)  # bytes: about a row each
-    monkeypatch.setattr(infer, "SAMPLE_BYTES", 4)  # less than a record, so that samples show nothing
+    monkeypatch.setattr(task, "SAMPLE_BYTES", 4)  # less than a record, so that samples show nothing
     cut: list[int] = []
     run_tasks = load._run_tasks
     monkeypatch.setattr(

@@ -19,13 +19,13 @@ from unittest import mock
 
 import numpy as np
 
+from apps.molecular_expression_assay_loader import long_input, matrix_input, task
 from apps.molecular_expression_assay_loader.block import Block
 from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
 from apps.molecular_expression_assay_loader.long_input import GatheredCells
 from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
 from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source, ValueRules
 from apps.molecular_expression_assay_loader.task import plan_loads, read_samples, write_samples
-from common.expression import cells, loading, rows
 from common.expression.feature_ids import validate_kinds
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, read_buffers, scan_block, whole_piece
@@ -257,10 +257,10 @@ def read_by_suite(case: Case) -> Read:
         plan_path = f"{name}/plan"
         write_plan(plan, plan_path)
         with (
-            mock.patch.object(rows, "read_buffers", partial(read_buffers, size=case.buffer)),
-            mock.patch.object(cells, "read_records", partial(read_records, size=case.buffer)),
-            mock.patch.object(rows, "PARSE_CELLS", case.buffer),
-            mock.patch.object(loading, "LEAST_CELLS", case.buffer),
+            mock.patch.object(matrix_input, "read_buffers", partial(read_buffers, size=case.buffer)),
+            mock.patch.object(long_input, "read_records", partial(read_records, size=case.buffer)),
+            mock.patch.object(matrix_input, "PARSE_CELLS", case.buffer),
+            mock.patch.object(task, "LEAST_CELLS", case.buffer),
         ):
             routed = [route_pieces(RouteTask(number, plan_path, ((0, piece),))) for number, piece in enumerate(pieces)]
             return _read_blocks(plan, plan_path, routed)
@@ -287,8 +287,8 @@ def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]
     files = [each.routed for each in routed]
     write_samples(plan_path, files)
     samples = read_samples(plan)
-    for task in plan_loads(plan_path, files, 2):
-        gathered = (GatheredCells if plan.format == "long" else GatheredRows)(plan, task.parts, samples)
+    for each in plan_loads(plan_path, files, 2):
+        gathered = (GatheredCells if plan.format == "long" else GatheredRows)(plan, each.parts, samples)
         block = (
             gathered.read_block(0, len(gathered.features))
             if len(gathered.features)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import FEW_LEVELS, JsonError, parse_json
 from common.platform.api.call import Answer, ApiError, Call, as_api_error
 from common.platform.api.databases import find_database_file, take_up_databases
@@ -49,7 +49,9 @@ class ApiServer(ThreadingHTTPServer):
             super().__init__((LOOPBACK, port), _Exchange)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise AppError(91, f"port {port} of {LOOPBACK} cannot be used: {reason}", "Give another port.") from None
+            raise AppError(
+                Rule.NOT_FOUND, f"port {port} of {LOOPBACK} cannot be used: {reason}", "Give another port."
+            ) from None
 
     @property
     def address(self) -> str:

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database, TableChange
 from common.platform.names import parse_table_name
 from common.spark import Cluster
@@ -127,7 +127,7 @@ class Metastore:
             if change.mode == "replace" and self._rows_location(table) != self._copied_from.get(table):
                 self.release_table(database, change.table)
                 text = f"another job changed table {change.table} of database {database.name} while this one ran"
-                raise AppError(82, text, "Run this job again: it will then see the other job's rows.")
+                raise AppError(Rule.TABLE_DIFFERS, text, "Run this job again: it will then see the other job's rows.")
 
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
@@ -183,7 +183,7 @@ class Metastore:
     def _check_mark(self, database: Database, change: TableChange, job_id: str) -> None:
         if self.table_mark(database, change.table) != f"{change.mode} {job_id}":
             text = f"another job is writing to table {change.table} of database {database.name}"
-            raise AppError(82, text, "Run this job again when that one has ended.")
+            raise AppError(Rule.TABLE_DIFFERS, text, "Run this job again when that one has ended.")
 
     def _read(self, change: TableChange, folder: str) -> DataFrame:
         schema = table_schema(self._session, folder, change.files)
@@ -216,7 +216,7 @@ class Metastore:
 
     def _known_name(self, database: Database) -> str:
         if (name := self._find_name(database)) is None:
-            raise AppError(91, f"Spark's catalogue does not know database {database.name} ({database.id})")
+            raise AppError(Rule.NOT_FOUND, f"Spark's catalogue does not know database {database.name} ({database.id})")
         return name
 
     def _find_name(self, database: Database) -> str | None:
@@ -243,4 +243,4 @@ def _failures(what: str, remedy: str = "") -> Iterator[None]:
         yield
     except (Py4JError, PySparkException) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise AppError(92, f"{what}: {lines[0] if lines else type(error).__name__}", remedy) from None
+        raise AppError(Rule.SPARK_FAILED, f"{what}: {lines[0] if lines else type(error).__name__}", remedy) from None

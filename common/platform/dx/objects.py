@@ -12,7 +12,7 @@ import dxpy
 from dxpy.exceptions import DXError
 from urllib3.exceptions import HTTPError
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database, RecordDraft
 from common.platform.names import ObjectReference, link, parse_file_name, parse_record_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
@@ -27,7 +27,7 @@ def refusals(what: str) -> Iterator[None]:
         yield
     except (DXError, HTTPError) as error:
         reason = getattr(error, "msg", None) or str(error)
-        raise AppError(91, f"{what}: {reason}") from None
+        raise AppError(Rule.NOT_FOUND, f"{what}: {reason}") from None
 
 
 _ENDED = ("done", "failed", "terminated")
@@ -39,13 +39,13 @@ class Objects:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         if not dxpy.PROJECT_CONTEXT_ID:
-            raise AppError(91, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
+            raise AppError(Rule.NOT_FOUND, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
         self.project: str = dxpy.PROJECT_CONTEXT_ID
 
     def describe(self, reference: ObjectReference, kind: str) -> dict[str, Any]:
         """What the platform answers of an object of this class, with details and properties."""
         if not reference.id.startswith(f"{kind}-"):
-            raise AppError(91, f"{reference.id} is no {kind}", f"Give the id or link of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id or link of a {kind}.")
         with refusals(f"{reference.id} cannot be read"):
             wanted = {"project": reference.project or self.project, "properties": True, "details": True}
             described: dict[str, Any] = dxpy.DXHTTPRequest(f"/{reference.id}/describe", wanted, always_retry=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database, InputFile, Link, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
@@ -40,11 +40,13 @@ class DxPlatform:
     def open_file(self, value: str | Link) -> InputFile:
         reference = parse_reference(value)
         if reference is None:
-            raise AppError(91, f"{value!r} is no file of the platform's", "Give a file's id or link.")
+            raise AppError(Rule.NOT_FOUND, f"{value!r} is no file of the platform's", "Give a file's id or link.")
         described = self._objects.describe(reference, "file")
         if described["state"] != "closed":
             raise AppError(
-                91, f"file {described['name']} ({reference.id}) is still being written", "Wait until it is closed."
+                Rule.NOT_FOUND,
+                f"file {described['name']} ({reference.id}) is still being written",
+                "Wait until it is closed.",
             )
         return InputFile(described["name"], self._fetch(reference, parse_file_name(described["name"])), reference.id)
 
@@ -68,9 +70,11 @@ class DxPlatform:
         found = self._objects.find("record", name, "Dataset") or self._objects.find("record", name)
         if len(found) > 1:
             ids = ", ".join(each["id"] for each in found)
-            raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
+            raise AppError(
+                Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean."
+            )
         if not found:
-            raise AppError(91, f"there is no record {name!r} in this project")
+            raise AppError(Rule.NOT_FOUND, f"there is no record {name!r} in this project")
         return found[0]
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
@@ -94,10 +98,10 @@ class DxPlatform:
         maker = self._metastore.database_mark(database)
         if maker and not self._objects.is_left_by(maker):
             text = f"{maker} is making a database {database.name} now: {database.id}"
-            raise AppError(80, text, "Wait for it to end, or give another name.")
+            raise AppError(Rule.DATABASE, text, "Wait for it to end, or give another name.")
         if not maker and self._objects.has_tables(database):
             text = f"the project has a database {database.name} already: {database.id}"
-            raise AppError(80, text, "Give its id as database_id, or another name.")
+            raise AppError(Rule.DATABASE, text, "Give its id as database_id, or another name.")
 
     def _is_ours(self, database: Database) -> bool:
         """Whether a database that we made is so still: a job that took us for ended may have taken it over."""
@@ -105,7 +109,9 @@ class DxPlatform:
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
-            raise AppError(80, f"{database_id!r} is no database id", "A database id is database- and 24 characters.")
+            raise AppError(
+                Rule.DATABASE, f"{database_id!r} is no database id", "A database id is database- and 24 characters."
+            )
         return build_database(self._objects.describe(ObjectReference(database_id), "database"))
 
     def has_table(self, database: Database, table: str) -> bool:

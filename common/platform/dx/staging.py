@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database, Published, RecordDraft, TableChange
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
@@ -23,7 +23,9 @@ class SharedFolder:
         try:
             self._files, self._root = pafs.FileSystem.from_uri(self.uri)
         except (OSError, ValueError) as error:
-            raise AppError(91, f"{uri} cannot be used to stage tables: {error}", "Set LOADER_STAGING.") from None
+            raise AppError(
+                Rule.NOT_FOUND, f"{uri} cannot be used to stage tables: {error}", "Set LOADER_STAGING."
+            ) from None
 
     @property
     def is_local(self) -> bool:
@@ -66,7 +68,7 @@ def check_no_writer(objects: Objects, database: Database, table: str, mark: str)
     job_id = mark.partition(" ")[2]
     if job_id and not objects.is_left_by(job_id):
         text = f"{job_id} is writing to table {table} of database {database.name}"
-        raise AppError(82, text, "Run this job again when that one has ended.")
+        raise AppError(Rule.TABLE_DIFFERS, text, "Run this job again when that one has ended.")
 
 
 def check_is_whole(objects: Objects, database: Database, table: str, mark: str) -> None:
@@ -77,7 +79,7 @@ def check_is_whole(objects: Objects, database: Database, table: str, mark: str) 
         text = (
             f"{job_id} ended while it wrote to table {table} of database {database.name}: some of its rows may be there"
         )
-        raise AppError(82, text, "Load the whole table anew, with insert_mode overwrite.")
+        raise AppError(Rule.TABLE_DIFFERS, text, "Load the whole table anew, with insert_mode overwrite.")
 
 
 class DxStaging:
@@ -142,7 +144,7 @@ class DxStaging:
             return
         if not self._objects.is_left_by(maker):
             text = f"{maker} is making the database {self._database.name} now: {self._database.id}"
-            raise AppError(80, text, "Wait for it to end, or give another database.")
+            raise AppError(Rule.DATABASE, text, "Wait for it to end, or give another database.")
         self._metastore.mark_database(self._database, self._objects.job_id)
 
     def _make_way(self, change: TableChange) -> bool:
@@ -155,7 +157,7 @@ class DxStaging:
         check_no_writer(self._objects, self._database, change.table, mark)
         if change.mode == "new":
             if not mark.startswith("new "):
-                raise AppError(81, f"database {self._database.name} already has table {change.table}")
+                raise AppError(Rule.TABLE_EXISTS, f"database {self._database.name} already has table {change.table}")
             self._metastore.drop_table(self._database, change.table)
         elif change.mode == "append":
             check_is_whole(self._objects, self._database, change.table, mark)

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES}
@@ -27,7 +27,9 @@ _LARGEST_JSON = 256 << 20
 
 def refuse(path: Path, what: str) -> AppError:
     """The refusal of a file or folder of a project that no job of ours made like this."""
-    return AppError(91, f"{path} {what}", "Restore the project's folder from a copy, or remove what was put there.")
+    return AppError(
+        Rule.NOT_FOUND, f"{path} {what}", "Restore the project's folder from a copy, or remove what was put there."
+    )
 
 
 def check_own(root: Path, path: Path) -> None:

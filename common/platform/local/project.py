@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import Database, InputFile, Link, Record
 from common.platform.local import disk
 from common.platform.local.staging import JobPlace, LocalStaging
@@ -61,7 +61,7 @@ class LocalProject:
         name = text.rpartition("/")[2]
         if scheme not in _REMOTE_SCHEMES or not name:
             remedy = f"Give a path, an id or a link, or the URI of a file that starts with {', '.join(_SCHEMES)}."
-            raise AppError(91, f"{text!r} is no file that can be read", remedy)
+            raise AppError(Rule.NOT_FOUND, f"{text!r} is no file that can be read", remedy)
         return InputFile(name, text)
 
     def find_record(self, value: str | Link) -> Record:
@@ -73,10 +73,12 @@ class LocalProject:
         found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
         if len(found) > 1:
             ids = ", ".join(each["id"] for each in found)
-            raise AppError(91, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
+            raise AppError(
+                Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean."
+            )
         if not found:
             names = [each["name"] for each in self.find_objects("record")]
-            raise AppError(91, f"there is no record {name[:200]!r} in this project", _nearest(name, names))
+            raise AppError(Rule.NOT_FOUND, f"there is no record {name[:200]!r} in this project", _nearest(name, names))
         return found[0]
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
@@ -86,7 +88,9 @@ class LocalProject:
             with os.fdopen(disk.open_own(path, os.O_RDONLY), "rb") as file:
                 content = file.read(LARGEST_DESCRIPTOR)
         except OSError as error:
-            raise AppError(83, f"the descriptor of record {record.name} cannot be read: {error}") from None
+            raise AppError(
+                Rule.NOT_A_DATASET, f"the descriptor of record {record.name} cannot be read: {error}"
+            ) from None
         return parse_descriptor(content, record)
 
     def new_database(self, name: str) -> Database:
@@ -95,7 +99,9 @@ class LocalProject:
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
-            raise AppError(80, f"{database_id!r} is no database id", "A database id is database- and 24 characters.")
+            raise AppError(
+                Rule.DATABASE, f"{database_id!r} is no database id", "A database id is database- and 24 characters."
+            )
         database = _database(self.describe(database_id))
         self._store.versions(database.unique_name).pin()
         return database
@@ -122,15 +128,15 @@ class LocalProject:
         class has besides. Raises `AppError` 91 if there is none."""
         described = self._store.read(object_id) if is_id(object_id) else None
         if described is None:
-            raise AppError(91, f"there is no object {object_id!r} in this project")
+            raise AppError(Rule.NOT_FOUND, f"there is no object {object_id!r} in this project")
         return described
 
     def _describe_reference(self, reference: ObjectReference, kind: str) -> Object:
         if reference.project not in {None, self.id}:
             text = f"{reference.id} is in project {reference.project}, and this is {self.id}"
-            raise AppError(91, text, "Run the job in the project that holds the object.")
+            raise AppError(Rule.NOT_FOUND, text, "Run the job in the project that holds the object.")
         if not is_id(reference.id, kind):
-            raise AppError(91, f"{reference.id} is no {kind}", f"Give the id, link or name of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id, link or name of a {kind}.")
         return self.describe(reference.id)
 
     def find_objects(
@@ -150,7 +156,7 @@ class LocalProject:
         path: Path = self._store.files / file_id / described["name"]
         disk.check_own(self._store.root, path)
         if not path.is_file():
-            raise AppError(91, f"the content of {file_id} is gone", "Restore the project's folder.")
+            raise AppError(Rule.NOT_FOUND, f"the content of {file_id} is gone", "Restore the project's folder.")
         return path
 
     def databases(self) -> list[Database]:
@@ -206,15 +212,15 @@ def _open_local(path: Path, shown: str) -> InputFile:
         if path.is_file():
             return InputFile(path.name, str(path.absolute()))
         if path.is_dir():
-            raise AppError(91, f"{shown} is a folder, not a file", "Give the file itself.")
+            raise AppError(Rule.NOT_FOUND, f"{shown} is a folder, not a file", "Give the file itself.")
         siblings = [each.name for each in path.parent.iterdir() if each.is_file()] if path.parent.is_dir() else []
     except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
         raise AppError(
-            91,
+            Rule.NOT_FOUND,
             f"{shown[:200]!r} cannot be opened: {getattr(error, 'strerror', error)}",
             "Check the path and your permission.",
         ) from None
-    raise AppError(91, f"there is no file {shown[:200]!r}", _nearest(path.name, siblings))
+    raise AppError(Rule.NOT_FOUND, f"there is no file {shown[:200]!r}", _nearest(path.name, siblings))
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import schema_faults
 from common.platform import Database, Published, RecordDraft, TableChange
 from common.platform.local import disk
@@ -70,7 +70,7 @@ class JobPlace:
                 raise
         if self._lock is None:
             text = f"job {job_id} is already running in this project"
-            raise AppError(90, text, "Wait for it to end, or stop it.")
+            raise AppError(Rule.JOB_INPUT, text, "Wait for it to end, or stop it.")
 
     def close(self) -> None:
         """Removes the folder, and what its job made and did not commit."""

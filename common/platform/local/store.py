@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.json_text import schema_faults
 from common.platform import Database
 from common.platform.local import disk
@@ -33,7 +33,7 @@ def project_folder(path: str | Path) -> Path:
     """The folder that `--project` names. Raises `AppError` 91 for a URI, of which a path would make a folder named `s3:`."""
     if "://" in str(path):
         remedy = "Give the path of a folder, on a file system that all nodes share."
-        raise AppError(91, f"a project is a folder, and {str(path)!r} is a URI", remedy)
+        raise AppError(Rule.NOT_FOUND, f"a project is a folder, and {str(path)!r} is a URI", remedy)
     return Path(path)
 
 
@@ -55,7 +55,7 @@ class ProjectStore:
             disk.check_own(self.root, self.databases / ".versions")
             self.id = self._read_id()
         except OSError as error:
-            raise AppError(91, f"{self.root} cannot be used as a project: {error.strerror}") from None
+            raise AppError(Rule.NOT_FOUND, f"{self.root} cannot be used as a project: {error.strerror}") from None
 
     def _read_id(self) -> str:
         path = self.root / "project.json"
@@ -80,7 +80,7 @@ class ProjectStore:
     def versions(self, unique_name: str) -> DatabaseVersions:
         """The versions of a database; always the same for one name, so that a pinned version stays pinned."""
         if not is_database_name(unique_name):
-            raise AppError(80, f"{unique_name!r} is not the unique name of a database")
+            raise AppError(Rule.DATABASE, f"{unique_name!r} is not the unique name of a database")
         if unique_name not in self._versions:
             self._versions[unique_name] = DatabaseVersions(self.databases, unique_name)
         return self._versions[unique_name]

@@ -19,7 +19,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.platform import TableChange
 from common.platform.local import disk
 
@@ -111,7 +111,7 @@ class DatabaseVersions:
             except FileNotFoundError:
                 if self.current() == version:
                     text = f"the files of database {self.unique_name} are gone"
-                    raise AppError(91, text, "Restore the project's folder.") from None
+                    raise AppError(Rule.NOT_FOUND, text, "Restore the project's folder.") from None
                 continue
             if history.exists():  # else it was pruned while we waited for the lock
                 self._pinned, self._pin = version, pin
@@ -128,7 +128,7 @@ class DatabaseVersions:
         with disk.locked(self._lock):
             if self.current() != self._pinned:
                 text = f"another job changed database {self.unique_name} while this one ran; nothing was published"
-                raise AppError(82, text, "Run this job again: it will then see the other job's tables.")
+                raise AppError(Rule.TABLE_DIFFERS, text, "Run this job again: it will then see the other job's tables.")
             yield
 
     def next_name(self, job_id: str) -> str:
@@ -140,7 +140,7 @@ class DatabaseVersions:
         """Raises `AppError` 81 for a new table that is there already, ValueError if a file would take an old file's name."""
         present = set(self.tables())
         if existing := [change.table for change in changes if change.mode == "new" and change.table in present]:
-            raise AppError(81, f"database {self.unique_name} already has table {', '.join(existing)}")
+            raise AppError(Rule.TABLE_EXISTS, f"database {self.unique_name} already has table {', '.join(existing)}")
         for change in changes:
             if clash := set(change.files) & set(self.table_files(change.table)):
                 raise ValueError(f"table {change.table} already has a file {min(clash)}")

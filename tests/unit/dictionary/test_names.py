@@ -8,7 +8,7 @@ import pytest
 
 from common.dictionary import Entity, Field, is_split, name_problem, nearest_name, remedy_naming
 from common.dictionary.names import stopwords
-from common.errors import rule
+from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
 from resources import resource
 
@@ -41,6 +41,9 @@ def test_nearest_name(name: str, nearest: str | None) -> None:
 
 def test_only_faults_that_are_kept_as_examples_get_a_suggestion() -> None:
     faults = Faults()
-    assert remedy_naming(50, "sexx", ["sex"], faults) == f"Did you mean 'sex'? Otherwise: {rule(50).remedy}"
-    faults.add_count(50, EXAMPLES_PER_RULE)
-    assert remedy_naming(50, "sexx", ["sex"], faults) == ""
+    assert (
+        remedy_naming(Rule.CODING_UNDEFINED, "sexx", ["sex"], faults)
+        == f"Did you mean 'sex'? Otherwise: {Rule.CODING_UNDEFINED.remedy}"
+    )
+    faults.add_count(Rule.CODING_UNDEFINED, EXAMPLES_PER_RULE)
+    assert remedy_naming(Rule.CODING_UNDEFINED, "sexx", ["sex"], faults) == ""

@@ -50,8 +50,9 @@ def codings(draw: st.DrawFn, name: str) -> Coding:
 @st.composite
 def fields(draw: st.DrawFn, entity: str, name: str, coding: Coding | None, reference: Reference | None) -> Field:
     """A field of a legal combination: a plain one of any type, or a string with a coding."""
-    flags = st.sampled_from(["", "multi"] if coding and coding.is_hierarchical else ["", "multi", "sparse"])
-    flag = draw(flags) if coding else ""
+    parts_codes = coding is not None and any("|" in each.code for each in coding.codes)
+    flags = [*([] if parts_codes else ["multi"]), *([] if coding and coding.is_hierarchical else ["sparse"])]
+    flag = draw(st.sampled_from(["", *flags])) if coding else ""
     plain = st.just("string") if reference else st.sampled_from(["string", "integer", "float", "date", "datetime"])
     return Field(
         entity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+from common.errors import Rule
 from common.faults import Faults
 
 
@@ -12,9 +13,11 @@ def of_fields(fields: int, rows: int, first: int = 2) -> Faults:
     faults = Faults()
     for row in range(rows):
         value = "NA" if row % 10 else "?"
-        faults.add(70, "no number", file="p.csv", line=first + row, entity="p", field="age", value=value)
+        faults.add(Rule.VALUE_TYPE, "no number", file="p.csv", line=first + row, entity="p", field="age", value=value)
     for field in range(fields):
-        faults.add(70, "no number", file="p.csv", line=first + field, entity="p", field=f"f{field}", value="x")
+        faults.add(
+            Rule.VALUE_TYPE, "no number", file="p.csv", line=first + field, entity="p", field=f"f{field}", value="x"
+        )
     return faults
 
 
@@ -51,8 +54,8 @@ def test_faults_that_stand_once_each_need_no_table() -> None:
 
 def test_faults_counted_without_an_example_belong_to_the_field_that_was_added_last() -> None:
     faults = of_fields(fields=1, rows=0)
-    faults.add_count(70, 5, {"x": 3, "y": 2})
-    faults.add_count(71, 4)
+    faults.add_count(Rule.VALUE_TYPE, 5, {"x": 3, "y": 2})
+    faults.add_count(Rule.NOT_IN_CODING, 4)
     assert faults.render().splitlines()[1:3] == ["         6  [70]   p.csv, p.f0  'x' 4, 'y' 2", "         4  [71]   -"]
     (of_70, of_71) = faults.to_json()
     assert of_70["by_field"] == [
@@ -65,12 +68,14 @@ def test_faults_counted_without_an_example_belong_to_the_field_that_was_added_la
 def test_values_and_fields_beyond_what_is_kept_are_counted_all_the_same() -> None:
     faults = Faults()
     for row in range(5000):
-        faults.add(71, "strange", file="p.csv", line=row, field="a", value="often" if row % 2 else f"v{row}")
+        faults.add(
+            Rule.NOT_IN_CODING, "strange", file="p.csv", line=row, field="a", value="often" if row % 2 else f"v{row}"
+        )
     (count,) = faults.kinds.values()
     assert (count.faults, count.values["often"], count.is_exact, len(count.values) <= 200) == (5000, 2500, False, True)
     assert count.render().startswith("'often' at least 2,500, ")
     for field in range(3000):
-        faults.add(70, "no number", file="p.csv", line=1, field=f"f{field}", value="x" * 10_000)
+        faults.add(Rule.VALUE_TYPE, "no number", file="p.csv", line=1, field=f"f{field}", value="x" * 10_000)
     assert len(faults.kinds) <= 1001
     assert sum(each.faults for each in faults.kinds.values()) == faults.total == 8000
     assert max(len(value) for each in faults.kinds.values() for value in each.values) == 120

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import FaultError, Faults
 from common.job import Main, Run
 from common.job.run import execute
@@ -103,7 +103,7 @@ def test_a_users_mistake_is_one_block_with_its_number_and_no_trace(
     job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(run: Run) -> dict[str, Any]:
-        raise AppError(16, "max_columns is 1", "Give 2 or more.")
+        raise AppError(Rule.MAX_COLUMNS, "max_columns is 1", "Give 2 or more.")
 
     assert job.run(refuse) == 1
     message = "Error 16 (max_columns out of range): max_columns is 1\n  Remedy: Give 2 or more."
@@ -183,7 +183,7 @@ def test_what_an_earlier_run_left_is_gone(job: Job) -> None:
 def test_the_faults_of_a_refused_run_are_in_its_report_and_not_in_the_next_ones(job: Job) -> None:
     def refuse(run: Run) -> dict[str, Any]:
         faults = Faults()
-        faults.add(61, "the entity has no data file", entity="visit")
+        faults.add(Rule.DATA_FILE_MISSING, "the entity has no data file", entity="visit")
         raise FaultError("The plan", faults)
 
     assert job.run(refuse) == 1
@@ -209,7 +209,7 @@ def test_a_staging_that_the_app_left_open_is_closed(job: Job) -> None:
     def stage(run: Run) -> dict[str, Any]:
         Path(run.platform.stage(None).scratch_folder("keys"), "part").write_text("x", encoding="utf-8")
         assert job.staged() == [run.job_id]
-        raise AppError(73, "a key is empty")
+        raise AppError(Rule.KEY_EMPTY, "a key is empty")
 
     assert job.run(stage) == 1
     assert job.staged() == []

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.molecular_expression_assay_loader import long_tables, matrix_input, task
 from common.errors import AppError
-from common.expression import loading, melt, rows
 from common.faults import Faults
 
 MATRIX = "id,B,A\nENSG00000000003.15,1.5,0\nENSG00000000001.2,NA,4\nENSG00000000002_PAR_Y,2e2,\n"
@@ -103,9 +103,9 @@ def test_matrices_of_other_samples_and_of_other_features_add_up(load: Any) -> No
 
 
 def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(load: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(loading, "BLOCK_CELLS", 12)
-    monkeypatch.setattr(loading, "LEAST_CELLS", 8)
-    monkeypatch.setattr(rows, "PARSE_CELLS", 4)
+    monkeypatch.setattr(task, "BLOCK_CELLS", 12)
+    monkeypatch.setattr(task, "LEAST_CELLS", 8)
+    monkeypatch.setattr(matrix_input, "PARSE_CELLS", 4)
     text = "g,c,a,b\n" + "".join(f"f{n},{n},{n + 1},{n + 2}\n" for n in range(50))
     loaded = load({"m.csv": text}, buckets=7)
     assert len(loaded.files["expression"]) > 3
@@ -128,9 +128,9 @@ PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
 def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(
     load: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(loading, "LEAST_CELLS", 40)
-    monkeypatch.setattr(melt, "ROW_GROUP_ROWS", (4, 8))
-    monkeypatch.setattr(melt, "_FEATURES_PER_GROUP", 2)
+    monkeypatch.setattr(task, "LEAST_CELLS", 40)
+    monkeypatch.setattr(long_tables, "ROW_GROUP_ROWS", (4, 8))
+    monkeypatch.setattr(long_tables, "_FEATURES_PER_GROUP", 2)
     loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
     names = loaded.files["expression_read_optimized"]
     assert len(names) == len(loaded.files["expression"]) > 1
@@ -150,9 +150,9 @@ def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_a
 
 
 def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(loading, "LEAST_CELLS", 8)
+    monkeypatch.setattr(task, "LEAST_CELLS", 8)
     few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 180)
+    monkeypatch.setattr(task, "PARTITIONED_FROM", 180)
     large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
     folders = [name.rpartition("/")[0] for name in large.files["expression_read_optimized"]]
     bins = [f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5)]

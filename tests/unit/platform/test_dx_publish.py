@@ -19,7 +19,7 @@ from pyspark.sql import DataFrameWriter, SparkSession
 from apps.data_model_loader.existing import validate_existing_tables
 from common.dataset.layout import plan_tables
 from common.dictionary import CODINGS_TABLE, Code, Coding, DictionaryFile, parse_dictionary
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.platform import Database, RecordDraft, TableChange
 from common.platform.api import ApiServer
@@ -306,7 +306,7 @@ def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_n
     project.ended(JOB)
     failing = project.job(NEXT)
     with monkeypatch.context() as patch:
-        end_at(patch, Metastore, "claim_table", AppError(92, "no room"), after=1)
+        end_at(patch, Metastore, "claim_table", AppError(Rule.SPARK_FAILED, "no room"), after=1)
         with pytest.raises(AppError, match="no room"):
             publish(failing, database, "overwrite", patient=[1], visit=[2])
     project.ended(NEXT)
@@ -342,7 +342,7 @@ def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
     publish(first, database, "new", codings=[0])
     platform = project.job(JOB)
     with monkeypatch.context() as patch:
-        end_at(patch, Metastore, "write_table", AppError(92, "no room"), after=1)
+        end_at(patch, Metastore, "write_table", AppError(Rule.SPARK_FAILED, "no room"), after=1)
         with pytest.raises(AppError, match="no room"):
             publish(platform, database, "new", patient=[1], visit=[2])
     platform.close()
@@ -359,7 +359,7 @@ def test_a_record_whose_making_was_only_not_answered_keeps_its_tables(
 
     def unanswered(*given: Any) -> str:
         real(*given)
-        raise AppError(91, "no answer")
+        raise AppError(Rule.NOT_FOUND, "no answer")
 
     platform = project.job(JOB)
     monkeypatch.setattr(Objects, "make_record", unanswered)

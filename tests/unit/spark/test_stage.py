@@ -10,7 +10,7 @@ import time
 import pytest
 from pyspark import SparkContext
 
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import FaultError, Faults
 from common.spark.stage import root_cause
 
@@ -21,19 +21,19 @@ def square(number):
 
 def refuse_two(number):
     if number == 2:
-        raise AppError(90, "two is not a number we take", "Give one.")
+        raise AppError(Rule.JOB_INPUT, "two is not a number we take", "Give one.")
     return number
 
 
 def find_a_fault(name):
     faults = Faults()
-    faults.add(61, "no such file", file=name)
+    faults.add(Rule.DATA_FILE_MISSING, "no such file", file=name)
     faults.raise_if_any("Reading")
 
 
 def refuse_or_sleep(seconds):
     if not seconds:
-        raise AppError(90, "refused at once")
+        raise AppError(Rule.JOB_INPUT, "refused at once")
     time.sleep(seconds)
 
 
