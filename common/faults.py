@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common.errors import AppError, Rule
@@ -17,6 +17,20 @@ _KINDS_KEPT, VALUES_KEPT = 1000, 100
 _KINDS_SHOWN, _VALUES_SHOWN = 50, 3
 Kind = tuple[Rule, str, str, str]
 """Rule, file, entity and field of a fault; all but the rule are blank for what is counted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in the user's input, as far as it is known. `line` is the true line of the file, counted from 1 with
+    the header as line 1."""
+
+    file: str = ""
+    line: int | None = None
+    entity: str = ""
+    field: str = ""
+
+
+NOWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +114,12 @@ class Faults:
     kinds: dict[Kind, Count] = field(default_factory=dict)
     last: dict[Rule, Kind] = field(default_factory=dict, compare=False, repr=False)
 
-    def add(self, code: Rule, text: str, **place: Any) -> None:
-        """Adds one fault; `place` takes the fields of `Fault`."""
-        self.add_fault(Fault(code, text, **place))
+    def add(
+        self, code: Rule, text: str, at: Any = NOWHERE, *, value: Any = None, remedy: Any = "", **place: Any
+    ) -> None:
+        """Adds one fault."""
+        at = replace(at, **place) if place else at
+        self.add_fault(Fault(code, text, at.file, at.line, at.entity, at.field, value, remedy))
 
     def add_fault(self, fault: Fault, count: int = 1) -> None:
         """Adds `count` faults of one kind, of which `fault` is the example."""

@@ -120,10 +120,11 @@ def install_dependencies(folder: Path, python: Mapping[str, Any]) -> Path:
     the platform's Python. Raises `AppError` 91 if pip cannot get them."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
     wanted = [each for each in groups["runtime"] if _package(each) not in python["provided"]]
+    platforms = [f"--platform={each}" for each in python["platforms"]]
     command = [
         sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target", str(folder),
         "--constraint", str(ROOT / "constraints.txt"), "--only-binary", ":all:", "--no-compile",
-        "--python-version", python["version"], "--platform", python["platform"], *wanted,
+        "--python-version", python["version"], *platforms, *wanted,
     ]  # fmt: skip
     shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(command, text=True, capture_output=True, check=False)
