@@ -27,7 +27,7 @@ from common.scan.files import compression_of, stamp_of
 from common.vcf.container import cut_pieces, read_lines, read_vcf_file
 from tests.fuzz import MEMORY
 
-SUITE_COUNT = 400
+SUITE_COUNT = 800
 
 _META = b"##fileformat=VCFv4.2\n##contig=<ID=1>\n"
 _HEADER = _META + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"

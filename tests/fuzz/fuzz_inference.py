@@ -22,7 +22,7 @@ def run(seed: int, count: int) -> list[str]:
     for number in range(count):
         draw = random.Random(f"{seed}/{number}")  # to be repeated, not to be secret
         cells = _column(draw)
-        cut = draw.randint(1, max(1, len(cells) - 1))
+        cut = draw.randint((len(cells) + 1) // draw.choice([2, 2, 2, 6]) or 1, len(cells))
         whole = _infer(cells, len(cells), is_one_task=True)
         parts = _infer(cells, cut, is_one_task=draw.random() < 0.5) if cut < len(cells) else whole
         types, values = zip(whole, parts, strict=True)

@@ -26,7 +26,7 @@ from common.platform.local import LocalProject
 from tests.fuzz import MEMORY
 from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, read_state
 
-SUITE_COUNT = 40
+SUITE_COUNT = 20
 
 _FORK = multiprocessing.get_context("fork")
 _STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir"}

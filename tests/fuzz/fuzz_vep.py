@@ -17,8 +17,8 @@ from apps.genetic_variant_assay_loader.order import Run
 from common.vcf.header import VcfHeader, parse_header
 from common.vcf.lines import LineFaults
 
-SUITE_COUNT = 250
-_TOGETHER = 40  # inputs to a file
+SUITE_COUNT = 1000
+_TOGETHER = 60  # inputs to a file
 
 Effects = Counter[tuple[str, str]]
 """ALT and effect."""
@@ -171,7 +171,7 @@ def run(seed: int, count: int) -> list[str]:
 
 def _make_input(pick: random.Random, number: int, columns: tuple[str, ...], key: str, texts: list[bytes]) -> list[Line]:
     """The lines of an input, of positions of its own; their texts, and those of lines without ALT, are added to `texts`."""
-    lines = [make_line(pick, 100 * number + 10 * at, columns) for at in range(1, pick.choice((2, 3, 8)))]
+    lines = [make_line(pick, 100 * number + 10 * at, columns) for at in range(1, pick.choice((2, 2, 3, 4)))]
     for line in lines:
         entries = [entry_text(entry, columns) for entry in line.entries]
         if pick.random() < 0.1:
