@@ -188,10 +188,15 @@ def _written(draw: random.Random, text: str, delimiter: str, quote: float, odd: 
 
 
 def records_of(case: Case) -> Iterator[tuple[int, list[str]] | None]:
-    """Line and cells of each record, read character by character by RFC 4180; None, and no more, at a quote that it forbids."""
+    """Line and cells of each record, read character by character by RFC 4180; of an empty line no cells. None, and no more, at a
+    quote that it forbids."""
     text, line, at = case.body, 2, 0
     while at < len(text):
         begun, found = line, []
+        if empty := re.compile(r"\r*(\n|\Z)").match(text, at):
+            yield line, []
+            at, line = empty.end(), line + 1
+            continue
         while True:
             if text[at : at + 1] == '"':
                 cell, at = "", at + 1
@@ -236,7 +241,7 @@ def read_plainly(case: Case) -> Read:
             read.is_broken = True
             break
         line, texts = record
-        if texts in ([""], ["\r"]):
+        if not texts:
             continue
         if not any(text.strip("" if case.is_long else " \t\r\n") for text in texts):
             read.blank += 1
