@@ -57,14 +57,13 @@ def load_expression(run: Run, plan: Plan) -> Load:
     with run.progress.stage("load") as stage:
         plan_path = _write_plan(run, plan, load, faults)
         routed = _route(run, plan, plan_path, faults)
-        files = [result.routed for result in routed]
-        cells = sum(sum(file.cells) for file in files)
+        cells = sum(int(result.cells.sum()) for result in routed)
         if cells > LARGE_ASSAY:
             run.progress.warn(
                 f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform wants to be asked first"
             )
-        load.samples = write_samples(plan_path, files)
-        results = run.cluster.map(load_buckets, plan_loads(plan_path, files, run.cluster.parallelism), "values")
+        load.samples = write_samples(plan_path, [result.path for result in routed])
+        results = run.cluster.map(load_buckets, plan_loads(plan_path, routed, run.cluster.parallelism), "values")
         _gather(load, results, faults)
         if not load.features and not faults:
             faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", file=plan.sources[0].file.name)

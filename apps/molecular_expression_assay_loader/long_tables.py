@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 from apps.molecular_expression_assay_loader.annotation import Annotation
 from apps.molecular_expression_assay_loader.block import Block
 from apps.molecular_expression_assay_loader.model import ABSENT, OTHER_BIN, OTHER_CHROMOSOME, ValueRules
-from apps.molecular_expression_assay_loader.shuffle import runs_of
 from common.genome import PARTITIONS, bin_folder
 from common.scan.files import locate
 from common.scan.parquet import part_name
+from common.tables.shuffle import runs_of
 
 ROW_GROUP_ROWS = (1 << 17, 1 << 20)
 """Least and most rows of a row group. In between a file has about `ROW_GROUPS`, so that one feature is a small share of it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,11 +13,11 @@ import pyarrow.parquet as pq
 from apps.molecular_expression_assay_loader.annotation import COLUMNS, Annotation, read_places
 from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
 from apps.molecular_expression_assay_loader.block import Gathered
+from apps.molecular_expression_assay_loader.deal import RouteResult
 from apps.molecular_expression_assay_loader.long_input import GatheredCells
 from apps.molecular_expression_assay_loader.long_tables import Melt
 from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
 from apps.molecular_expression_assay_loader.model import ExpressionPlan
-from apps.molecular_expression_assay_loader.shuffle import Routed, RoutedPart
 from common.faults import Faults
 from common.scan.files import locate
 from common.scan.parquet import part_name
@@ -38,11 +39,12 @@ PARTITIONED_FROM = 1 << 29
 
 @dataclass(frozen=True, slots=True)
 class LoadTask:
-    """The batches of one group of buckets, by file; `is_partitioned` if the table by place is laid out in folders."""
+    """One group of buckets, and the files that hold them; `is_partitioned` if the table by place is laid out in folders."""
 
     number: int
     plan_path: str
-    parts: tuple[RoutedPart, ...]
+    files: tuple[str, ...]
+    buckets: tuple[int, ...]
     is_partitioned: bool
 
 
@@ -66,13 +68,11 @@ class ReferenceTask:
     features_files: tuple[str, ...]
 
 
-def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[LoadTask]:
+def plan_loads(plan_path: str, routed: Sequence[RouteResult], parallelism: int) -> list[LoadTask]:
     """Buckets grouped into tasks of about a block each, as many for every core, largest buckets first."""
     most = BLOCK_CELLS // (1 if read_plan(plan_path).format == "matrix" else _CELL_COST)
-    cells: dict[int, int] = {}
-    for file in routed:
-        for bucket, count in zip(file.buckets, file.cells, strict=True):
-            cells[bucket] = cells.get(bucket, 0) + count
+    summed = np.sum([result.cells for result in routed], axis=0)
+    cells = {bucket: int(summed[bucket]) for bucket in np.flatnonzero(summed).tolist()}
     total = sum(cells.values())
     wanted = max(-(-total // most), min(parallelism, -(-total // LEAST_CELLS)), 1)
     wanted = -(-wanted // parallelism) * parallelism if wanted > 1 else 1
@@ -84,18 +84,19 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
         loads[lightest] += count
     return [
         LoadTask(
-            number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches),
+            number, plan_path,
+            tuple(result.path for result in routed if result.cells[list(group)].any()), tuple(sorted(group)),
             total >= PARTITIONED_FROM,
         )
         for number, group in enumerate(groups)
     ]  # fmt: skip
 
 
-def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
+def write_samples(plan_path: str, files: Sequence[str]) -> int:
     """Writes the samples of the load, ascending, where `read_samples` finds them; returns how many there are."""
     plan: ExpressionPlan = read_plan(plan_path)
     if plan.format == "long":
-        parts = [read_arrow(f"{file.path}.samples").column("sample_id") for file in routed]
+        parts = [read_arrow(f"{file}.samples").column("sample_id") for file in files]
         names = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
     else:
         names = pa.chunked_array([pa.array(source.samples, pa.string()) for source in plan.sources])
@@ -118,7 +119,9 @@ def load_buckets(task: LoadTask) -> LoadResult:
     plan: ExpressionPlan = read_plan(task.plan_path)
     samples = read_samples(plan)
     annotation = read_places(plan)
-    gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(plan, task.parts, samples)
+    gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(
+        plan, task.files, task.buckets, samples
+    )
     result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
     result.features = len(gathered.features)
     result.unannotated = _write_features(gathered, annotation, result.features_file)

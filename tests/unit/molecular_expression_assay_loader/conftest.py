@@ -95,11 +95,11 @@ def load(tmp_path: Path) -> Load:
         for result in routed:
             faults.merge(result.faults)
         faults.merge(validate_kinds((result.kinds for result in routed), id_type))
-        write_samples(plan_path, [result.routed for result in routed])
+        write_samples(plan_path, [result.path for result in routed])
         loaded = Loaded(folder, faults)
         for result in routed:
             loaded.blank.merge(result.blank)
-        results = [load_buckets(task) for task in plan_loads(plan_path, [each.routed for each in routed], parallelism)]
+        results = [load_buckets(task) for task in plan_loads(plan_path, routed, parallelism)]
         for result in results:
             faults.merge(result.faults)
             loaded.unannotated += result.unannotated

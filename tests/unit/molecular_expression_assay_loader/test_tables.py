@@ -121,7 +121,7 @@ def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(lo
 
 PLACED = "g,t,s\n" + "".join(f"f{n:02},{n},{n + 1}\n" for n in range(90))
 PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
-    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(88)
+    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(89)
 )
 
 
