@@ -21,7 +21,7 @@ from apps.assay_dataset_merger.task import (
     spell_ids,
 )
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Staging
 from common.scan.records import BlankRows, TextFormat
@@ -143,19 +143,19 @@ def _validate(
     if _sum([*known, *linked], "headless"):
         text = "the first line holds ids of the Datasets, not the names of columns"
         remedy = f"Put a line before it: {plan.sample.field.name},{plan.pheno.field.name}, in the order of the columns."
-        faults.add(Rule.LINKING_FILE, text, file=name, line=1, remedy=remedy)
+        faults.add(Rule.LINKING_FILE, text, Place(name, 1), remedy=remedy)
     rows, ids = _sum(linked, "rows"), _sum(linked, "ids")
     sample, pheno = plan.sample.shown, plan.pheno.shown
     if rows != ids:
         text = f"{rows:,} rows of the target have {ids:,} different ids"
-        faults.add(Rule.TARGET_NOT_UNIQUE, text, entity=plan.pheno.field.entity, field=plan.pheno.field.name)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, Place(entity=plan.pheno.field.entity, field=plan.pheno.field.name))
     if not _sum(linked, "kept"):
         pairs, kept = _sum(known, "pairs"), _sum(known, "kept")
         text = f"of {pairs:,} pairs {kept:,} have an id of {sample}, and none of these an id of {pheno}"
         faults.add(
             Rule.NO_OVERLAP,
             text,
-            file=name,
+            Place(name),
             remedy="Check which column holds which id: name the columns like the fields.",
         )
     faults.raise_if_any("The link")

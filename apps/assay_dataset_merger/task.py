@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from apps.assay_dataset_merger.assay import LINKING_COLUMNS
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults, Place
 from common.scan.delimited import Piece
 from common.scan.parquet import PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, read_records
@@ -110,7 +110,7 @@ def _add_empty(records: Records, cells: list[pa.Array], faults: Faults) -> None:
         if each.null_count:
             lines = records.lines[np.asarray(each.is_null())]
             for line in lines[:EXAMPLES_PER_RULE].tolist():
-                faults.add(Rule.LINKING_FILE, f"{what} is empty", file=records.file.name, line=line)
+                faults.add(Rule.LINKING_FILE, f"{what} is empty", Place(records.file.name, line))
             faults.add_count(Rule.LINKING_FILE, len(lines) - min(len(lines), EXAMPLES_PER_RULE))
 
 
@@ -199,5 +199,5 @@ def _add_several(linked: pa.Table, of: str, to: str, task: MatchTask, faults: Fa
     what = "assay samples" if to == "g_sample" else "ids of the target"
     for row in several.slice(0, EXAMPLES_PER_RULE).to_pylist():
         text = f"the id is linked to {row['line_count']:,} {what}, first in line {row['line_min']:,}"
-        faults.add(Rule.RELATIONSHIP_BROKEN, text, file=task.name, line=row["line_max"], value=row[of])
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, Place(task.name, row["line_max"]), value=row[of])
     faults.add_count(Rule.RELATIONSHIP_BROKEN, max(several.num_rows - EXAMPLES_PER_RULE, 0))

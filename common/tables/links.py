@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from common.dataset.model import ColumnMapping
 from common.dictionary import Field
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.platform import Platform, Staging
 from common.scan.files import locate
 from common.spark import Cluster
@@ -168,13 +168,13 @@ def validate_counts(
     counts: LinkCounts, source: StoredField, target: StoredField, faults: Faults, *, one_to_one: bool
 ) -> None:
     """Adds faults 303, 310 and 311: what the data show against a link."""
-    at, to = ({"entity": each.field.entity, "field": each.field.name} for each in (source, target))
+    at, to = (Place(entity=each.field.entity, field=each.field.name) for each in (source, target))
     if not counts.is_target_unique:
         text = f"{counts.target_rows:,} rows of the target have {counts.target_ids:,} different ids"
-        faults.add(Rule.TARGET_NOT_UNIQUE, text, **to)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, to)
     if not counts.matched_ids:
         text = f"none of the source's {counts.source_ids:,} ids is among the target's {counts.target_ids:,}"
-        faults.add(Rule.NO_OVERLAP, text, **at)
+        faults.add(Rule.NO_OVERLAP, text, at)
     if one_to_one and not source.distinct and not counts.is_source_unique:
         text = f"{counts.source_rows:,} rows of the source have {counts.source_ids:,} different ids: not one to one"
-        faults.add(Rule.RELATIONSHIP_BROKEN, text, **at)
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, at)

@@ -98,7 +98,11 @@ def _cast_long_integers(digits: pa.Array, fits: pa.Array, values: pa.Array) -> t
     column, is_fit = values.to_pylist(), fits.to_pylist()
     for index in np.flatnonzero(np.asarray(pc.fill_null(pc.greater(pc.binary_length(digits), 18), False))):
         if is_fit[index]:
-            value = int(digits[int(index)].as_py())
+            text = digits[int(index)].as_py()
+            number = text.lstrip("-").lstrip("0")
+            value = int(number[:20] or 0) * (
+                -1 if text.startswith("-") else 1
+            )  # 20 digits are out of range, however they go on
             is_fit[index] = -(2**63) <= value < 2**63
             column[index] = value if is_fit[index] else None
     return pa.array(column, pa.int64()), pa.array(is_fit, pa.bool_())
