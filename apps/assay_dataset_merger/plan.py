@@ -14,7 +14,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Database, InputFile
-from common.platform.names import parse_record_name
+from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 from common.tables.links import StoredField
@@ -156,7 +156,7 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
         )
         faults.add(Rule.LINKING_FILE, shown, Place(given.name, 1), remedy=remedy)
         return None
-    database = run.platform.new_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
+    database = draft_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
     return LinkingFile(found.file, header, found.delimiter, *find_columns(header, sample.name, pheno.name), database)
 
 

@@ -69,9 +69,9 @@ class Loads:
     faults: Faults = field(default_factory=Faults)
 
 
-def load_entities(run: Run, plan: Plan) -> Loads:
+def load_entities(run: Run, plan: Plan, staging: Staging) -> Loads:
     """Loads all files of all entities into staged tables. Faults are gathered, not raised: the check adds its own."""
-    loads = Loads(run.platform.stage(plan.database))
+    loads = Loads(staging)
     with run.progress.stage("load") as stage:
         for entity in plan.files:
             load_plan = _plan_entity(plan, entity, loads.staging)

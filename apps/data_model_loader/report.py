@@ -23,7 +23,7 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
         }  # fmt: skip
     return {
         "dataset": plan.name, "validate_only": plan.validates_only,
-        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "database": plan.database.to_json(),
         "insert_mode": plan.insert_mode, "entities": entities, "faults": loads.faults.to_json(),
     }  # fmt: skip
 

@@ -53,10 +53,9 @@ class Load:
         return sum(result.bytes for result in self.results)
 
 
-def load_source(run: Run, plan: Plan) -> Load:
+def load_source(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads the source file into a staged table. Faults are gathered, not raised: the check adds its own."""
     with run.progress.stage("load") as stage:
-        staging = run.platform.stage(plan.database)
         pieces = cut_files([plan.file], run.cluster)[plan.file.path]
         rows = text_bytes(pieces) // (_CELL_BYTES * len(plan.header))
         target_files = stored_files(run.platform, plan.key_mapping)

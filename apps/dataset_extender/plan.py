@@ -17,7 +17,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Database
-from common.platform.names import parse_record_name
+from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.encoding import validate_encoding
 from common.scan.header import read_header
@@ -91,7 +91,7 @@ def make_plan(run: Run) -> Plan:
     return Plan(
         name, target, entity, key, added_to, key_column, inputs.relationship or "", parse_folder_path(inputs.folder_path or ""),
         file, header, form, inputs.max_categories,
-        run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db"),
+        draft_database(inputs.database_name or f"{dataset_stem(name)}_db"),
         inputs.new_entity_name or _part_name(entity.name, target),
     )  # fmt: skip
 

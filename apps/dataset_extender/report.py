@@ -21,7 +21,7 @@ def build_report(
     return {
         "dataset": plan.name, "target": {"id": record.id, "name": record.name}, "entity": plan.entity,
         "is_new_entity": not plan.extends,
-        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "database": plan.database.to_json(),
         "table": plan.table, "file": plan.file.name, "rows": load.rows, "parquet_bytes": load.bytes,
         "link": {
             "source_field": plan.key_column, "target_entity": plan.target_entity.name, "target_field": plan.target_key.name,

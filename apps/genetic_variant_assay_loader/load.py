@@ -77,9 +77,9 @@ class Loads:
         return self.bases[piece.path, piece.number]
 
 
-def load_pieces(run: Run, plan: Plan) -> Loads:
+def load_pieces(run: Run, plan: Plan, staging: Staging) -> Loads:
     """Loads all files into staged tables. Faults are gathered, not raised: the check adds its own."""
-    loads = Loads(run.platform.stage(plan.database), _total(plan) >= PARTITIONED_FROM)
+    loads = Loads(staging, _total(plan) >= PARTITIONED_FROM)
     with run.progress.stage("load") as stage:
         loads.results = run.cluster.map(load_task, _build_tasks(run, plan, loads), "load")
         _resolve_lines(plan, loads)

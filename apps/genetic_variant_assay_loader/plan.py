@@ -15,6 +15,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform import Database, InputFile
+from common.platform.names import draft_database
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share
 from common.vcf.container import VcfFile, read_vcf_file
@@ -70,7 +71,7 @@ def make_plan(run: Run) -> Plan:
             faults.add(
                 Rule.REFERENCE_GENOME, "no known reference", field="reference_genome", value=inputs.reference_genome
             )
-        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
+        database = draft_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
         remarks: Remarks = {}
         files = _read_headers(run, given, faults, remarks)

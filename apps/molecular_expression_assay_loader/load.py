@@ -51,9 +51,9 @@ class Load:
     rows: int = 0
 
 
-def load_expression(run: Run, plan: Plan) -> Load:
+def load_expression(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads all sources into staged tables. Raises one `FaultError` with all that is wrong with annotation and data."""
-    load, faults = Load(run.platform.stage(plan.database)), Faults()
+    load, faults = Load(staging), Faults()
     with run.progress.stage("load") as stage:
         plan_path = _write_plan(run, plan, load, faults)
         routed = _route(run, plan, plan_path, faults)

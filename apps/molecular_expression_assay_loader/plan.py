@@ -10,6 +10,7 @@ from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.job import Run
 from common.platform import Database, InputFile
+from common.platform.names import draft_database
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def make_plan(run: Run) -> Plan:
         if not inputs.assay_name.strip():
             raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
         name = inputs.output_dataset_name
-        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db")
+        database = draft_database(inputs.database_name or f"{dataset_stem(name)}_db")
         form, sources = plan_sources(
             inputs.source_expression_data, inputs.source_expression_data_format, inputs.annotation_columns or ()
         )

@@ -11,7 +11,7 @@ import string
 from dataclasses import dataclass
 
 from common.errors import AppError, Rule
-from common.platform import Link
+from common.platform import Database, Link
 
 _ID_LENGTH = 24
 _ID = re.compile(r"(?:project|record|file|database|job|applet)-[0-9A-Za-z]{24}")
@@ -70,6 +70,11 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
 def unique_database_name(database_id: str, name: str) -> str:
     """`database_<24 lower-case characters>__<name>`, the name that SQL and descriptors use."""
     return f"{database_id.replace('-', '_').lower()}__{name}"
+
+
+def draft_database(name: str) -> Database:
+    """A database that a job is to make. Raises `AppError` 80 if the name is unfit."""
+    return Database("", parse_database_name(name), "", is_new=True)
 
 
 def is_database_name(text: str) -> bool:

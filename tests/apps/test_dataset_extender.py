@@ -77,11 +77,11 @@ def refused(runner: Runner, **inputs: Any) -> list[tuple[int, int | None, str | 
 
 
 def project_state(project: Path) -> dict[str, tuple[int, int]]:
-    """Every published file with its size and time."""
+    """Every published file with its size and time; jobs are no part of a publish."""
     return {
         str(path.relative_to(project)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in project.rglob("*")
-        if path.is_file() and ".staged" not in path.parts
+        if path.is_file() and ".staged" not in path.parts and not path.name.startswith("job-")
     }
 
 

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "spark": {"errors"},
     "platform": {"errors", "spark", "json_text"},
     "dataset": {"dictionary", "graph", "errors", "faults", "platform", "values"},
-    "job": {"platform", "spark", "errors", "faults", "json_text"},
+    "job": {"dataset", "platform", "spark", "errors", "faults", "json_text"},
     "tables": {"spark", "scan", "dictionary", "dataset", "platform", "errors", "faults", "values"},
     "vcf": {"scan", "errors", "faults", "genome"},
     "expression": {"scan", "errors", "faults"},

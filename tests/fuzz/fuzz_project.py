@@ -24,7 +24,7 @@ from common.platform.api.server import ApiServer
 from common.platform.local import LocalProject
 from common.platform.local.store import ProjectStore
 from tests.fuzz.json_mutations import HOSTILE, damage, mutate
-from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, publish_tables
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, new_database, publish_tables
 
 SUITE_COUNT = 30
 
@@ -82,7 +82,7 @@ def _make_project(root: Path) -> None:
     report.write_text("{}", encoding="utf-8")
     first = LocalProject(root, _JOBS[0])
     tables = {("patient", "new"): {"p.parquet": "p"}, ("visit", "new"): {"chr=1/v.parquet": "v"}}
-    publish_tables(first, first.new_database("clinic"), tables, "study", {"report": report})
+    publish_tables(first, new_database("clinic"), tables, "study", {"report": report})
     second = LocalProject(root, _JOBS[1])
     (database,) = second.databases()
     publish_tables(second, second.find_database(database.id), {("patient", "append"): {"q.parquet": "q"}}, "more")
@@ -281,7 +281,7 @@ def _job(root: Path) -> None:
     project = LocalProject(root)
     project.write_job("app", "running", {})
     databases = project.databases()
-    database = project.find_database(databases[0].id) if databases else project.new_database("clinic")
+    database = project.find_database(databases[0].id) if databases else new_database("clinic")
     staging = project.stage(database)
     try:
         Path(staging.table_folder("patient"), f"{project.job_id}.parquet").write_text("r", encoding="utf-8")

@@ -13,7 +13,7 @@ from common.platform import Database, InputFile, Link, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
-from common.platform.names import ObjectReference, is_id, link, parse_database_name, parse_file_name, parse_reference
+from common.platform.names import ObjectReference, is_id, link, parse_file_name, parse_reference
 from common.platform.records import parse_descriptor, parse_record
 from common.spark import Cluster
 
@@ -24,8 +24,8 @@ _STAGING = "hdfs:///tmp/loaders"
 class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
-    Only Spark makes a database, and only once it is made is its id known: so `new_database` makes it, empty, and `close`
-    removes it again unless something was published. One that a killed job left is cleared, and taken up.
+    Only Spark makes a database, and its id is known only then: `stage` makes it, empty, and `close` removes it again unless
+    something was published. One that a killed job left is cleared, and taken up.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
@@ -81,8 +81,7 @@ class DxPlatform:
         reference = parse_reference(record.details["descriptor"])
         return parse_descriptor(self._objects.read(reference.id if reference else ""), record)
 
-    def new_database(self, name: str) -> Database:
-        name = parse_database_name(name)
+    def _make_database(self, name: str) -> Database:
         for standing in self._objects.find("database", name):
             self._check_free(build_database(standing))
         self._metastore.create_database(name, self.job_id)
@@ -136,6 +135,8 @@ class DxPlatform:
         return self._copied[key]
 
     def stage(self, database: Database | None) -> DxStaging:
+        if database and not database.id:
+            database = self._make_database(database.name)
         self._stagings.append(DxStaging(self._objects, self._metastore, self._shared, database))
         return self._stagings[-1]
 

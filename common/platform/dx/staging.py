@@ -97,6 +97,12 @@ class DxStaging:
         self.has_published = False
         self.doubt: str | None = None
 
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
+
     def table_folder(self, table: str) -> str:
         return self._shared.make("tables", parse_table_name(table))
 

@@ -20,9 +20,7 @@ from common.platform.names import (
     is_id,
     link,
     new_id,
-    parse_database_name,
     parse_reference,
-    unique_database_name,
 )
 from common.platform.records import LARGEST_DESCRIPTOR, parse_descriptor, parse_record
 
@@ -93,10 +91,6 @@ class LocalProject:
             ) from None
         return parse_descriptor(content, record)
 
-    def new_database(self, name: str) -> Database:
-        name, database_id = parse_database_name(name), new_id("database")
-        return Database(database_id, name, unique_database_name(database_id, name), is_new=True)
-
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
             raise AppError(
@@ -121,7 +115,7 @@ class LocalProject:
         return link(object_id)
 
     def close(self) -> None:
-        """Nothing: a local project makes nothing before it is published."""
+        """No-op: nothing is created before publish."""
 
     def describe(self, object_id: str) -> dict[str, Any]:
         """What is known of an object: id, class, name, state, created and modified in ms, details, properties, and what its

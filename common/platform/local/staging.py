@@ -16,7 +16,7 @@ import json
 import mimetypes
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -33,7 +33,14 @@ from common.platform.local.store import (
     now,
 )
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import is_id, new_id, parse_file_name, parse_record_name, parse_table_name
+from common.platform.names import (
+    is_id,
+    new_id,
+    parse_file_name,
+    parse_record_name,
+    parse_table_name,
+    unique_database_name,
+)
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 _JOURNAL = "journal.json"
@@ -86,6 +93,10 @@ class LocalStaging:
     def __init__(self, store: ProjectStore, job_id: str, database: Database | None, place: JobPlace | None) -> None:
         self._store = store
         self._job_id = job_id
+        if database and not database.id:
+            database_id = new_id("database")
+            unique_name = unique_database_name(database_id, database.name)
+            database = replace(database, id=database_id, unique_name=unique_name)
         self._database = database
         self._versions: DatabaseVersions | None = store.versions(database.unique_name) if database else None
         if self._versions:
@@ -95,6 +106,12 @@ class LocalStaging:
         self._folder = self._place.folder
         self.has_published = False
         self.doubt: str | None = None
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
 
     def table_folder(self, table: str) -> str:
         return self._subfolder("tables", parse_table_name(table))
