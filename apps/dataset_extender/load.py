@@ -19,7 +19,7 @@ from common.tables.columns import ColumnPlan
 from common.tables.key_checks import KeyColumn
 from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
 from common.tables.tasks import cut_files, text_bytes
-from common.values.column_stats import Figures
+from common.values.column_stats import ColumnStats
 from common.values.types import ARROW_TYPES
 
 _UNREADABLE_RULES = (Rule.FIELD_NAME, Rule.UNREADABLE, Rule.ROW_WIDTH)
@@ -37,7 +37,7 @@ class Load:
     staging: Staging
     results: list[InferResult]
     evidence: dict[str, Evidence]
-    figures: dict[str, Figures]
+    stats: dict[str, ColumnStats]
     link: Link | None = None
     counts: LinkCounts | None = None
     faults: Faults = field(default_factory=Faults)
@@ -109,16 +109,16 @@ def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResu
 def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
     names = [name for name in plan.header if name != plan.key_column]
     evidence = {name: Evidence(plan.max_categories) for name in names}
-    figures = {name: Figures(0) for name in plan.header}
-    load = Load(staging, results, evidence, figures)
+    stats = {name: ColumnStats(0) for name in plan.header}
+    load = Load(staging, results, evidence, stats)
     for result in results:
         load.faults.merge(result.faults)
     if not load.faults:
         for result in results:
             for name in names:
                 evidence[name].merge(result.evidence[name])
-            for name, each in result.figures.items():
-                figures[name].merge(each)
+            for name, each in result.stats.items():
+                stats[name].merge(each)
     return load
 
 
