@@ -17,7 +17,16 @@ from common.scan.header import describe_nameless
 from common.scan.records import BlankRows
 from common.tables.columns import ColumnPlan
 from common.tables.key_checks import KeyColumn
-from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
+from common.tables.links import (
+    Link,
+    LinkCounts,
+    StoredField,
+    bucket_count,
+    count_links,
+    count_rows,
+    extract_column,
+    stored_files,
+)
 from common.tables.tasks import cut_files, text_bytes
 from common.values.column_stats import ColumnStats
 from common.values.types import ARROW_TYPES
@@ -125,8 +134,6 @@ def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
 def _link(run: Run, plan: Plan, tasks: InferPlan, target_files: list[str], load: Load) -> Link:
     key_files = tuple(f"{tasks.key_folder}/{result.keys}" for result in load.results)
     source = KeyColumn(plan.entity, plan.key_column, key_files, (plan.file.name,))
-    place = KeyColumn(plan.target_entity.name, plan.target_key.name, (), ())
-    folder = load.staging.scratch_folder("target_keys")
-    column = plan.key_mapping.column
-    target = extract_column(run.cluster, target_files, column, place, tasks.buckets, folder)
+    stored, folder = StoredField(plan.target_key, plan.key_mapping), load.staging.scratch_folder("target_keys")
+    target = extract_column(run.cluster, target_files, stored, tasks.buckets, folder)
     return Link(source, target, ARROW_TYPES[plan.target_key.type], tasks.buckets)

@@ -160,11 +160,11 @@ def parse_records(
         read_options=pacsv.ReadOptions(use_threads=False, block_size=len(text) + 4, column_names=list(columns)),
         parse_options=pacsv.ParseOptions(
             delimiter=form.delimiter, newlines_in_values=False, ignore_empty_lines=width > 1,
-            invalid_row_handler=ragged.take,
+            invalid_row_handler=ragged.take
         ),
         convert_options=pacsv.ConvertOptions(
             column_types=columns, strings_can_be_null=True, null_values=list(form.null_values), check_utf8=False,
-            auto_dict_max_cardinality=2**31 - 1,
+            auto_dict_max_cardinality=2**31 - 1
         ),
     )  # fmt: skip
     records = Records(file, text, first_line, cells, ragged.indices)

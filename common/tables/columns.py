@@ -27,7 +27,7 @@ _CELLS_AT_ONCE = 1 << 15
 
 
 @dataclass
-class Column:
+class BuiltColumn:
     """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field,
     `precision` that of a date."""
 
@@ -75,9 +75,9 @@ class ColumnPlan:
 
 def build_columns(
     cells: Mapping[str, pa.Array], plans: Sequence[ColumnPlan], stats: Mapping[str, ColumnStats]
-) -> dict[str, Column]:
+) -> dict[str, BuiltColumn]:
     """Cells (string, or dictionary of string where `plan.is_encoded`) to columns, by field name; adds what it sees to `stats`."""
-    built: dict[str, Column] = {}
+    built: dict[str, BuiltColumn] = {}
     plain: dict[str, list[str]] = {}
     for plan in plans:
         name = plan.field.name
@@ -102,7 +102,7 @@ def build_columns(
     return built
 
 
-def _build_plain(cells: Sequence[pa.Array], field_type: str, stats: Sequence[ColumnStats]) -> list[Column]:
+def _build_plain(cells: Sequence[pa.Array], field_type: str, stats: Sequence[ColumnStats]) -> list[BuiltColumn]:
     """Columns of one type, built as one: of a wide table a buffer has few rows, and each call costs as much as hundreds of
     values."""
     rows = len(cells[0])
@@ -110,7 +110,7 @@ def _build_plain(cells: Sequence[pa.Array], field_type: str, stats: Sequence[Col
     add_columns(stats, values)
     columns = []
     for start in range(0, rows * len(cells), rows) if rows else [0] * len(cells):
-        column = Column(values.slice(start, rows))
+        column = BuiltColumn(values.slice(start, rows))
         if bad is not None and (mask := bad[start : start + rows]).any():
             column.bad[Rule.VALUE_TYPE] = mask
         columns.append(column)
@@ -141,7 +141,7 @@ def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, stats: ColumnStats) 
         stats.counts[str(item["values"])] += item["counts"]
 
 
-def _build_encoded(cells: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> Column:
+def _build_encoded(cells: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> BuiltColumn:
     """Works on the distinct texts, then spreads the outcome over the rows."""
     texts, indices = cells.dictionary, cells.indices
     lists = pc.split_pattern(texts, PART_MARK) if plan.field.is_multi_select else None
@@ -154,7 +154,7 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> Col
         _add_counted(values, counts[owner], stats)
     else:
         stats.tally(places, counts[owner], len(plan.typed_codes))
-    column = Column(_spread(values, lists, indices))
+    column = BuiltColumn(_spread(values, lists, indices))
     for code, mask in bad_parts.items():
         entry_is_bad = np.zeros(len(texts) + 1, dtype=bool)
         entry_is_bad[owner[mask]] = True
@@ -226,7 +226,7 @@ def add_column_faults(
     column: ColumnPlan,
     records: Records,
     cells: pa.Array,
-    built: Column,
+    built: BuiltColumn,
     faults: Faults,
     faulty: dict[int, list[Fault]] | None = None,
 ) -> None:

@@ -54,12 +54,13 @@ class KeyWriter(ShuffleWriter):
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """A key or reference column: where its key files are, and the user's names of the entity's files by index."""
+    """A key or reference column: where its key files are, and the user's names of the entity's files by index. A stored table
+    has none."""
 
     entity: str
     field: str
     key_files: tuple[str, ...]
-    file_names: tuple[str, ...]
+    file_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

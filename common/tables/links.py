@@ -120,19 +120,6 @@ def count_rows(files: Sequence[str]) -> int:
     return total
 
 
-def extract_column(
-    cluster: Cluster, files: Sequence[str], column: str, place: KeyColumn, buckets: int, folder: str, *,
-    as_text: bool = False, distinct: bool = False,
-) -> KeyColumn:  # fmt: skip
-    """`place` with the key files of one column of a table that stands already: its Parquet files read by a task each."""
-    paths = [f"{folder}/{number:05d}.arrow" for number in range(len(files))]
-    tasks = [
-        TableKeys(file, {column: (path, buckets)}, as_text, distinct) for file, path in zip(files, paths, strict=True)
-    ]
-    cluster.map(extract_keys, tasks, f"ids of {place.entity}")
-    return replace(place, key_files=tuple(paths))
-
-
 @dataclass(frozen=True, slots=True)
 class StoredField:
     """A field of a published Dataset and where it is stored, to be linked by. With `distinct`, how often a value stands in
@@ -148,6 +135,20 @@ class StoredField:
         return f"{self.field.entity}.{self.field.name}"
 
 
+def extract_column(
+    cluster: Cluster, files: Sequence[str], stored: StoredField, buckets: int, folder: str, *, as_text: bool = False
+) -> KeyColumn:
+    """The key column of a stored field, from the Parquet files of its table, which a task each reads."""
+    paths = tuple(f"{folder}/{number:05d}.arrow" for number in range(len(files)))
+    column = stored.mapping.column
+    tasks = [
+        TableKeys(file, {column: (path, buckets)}, as_text, stored.distinct)
+        for file, path in zip(files, paths, strict=True)
+    ]
+    cluster.map(extract_keys, tasks, f"ids of {stored.field.entity}")
+    return KeyColumn(stored.field.entity, stored.field.name, paths)
+
+
 def count_stored(
     cluster: Cluster, platform: Platform, staging: Staging, source: StoredField, target: StoredField
 ) -> LinkCounts:
@@ -155,12 +156,9 @@ def count_stored(
     files = [stored_files(platform, each.mapping) for each in (source, target)]
     buckets = bucket_count(max(map(count_rows, files)))
     source_ids, target_ids = (
-        extract_column(
-            cluster, paths, each.mapping.column, KeyColumn(each.field.entity, each.field.name, (), ()), buckets,
-            staging.scratch_folder(f"{side}_ids"), distinct=each.distinct,
-        )
+        extract_column(cluster, paths, each, buckets, staging.scratch_folder(f"{side}_ids"))
         for side, each, paths in zip(("source", "target"), (source, target), files, strict=True)
-    )  # fmt: skip
+    )
     return count_links(cluster, Link(source_ids, target_ids, ARROW_TYPES[source.field.type], buckets))
 
 

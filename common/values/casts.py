@@ -42,7 +42,7 @@ def cast_cells(texts: pa.Array, field_type: str) -> Cast:
     return _CASTS[field_type](texts)
 
 
-def text_bytes(texts: pa.Array) -> np.ndarray:
+def all_bytes(texts: pa.Array) -> np.ndarray:
     """All bytes of a string array's values, nulls contributing none, as uint8; a view where possible."""
     offsets, data = text_layout(texts)
     return data[offsets[0] : offsets[-1]]
@@ -70,7 +70,7 @@ _FLOAT_BYTES = _byte_table(b"+-.0123456789eE")
 
 def _bytes_within(texts: pa.Array, first: str, last: str) -> bool:
     """Whether all bytes of the texts are from `first` to `last`; much quicker than to look each up in a table."""
-    data = text_bytes(texts)
+    data = all_bytes(texts)
     return not len(data) or bool(data.min() >= ord(first) and data.max() <= ord(last))
 
 
@@ -109,7 +109,7 @@ def _cast_long_integers(digits: pa.Array, fits: pa.Array, values: pa.Array) -> t
 
 
 def _cast_float(texts: pa.Array) -> Cast:
-    if _bytes_within(texts, "+", "9") or _FLOAT_BYTES[text_bytes(texts)].all():  # Arrow takes neither , nor /
+    if _bytes_within(texts, "+", "9") or _FLOAT_BYTES[all_bytes(texts)].all():  # Arrow takes neither , nor /
         try:
             values = pc.cast(texts, pa.float64())
         except pa.ArrowInvalid:
