@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from apps.dataset_extender.inference import Evidence, join_kinds
 from apps.dataset_extender.plan import Plan
-from apps.dataset_extender.task import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
+from apps.dataset_extender.task import SAMPLE_BYTES, InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
 from common.dictionary import Field
 from common.errors import Rule
 from common.faults import Faults
@@ -15,6 +15,7 @@ from common.platform import Staging
 from common.scan.delimited import Piece
 from common.scan.header import describe_nameless
 from common.scan.records import BlankRows
+from common.spark import Cluster
 from common.tables.columns import ColumnPlan
 from common.tables.key_checks import KeyColumn
 from common.tables.links import (
@@ -70,7 +71,7 @@ def load_source(run: Run, plan: Plan, staging: Staging) -> Load:
         target_files = stored_files(run.platform, plan.key_mapping)
         buckets = bucket_count(max(rows, count_rows(target_files)))
         infer_plan = _plan_tasks(plan, staging, buckets)
-        results = _run_tasks(run, infer_plan, pieces)
+        results = run_tasks(run.cluster, infer_plan, pieces)
         load = _gather(plan, staging, results)
         if not any(code in load.faults.counts for code in _UNREADABLE_RULES):
             load.link = _link(run, plan, infer_plan, target_files, load)
@@ -101,15 +102,17 @@ def _plan_tasks(plan: Plan, staging: Staging, buckets: int) -> InferPlan:
     )  # fmt: skip
 
 
-def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResult]:
-    """One pass over the file; pieces in which a field looked narrower than it is in others are loaded again as it is."""
-    kinds = sample_kinds(plan, pieces if len(pieces) > 1 else [])
+def run_tasks(
+    cluster: Cluster, plan: InferPlan, pieces: list[Piece], sample_bytes: int = SAMPLE_BYTES
+) -> list[InferResult]:
+    """One pass over the file. Pieces in which a field looked narrower than it is in others are loaded again as it is."""
+    kinds = sample_kinds(plan, pieces if len(pieces) > 1 else [], sample_bytes)
     tasks = [InferTask(number, plan, (piece,), kinds) for number, piece in enumerate(pieces)]
-    results = run.cluster.map(infer_pieces, tasks, "load")
+    results = cluster.map(infer_pieces, tasks, "load")
     agreed = {name: join_kinds(result.evidence[name].kind for result in results) for name in plan.fields}
     again = [number for number, result in enumerate(results) if result.kinds != agreed and not result.faults]
     if again:
-        redone = run.cluster.map(infer_pieces, [replace(tasks[number], kinds=agreed) for number in again], "load")
+        redone = cluster.map(infer_pieces, [replace(tasks[number], kinds=agreed) for number in again], "load")
         for number, result in zip(again, redone, strict=True):
             results[number] = result
     return results

@@ -74,12 +74,12 @@ class InferResult:
     blank: BlankRows = field(default_factory=BlankRows)
 
 
-def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
+def sample_kinds(plan: InferPlan, pieces: Iterable[Piece], sample_bytes: int) -> dict[str, str]:
     """The kinds of the fields as the first records of each piece show them: never wider than those of the whole file."""
     kinds = dict.fromkeys(plan.fields, EMPTY)
     types = dict.fromkeys(plan.header, pa.string())
     for piece in pieces:
-        text = first_records(piece, SAMPLE_BYTES)
+        text = first_records(piece, sample_bytes)
         records = parse_records(piece.file, text, piece.first_line, types, plan.form, Faults()) if text else None
         if records is not None:
             kinds = {name: cast_narrowest(records.column(name), kind)[0] for name, kind in kinds.items()}
