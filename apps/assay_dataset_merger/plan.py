@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from apps.assay_dataset_merger.assay import add_samples, follow_reference
-from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
+from common.dataset.database import Database
+from common.dataset.merge import find_link_field, validate_link, validate_linkable
 from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import Field, nearest_remedy
 from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
 from common.platform.names import draft_database, parse_record_name
+from common.platform.records import read_dataset
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 from common.tables.links import StoredField

@@ -9,11 +9,12 @@ from itertools import count, takewhile
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, part_table
 from common.dictionary import DataDictionary, Entity
 from common.errors import Rule
 from common.faults import Faults, Place
-from common.platform import Database, Platform
+from common.platform import Platform
 from common.scan.files import locate
 
 

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from apps.data_model_loader.existing import find_outdated_tables, validate_existing_tables
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
@@ -14,7 +15,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
 from common.platform.names import draft_database, parse_record_name
 from common.scan.encoding import validate_encoding
 from common.scan.files import read_small

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
@@ -16,7 +17,6 @@ from common.dictionary.names import companion_names
 from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database
 from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.encoding import validate_encoding

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from apps.genetic_variant_assay_loader.annotation import annotation_scheme
+from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
 from common.platform.names import draft_database
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share

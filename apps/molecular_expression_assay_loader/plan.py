@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from apps.molecular_expression_assay_loader.model import COUNT, Format, Source, ValueRules
 from apps.molecular_expression_assay_loader.sources import plan_sources
+from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
 from common.platform.names import draft_database
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Assay, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
-from common.errors import AppError, Rule
+from common.errors import Rule
 from common.faults import Faults, Place
-from common.platform import Platform, Record
 from common.values.types import KEY_TYPES
 
 
@@ -25,16 +23,6 @@ class Renaming:
     entities: Mapping[str, str] = field(default_factory=dict)
     codings: Mapping[str, str] = field(default_factory=dict)
     shared_codings: tuple[str, ...] = ()
-
-
-def read_dataset(platform: Platform, record: Record) -> Dataset:
-    """The Dataset of a record. Raises `AppError` 300 if the descriptor is not of version 3.0."""
-    try:
-        return parse_descriptor(platform.read_descriptor(record))
-    except AppError as error:
-        if error.code != Rule.NOT_A_DATASET:
-            raise
-        raise AppError(Rule.NOT_MERGEABLE, f"{record.name}: {error.text}") from None
 
 
 def find_link_field(

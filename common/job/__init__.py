@@ -8,8 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from common.dataset.database import Database
 from common.job.progress import Progress
-from common.platform import Database, Platform, Staging
+from common.platform import Platform, Staging
 from common.spark import Cluster
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Link = dict[str, Any]
-"""`{"$dnanexus_link": "<id>"}`, as job files hold objects."""
+from common.dataset.database import Database, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +30,6 @@ class Record:
     id: str
     name: str
     details: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """A database. `unique_name` is `database_<24 characters, lower case>__<name>`; `is_new` until its first publish. A draft has
-    neither id nor unique name: staging makes the database."""
-
-    id: str
-    name: str
-    unique_name: str
-    is_new: bool = False
-
-    def to_json(self) -> dict[str, str | None]:
-        """What a report says of it; null for what a draft does not have."""
-        return {"id": self.id or None, "name": self.name, "unique_name": self.unique_name or None}
 
 
 ChangeMode = Literal["new", "append", "overwrite", "replace", "remove"]

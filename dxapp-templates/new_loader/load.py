@@ -31,10 +31,9 @@ class Load:
         return sum(result.rows for result in self.results)
 
 
-def load_files(run: Run, plan: Plan) -> Load:
+def load_files(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads all files into the staged table. Faults are gathered: the check adds its own."""
     with run.progress.stage("load") as stage:
-        staging = run.platform.stage(plan.database)
         folder, keys = staging.table_folder(plan.table.table), staging.scratch_folder("keys")
         cut = cut_files(plan.files, run.cluster)
         pieces = [(index, piece) for index, file in enumerate(plan.files) for piece in cut[file.path]]

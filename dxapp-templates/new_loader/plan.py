@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, plan_entity
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, Entity, Field
@@ -15,7 +16,7 @@ from common.dictionary.names import validate_names
 from common.errors import Rule
 from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database
+from common.platform.names import draft_database
 from common.scan.delimited import TextFile
 from common.scan.header import Header, read_header
 
@@ -54,7 +55,7 @@ def make_plan(run: Run) -> Plan:
             validate_header(header, other, inputs.entity_name, faults)
         faults.raise_if_any("The plan")
         (table,) = plan_entity(dictionary, dictionary.main_entity, max(MAX_COLUMNS, len(header)))
-        database = run.platform.new_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
+        database = draft_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
         stage.note(f"{len(named):,} files, {len(header):,} fields")
     files = tuple(each.file for each in named)
     return Plan(inputs.output_dataset_name, database, dictionary, table, files, header)

@@ -19,9 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database
 from common.errors import AppError
 from common.job.stops import Stopped
-from common.platform import Database, RecordDraft, Staging, TableChange
+from common.platform import RecordDraft, Staging, TableChange
 from common.platform.local import LocalProject
 from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, new_database, read_state
 

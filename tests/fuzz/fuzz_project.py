@@ -77,7 +77,7 @@ def _server(root: Path) -> Iterator[ApiServer]:
 
 
 def _make_project(root: Path) -> None:
-    """A Dataset with a database of two versions and a report, a database that Spark made, and what a killed job left."""
+    """A Dataset with a database of two versions and a report, and what a killed job left."""
     report = root.parent / "report.json"
     report.write_text("{}", encoding="utf-8")
     first = LocalProject(root, _JOBS[0])
@@ -86,8 +86,6 @@ def _make_project(root: Path) -> None:
     second = LocalProject(root, _JOBS[1])
     (database,) = second.databases()
     publish_tables(second, second.find_database(database.id), {("patient", "append"): {"q.parquet": "q"}}, "more")
-    (root / "databases" / ".made" / "sparked" / "t").mkdir(parents=True)
-    (root / "databases" / ".made" / "sparked" / "t" / "s.parquet").write_text("s", encoding="utf-8")
     dead = root / ".staged" / _JOBS[2]
     (dead / "tables" / "patient").mkdir(parents=True)
     (dead / "lock").touch()
@@ -207,7 +205,7 @@ def _retarget(rng: random.Random, path: Path, outside: Path) -> str:
     """The link of a database to another place."""
     root = next(each for each in path.parents if each.name == "project")
     link = rng.choice([each for each in (root / "databases").iterdir() if each.is_symlink()])
-    target = rng.choice([str(outside / "folder"), ".versions", f".versions/{link.name}", f".versions/{link.name}/..", ".made/sparked", "/",
+    target = rng.choice([str(outside / "folder"), ".versions", f".versions/{link.name}", f".versions/{link.name}/..", "/",
                          f".versions/{link.name}/000001-{_JOBS[0]}"])  # fmt: skip
     link.unlink()
     link.symlink_to(target)
@@ -293,10 +291,7 @@ def _job(root: Path) -> None:
 
 def _call(root: Path, server: ApiServer) -> None:
     """What a client asks of a project that is served."""
-    from common.platform.api.databases import take_up_databases
-
     server.store = ProjectStore(root)
-    take_up_databases(server.store)
     found = server.call("system", {}).store
     calls: list[tuple[str, dict[str, Any]]] = [
         ("/system/findDataObjects", {"describe": True}),

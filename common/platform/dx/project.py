@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database, Link, link
 from common.errors import AppError, Rule
-from common.platform import Database, InputFile, Link, Record
+from common.platform import InputFile, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
-from common.platform.names import ObjectReference, is_id, link, parse_file_name, parse_reference
-from common.platform.records import parse_descriptor, parse_record
+from common.platform.names import ObjectReference, is_id, parse_file_name, parse_reference
+from common.platform.records import parse_record, unpack_descriptor
 from common.spark import Cluster
 
 _LOCATION = "dnax://"
@@ -79,7 +80,7 @@ class DxPlatform:
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
-        return parse_descriptor(self._objects.read(reference.id if reference else ""), record)
+        return unpack_descriptor(self._objects.read(reference.id if reference else ""), record)
 
     def _make_database(self, name: str) -> Database:
         for standing in self._objects.find("database", name):

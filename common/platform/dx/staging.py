@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
+from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
 from common.platform.names import parse_file_name, parse_table_name

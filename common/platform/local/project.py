@@ -10,19 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database, Link, link
 from common.errors import AppError, Rule
-from common.platform import Database, InputFile, Link, Record
+from common.platform import InputFile, Record
 from common.platform.local import disk
 from common.platform.local.staging import JobPlace, LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
-from common.platform.names import (
-    ObjectReference,
-    is_id,
-    link,
-    new_id,
-    parse_reference,
-)
-from common.platform.records import LARGEST_DESCRIPTOR, parse_descriptor, parse_record
+from common.platform.names import ObjectReference, is_id, new_id, parse_reference
+from common.platform.records import LARGEST_DESCRIPTOR, parse_record, unpack_descriptor
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -89,7 +84,7 @@ class LocalProject:
             raise AppError(
                 Rule.NOT_A_DATASET, f"the descriptor of record {record.name} cannot be read: {error}"
             ) from None
-        return parse_descriptor(content, record)
+        return unpack_descriptor(content, record)
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.dataset.database import Database, unique_database_name
 from common.errors import AppError, Rule
 from common.json_text import schema_faults
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.local import disk
 from common.platform.local.store import (
     Mark,
@@ -33,14 +34,7 @@ from common.platform.local.store import (
     now,
 )
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import (
-    is_id,
-    new_id,
-    parse_file_name,
-    parse_record_name,
-    parse_table_name,
-    unique_database_name,
-)
+from common.platform.names import is_id, new_id, parse_file_name, parse_record_name, parse_table_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 _JOURNAL = "journal.json"

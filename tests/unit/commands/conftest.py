@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import apps
-from common.platform import Database, RecordDraft, TableChange
+from common.dataset.database import Database
+from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
 from common.platform.names import draft_database
 

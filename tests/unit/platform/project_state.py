@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.dataset.database import Database, unique_database_name
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.local import LocalProject
-from common.platform.names import new_id, unique_database_name
+from common.platform.names import new_id
 
 State = dict[str, object]
 EMPTY_DESCRIPTOR = {

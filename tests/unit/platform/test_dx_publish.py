@@ -17,12 +17,12 @@ import pytest
 from pyspark.sql import DataFrameWriter, SparkSession
 
 from apps.data_model_loader.existing import validate_existing_tables
+from common.dataset.database import Database
 from common.dataset.layout import plan_tables
 from common.dictionary import CODINGS_TABLE, Code, Coding, DictionaryFile, parse_dictionary
 from common.errors import AppError, Rule
 from common.faults import Faults
-from common.platform import Database, RecordDraft, TableChange
-from common.platform.api import ApiServer
+from common.platform import RecordDraft, TableChange
 from common.platform.dx import DxPlatform
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
@@ -31,6 +31,7 @@ from common.platform.local import LocalProject
 from common.platform.names import draft_database, new_id
 from common.spark import Cluster
 from common.tables.codings import stage_codings
+from tests.metastore import MetastoreServer
 
 NAME = "study_db"
 JOB, NEXT = new_id("job"), "job-ToKen0aUrl0passwoRd00000"
@@ -71,7 +72,7 @@ def project(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LOADER_STAGING", str(tmp_path / "staging"))
     monkeypatch.setenv("LOADER_DATABASE_LOCATION", (root / "databases" / ".made" / NAME).as_uri())
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ApiServer(root) as server:
+    with MetastoreServer(root) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         dxpy.set_api_server_info("127.0.0.1", server.server_port, "http")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from common.dataset.database import Database
 from common.errors import AppError
-from common.platform import Database
 from common.platform.local import LocalProject
 from tests.unit.platform.project_state import Tables, assert_swept, new_database, publish_tables, read_state
 
