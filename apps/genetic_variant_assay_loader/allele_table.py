@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from apps.genetic_variant_assay_loader import schema
 from common.errors import Rule
 from common.genome import BIN_WIDTH
-from common.vcf.genotypes import Copies
+from common.vcf.genotypes import AlleleCounts
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites, info_values, is_number, parse_floats
@@ -74,7 +74,7 @@ def _number_repeats(a_id: pa.Array, symbolic: Mask, earlier: Set[str]) -> pa.Arr
 
 
 def build_alleles(
-    sites: Sites, ids: AlleleIds, copies: Copies, samples: int, ends: Positions, worst_effect: pa.Array,
+    sites: Sites, ids: AlleleIds, copies: AlleleCounts, samples: int, ends: Positions, worst_effect: pa.Array,
     gnomad: pa.Array,
 ) -> pa.Table:  # fmt: skip
     """Rows of `schema.ALLELE_PART`, one per ALT allele that is an allele. `ends`, `worst_effect` and `gnomad` have a

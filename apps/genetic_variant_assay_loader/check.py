@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from apps.genetic_variant_assay_loader.combine import find_missed, validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads, reload_without
-from apps.genetic_variant_assay_loader.order import Run as ContigRun
+from apps.genetic_variant_assay_loader.order import ContigRun
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.errors import Rule

@@ -9,12 +9,12 @@ import pyarrow as pa
 from apps.genetic_variant_assay_loader.allele_table import AlleleIds
 from common.errors import Rule
 from common.genome import BIN_WIDTH
-from common.vcf.genotypes import HALF, NO_CALL, REF, TYPES, Calls, find_fields
+from common.vcf.genotypes import GENOTYPE_TYPES, HALF, NO_CALL, REF, Calls, find_fields
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites, is_number
 
 KINDS = ("alt", "ref", "halfref", "nocall")
-_TYPE_NAMES = pa.array(TYPES)
+_TYPE_NAMES = pa.array(GENOTYPE_TYPES)
 _DIGITS = 18
 
 

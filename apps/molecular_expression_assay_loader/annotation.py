@@ -14,15 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
+from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
 from common.errors import Rule
 from common.expression.feature_ids import parse_feature_ids
-from common.expression.feature_lines import Lines, read_lines
+from common.expression.feature_lines import FeatureLines, read_feature_lines
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 from common.genome import BIN_WIDTH, chromosomes
 
-COLUMNS = pa.schema(
+ANNOTATION_COLUMNS = pa.schema(
     [("feature_id", pa.string()), ("gene_name", pa.string()), ("CHROM", pa.string()), ("start", pa.int64()),
      ("end", pa.int64()), ("strand", pa.string()), ("feature_version", pa.string())]
 )  # fmt: skip
@@ -38,7 +37,7 @@ transcript, its `rna-…` on one; without a `transcript_id` it repeats the gene'
 
 @dataclass(frozen=True)
 class Annotation:
-    """Annotated features, each once: `table` has `COLUMNS`, and `chr` and `bin`, null where a feature has no place."""
+    """Annotated features, each once: `table` has `ANNOTATION_COLUMNS`, and `chr` and `bin`, null where a feature has no place."""
 
     table: pa.Table
 
@@ -54,7 +53,7 @@ class Annotation:
         return self.table.take(found)
 
 
-def read_places(plan: ExpressionPlan) -> Annotation:
+def read_places(plan: TaskPlan) -> Annotation:
     """The annotation that the plan names; an empty one if it names none."""
     return _read_places(plan.annotation) if plan.annotation else empty_annotation()
 
@@ -66,7 +65,7 @@ def _read_places(path: str) -> Annotation:
 
 def empty_annotation() -> Annotation:
     """The annotation of a load that was given none."""
-    return Annotation(_add_bins(COLUMNS.empty_table()))
+    return Annotation(_add_bins(ANNOTATION_COLUMNS.empty_table()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def load_annotation(task: AnnotationTask) -> Faults:
 def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Faults]:
     """Genes and transcripts of an annotation file, with its faults (109). Raises `AppError` 65 for a file that cannot be read."""
     faults = Faults()
-    lines = read_lines(path, name, faults)
+    lines = read_feature_lines(path, name, faults)
     if lines is None:
         return empty_annotation(), faults
     rows = _rows_of_features(lines) if lines.is_gff else lines.cells
@@ -102,7 +101,7 @@ def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Fau
         [parsed.ids, _text(rows, "gene_name"), chrom, start, end,
          pc.if_else(pc.is_in(strand, pa.array(["+", "-"])), strand, None),
          pc.coalesce(parsed.versions, _text(rows, "feature_version"))],
-        schema=COLUMNS,
+        schema=ANNOTATION_COLUMNS,
     )  # fmt: skip
     return Annotation(_add_bins(table)), faults
 
@@ -122,7 +121,7 @@ def _text(rows: pa.Table, column: str) -> pa.ChunkedArray:
     return pc.if_else(pc.is_in(cells, pa.array(["", "."] if column != "strand" else [""])), None, cells)
 
 
-def _rows_of_features(lines: Lines) -> pa.Table:
+def _rows_of_features(lines: FeatureLines) -> pa.Table:
     """Genes and transcripts among the lines of a GTF or GFF3, with the columns of an annotation table and `line`."""
     cells = lines.cells
     is_gene = pc.match_substring_regex(cells.column("type"), _GENE_TYPE)
@@ -160,7 +159,7 @@ def _decoded(names: pa.ChunkedArray, is_gff3: bool) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array([unquote(name) if name else name for name in names.to_pylist()], pa.string())])
 
 
-def _positions(rows: pa.Table, lines: Lines, name: str, column: str, faults: Faults) -> pa.ChunkedArray:
+def _positions(rows: pa.Table, lines: FeatureLines, name: str, column: str, faults: Faults) -> pa.ChunkedArray:
     """Positions as integers, null where blank in a table; a fault for each that is not a whole number from 1 on."""
     texts = _text(rows, column)
     is_number = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,11}$"), False)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from apps.molecular_expression_assay_loader.annotation import AnnotationTask, load_annotation
-from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
 from apps.molecular_expression_assay_loader.plan import Plan
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from apps.molecular_expression_assay_loader.task import (
-    LoadResult,
+    BucketResult,
     ReferenceTask,
+    RouteResult,
+    RouteTask,
     load_buckets,
-    plan_loads,
+    plan_buckets,
+    route_pieces,
     write_reference_tables,
     write_samples,
 )
@@ -64,7 +66,7 @@ def load_expression(run: Run, plan: Plan) -> Load:
                 f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform wants to be asked first"
             )
         load.samples = write_samples(plan_path, files)
-        results = run.cluster.map(load_buckets, plan_loads(plan_path, files, run.cluster.parallelism), "values")
+        results = run.cluster.map(load_buckets, plan_buckets(plan_path, files, run.cluster.parallelism), "values")
         _gather(load, results, faults)
         if not load.features and not faults:
             faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", file=plan.sources[0].file.name)
@@ -91,7 +93,7 @@ def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
     buckets = min(max(cells // _BUCKET_CELLS, least), most)
     path = f"{scratch}/plan.pickle"
     write_plan(
-        ExpressionPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables), path
+        TaskPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables), path
     )
     return path
 
@@ -126,7 +128,7 @@ def _warn(run: Run, results: list[RouteResult]) -> None:
         )
 
 
-def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:
+def _gather(load: Load, results: list[BucketResult], faults: Faults) -> None:
     for result in results:
         faults.merge(result.faults)
         load.features += result.features
@@ -136,7 +138,7 @@ def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:
             load.files.setdefault(table, []).extend(files)
 
 
-def _write_reference_tables(run: Run, plan_path: str, load: Load, results: list[LoadResult]) -> None:
+def _write_reference_tables(run: Run, plan_path: str, load: Load, results: list[BucketResult]) -> None:
     task = ReferenceTask(plan_path, tuple(result.features_file for result in results))
     for files in run.cluster.map(write_reference_tables, [task], "samples and annotation"):
         load.files.update(files)

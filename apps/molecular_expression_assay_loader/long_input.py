@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.molecular_expression_assay_loader.annotation import Annotation
-from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
-from apps.molecular_expression_assay_loader.block import Block, Gathered
-from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source
-from apps.molecular_expression_assay_loader.numbers import may_hold_hex, parse_column
+from apps.molecular_expression_assay_loader.block import Gathered, ValueBlock
+from apps.molecular_expression_assay_loader.numbers import ABSENT, may_hold_hex, parse_column
+from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
 from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
-from apps.molecular_expression_assay_loader.sources import LONG_HEADER, SAMPLE_HEADER
+from apps.molecular_expression_assay_loader.sources import LONG_HEADER, SAMPLE_HEADER, Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.faults import EXAMPLES_PER_RULE, Faults
@@ -30,7 +29,7 @@ PENDING_CELLS = 2 << 20
 _TEXTS = pa.dictionary(pa.int32(), pa.string())
 
 
-def cells_schema(plan: ExpressionPlan) -> pa.Schema:
+def cells_schema(plan: TaskPlan) -> pa.Schema:
     """Columns of routed cells: codes of feature and sample, the value (`ABSENT` if missing), source and line."""
     return pa.schema(
         [("feature", pa.int32()), ("sample", pa.int32()), ("value", plan.rules.arrow_type), ("source", pa.int32()),
@@ -41,7 +40,7 @@ def cells_schema(plan: ExpressionPlan) -> pa.Schema:
 class CellRouter:
     """Deals the cells of pieces out to buckets; `close` writes the texts of the codes."""
 
-    def __init__(self, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter, faults: Faults) -> None:
+    def __init__(self, plan: TaskPlan, annotation: Annotation, out: RoutedWriter, faults: Faults) -> None:
         self.plan, self.annotation, self.out, self.faults = plan, annotation, out, faults
         self.kinds = KindsSeen()
         self.blank = BlankRows()
@@ -168,7 +167,7 @@ class CellRouter:
 class GatheredCells(Gathered):
     """The routed cells of some buckets, by feature and sample of the load."""
 
-    def __init__(self, plan: ExpressionPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
+    def __init__(self, plan: TaskPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
         super().__init__(plan, samples)
         schema = cells_schema(plan)
         tables = [pa.Table.from_batches(part.read(), schema=schema).combine_chunks() for part in parts]
@@ -221,13 +220,13 @@ class GatheredCells(Gathered):
                             value=value)  # fmt: skip
         self.faults.add_count(Rule.DUPLICATE_PAIR, max(0, len(again) - EXAMPLES_PER_RULE))
 
-    def read_block(self, start: int, end: int) -> Block:
+    def read_block(self, start: int, end: int) -> ValueBlock:
         """The values of features `start` to `end`."""
         width = len(self.samples)
         values = np.full((end - start) * width, ABSENT, dtype=self.dtype)
         low, high = np.searchsorted(self.key, [start * width, end * width]).tolist()
         values[self.key[low:high] - start * width] = self.value[low:high]
-        return Block(self.features.slice(start, end - start), values.reshape(-1, width), any_absent=True)
+        return ValueBlock(self.features.slice(start, end - start), values.reshape(-1, width), any_absent=True)
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

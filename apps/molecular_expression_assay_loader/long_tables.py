@@ -19,12 +19,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from apps.molecular_expression_assay_loader.annotation import Annotation
-from apps.molecular_expression_assay_loader.block import Block
-from apps.molecular_expression_assay_loader.model import ABSENT, OTHER_BIN, OTHER_CHROMOSOME, ValueRules
+from apps.molecular_expression_assay_loader.block import ValueBlock
+from apps.molecular_expression_assay_loader.numbers import ABSENT, ValueRules
 from apps.molecular_expression_assay_loader.shuffle import runs_of
 from common.genome import PARTITIONS, bin_folder
 from common.scan.files import locate
 from common.scan.parquet import part_name
+
+OTHER_CHROMOSOME, OTHER_BIN = "Other", -1
+"""The partition of features without a place on the genome."""
 
 ROW_GROUP_ROWS = (1 << 17, 1 << 20)
 """Least and most rows of a row group. In between a file has about `ROW_GROUPS`, so that one feature is a small share of it."""
@@ -82,7 +85,7 @@ class Melt:
         if self._optimized is not None:
             self._optimized.close()
 
-    def write(self, block: Block, annotation: Annotation) -> None:
+    def write(self, block: ValueBlock, annotation: Annotation) -> None:
         """Writes the rows of a block to both tables."""
         self.rows += self._write_rows(self._writer, block, np.arange(len(block.features)))
         places = annotation.places(block.features).select(_PLACE)
@@ -96,7 +99,7 @@ class Melt:
         else:
             self._write_bins(block, by_place, places)
 
-    def _write_bins(self, block: Block, order: np.ndarray, places: pa.Table) -> None:
+    def _write_bins(self, block: ValueBlock, order: np.ndarray, places: pa.Table) -> None:
         """A file for each bin of a block, so that a bin, which is whole in one task, is one file unless it is huge."""
         chrom, bins = (places.column(name).combine_chunks() for name in PARTITIONS)
         partition = chrom.dictionary_encode().indices.to_numpy().astype(np.int64) << 40 | (bins.to_numpy() - OTHER_BIN)
@@ -107,7 +110,7 @@ class Melt:
                 self._write_rows(writer, block, order[start:end], kept.slice(start, end - start))
 
     def _write_rows(
-        self, writer: pq.ParquetWriter, block: Block, order: np.ndarray, places: pa.Table | None = None
+        self, writer: pq.ParquetWriter, block: ValueBlock, order: np.ndarray, places: pa.Table | None = None
     ) -> int:
         """Writes the rows of some features of a block, in this order, with their places if given, in row groups; returns how
         many these are."""

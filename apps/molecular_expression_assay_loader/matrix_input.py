@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.molecular_expression_assay_loader.annotation import Annotation
-from apps.molecular_expression_assay_loader.block import Block, Gathered
-from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source
-from apps.molecular_expression_assay_loader.numbers import hide_quoted, parse_cells
+from apps.molecular_expression_assay_loader.block import Gathered, ValueBlock
+from apps.molecular_expression_assay_loader.numbers import ABSENT, hide_quoted, parse_cells
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
+from apps.molecular_expression_assay_loader.sources import Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults
@@ -47,7 +48,7 @@ class _Pending:
 
 
 def route_rows(
-    piece: Piece, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+    piece: Piece, source: Source, plan: TaskPlan, annotation: Annotation, out: RoutedWriter,
     kinds: KindsSeen, faults: Faults, blank: BlankRows,
 ) -> None:  # fmt: skip
     """Deals the rows of a piece of a matrix out to buckets; rows with neither id nor value are added to `blank`.
@@ -131,7 +132,7 @@ def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int
 
 
 def _write_pending(
-    pending: _Pending, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+    pending: _Pending, source: Source, plan: TaskPlan, annotation: Annotation, out: RoutedWriter,
     kinds: KindsSeen, faults: Faults,
 ) -> None:  # fmt: skip
     if not pending.ids:
@@ -175,7 +176,7 @@ def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults
 class GatheredRows(Gathered):
     """The routed rows of some buckets of matrices, in the order of their features."""
 
-    def __init__(self, plan: ExpressionPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
+    def __init__(self, plan: TaskPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
         super().__init__(plan, samples)
         tables = []
         for part in parts:
@@ -227,7 +228,7 @@ class GatheredRows(Gathered):
             "value": feature,
         }
 
-    def read_block(self, start: int, end: int) -> Block:
+    def read_block(self, start: int, end: int) -> ValueBlock:
         """The values of features `start` to `end`; bad cells are added to the faults."""
         values = np.full((end - start, len(self.samples)), ABSENT, dtype=self.dtype)
         low, high = np.searchsorted(self.feature_of, [start, end]).tolist()
@@ -244,7 +245,7 @@ class GatheredRows(Gathered):
                     values[of] = parsed  # several times faster than by columns
                 else:
                     values[np.ix_(of, columns)] = parsed
-        return Block(self.features.slice(start, end - start), values, any_absent)
+        return ValueBlock(self.features.slice(start, end - start), values, any_absent)
 
     def _parse_rows(self, source: int, rows: slice) -> tuple[np.ndarray, bool]:
         origin = self.plan.sources[source]

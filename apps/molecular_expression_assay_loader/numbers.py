@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from apps.molecular_expression_assay_loader.model import ABSENT, ValueRules
 from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE
+
+ABSENT = -1
+"""Marks a cell of a block without a value. Expression values are never negative."""
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf(inity)?)\s*$"
@@ -28,6 +30,25 @@ _HIDDEN = ("\x1c", "\x1d")
 _WHOLE = r"^\+?0*(?P<digits>\d+?)(?:\.0*)?$"
 _FRACTION = r"^\+?\d*\.\d*[1-9]\d*$"
 _LARGEST = str(2**63 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRules:
+    """How cells become values. Empty cells, `missing` texts and, if `drop_zeros`, zeros make no row."""
+
+    is_count: bool
+    missing: tuple[str, ...] = ("", "NA")
+    drop_zeros: bool = False
+
+    @property
+    def absent_texts(self) -> tuple[str, ...]:
+        """The cells without a value: the empty one always, and those of `missing`."""
+        return ("", *self.missing)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The stored type: BIGINT for counts, DOUBLE for all else."""
+        return pa.int64() if self.is_count else pa.float64()
 
 
 @dataclass(frozen=True)

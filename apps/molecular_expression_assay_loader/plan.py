@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.molecular_expression_assay_loader.model import COUNT, Format, Source, ValueRules
-from apps.molecular_expression_assay_loader.sources import plan_sources
+from apps.molecular_expression_assay_loader.numbers import ValueRules
+from apps.molecular_expression_assay_loader.sources import Format, Source, plan_sources
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.job import Run
@@ -46,7 +46,7 @@ def make_plan(run: Run) -> Plan:
         for source in sources:
             if source.left_out:
                 run.progress.warn(_left_out(source))
-        rules = ValueRules(inputs.feature_value_type == COUNT, tuple(inputs.missing_values), inputs.drop_zeros)
+        rules = ValueRules(inputs.feature_value_type == "count", tuple(inputs.missing_values), inputs.drop_zeros)
         stage.note(f"{form}, {len(sources):,} {'file' if len(sources) == 1 else 'files'} of values")
     return Plan(
         name, inputs.assay_name, inputs.reference_genome, inputs.feature_value_type, database, form, sources,

@@ -10,11 +10,11 @@ import csv
 import io
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from apps.molecular_expression_assay_loader.known_files import known_file
 from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
-from apps.molecular_expression_assay_loader.model import Format, Source
 from common.dictionary.nearest import nearest_name
 from common.errors import AppError, Rule
 from common.faults import Faults
@@ -24,11 +24,24 @@ from common.scan.delimited import TextFile, first_record, first_records, read_bu
 from common.scan.files import compression_of, stamp_of
 from common.scan.header import split_header
 
+Format = Literal["matrix", "long", "manifest"]
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
 _OPENING_BYTES, _ROWS_BYTES, _ROWS = 64 << 10, 256 << 10, 50
 """What is looked at of a file: bytes by which it is known, and of a matrix the first rows, as many as end in so many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of values. `samples` are the sample columns of a matrix, or the one sample of a manifest's file; a long table has
+    its samples in rows. `left_out` are the other columns of a matrix, each with its place after the ids."""
+
+    file: TextFile
+    format: Format
+    delimiter: str
+    samples: tuple[str, ...] = field(default=(), repr=False)
+    left_out: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

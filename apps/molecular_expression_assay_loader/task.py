@@ -1,4 +1,4 @@
-"""The second pass: routed rows of some buckets to blocks, checked, and written to the tables. A Spark task each."""
+"""What tasks do. Those of the first pass deal rows out to buckets, those of the second check and write the rows of some buckets."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from apps.molecular_expression_assay_loader.annotation import COLUMNS, Annotation, read_places
-from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
+from apps.molecular_expression_assay_loader.annotation import ANNOTATION_COLUMNS, Annotation, read_places
 from apps.molecular_expression_assay_loader.block import Gathered
-from apps.molecular_expression_assay_loader.long_input import GatheredCells
+from apps.molecular_expression_assay_loader.long_input import CellRouter, GatheredCells, cells_schema
 from apps.molecular_expression_assay_loader.long_tables import Melt
-from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
-from apps.molecular_expression_assay_loader.shuffle import Routed, RoutedPart
+from apps.molecular_expression_assay_loader.matrix_input import ROWS, GatheredRows, route_rows
+from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
+from apps.molecular_expression_assay_loader.shuffle import Routed, RoutedPart, RoutedWriter
+from common.expression.feature_ids import KindsSeen
 from common.faults import Faults
+from common.scan.delimited import Piece
 from common.scan.files import locate
 from common.scan.parquet import part_name
+from common.scan.records import BlankRows
 from common.tables.tasks import read_plan
 
 BLOCK_CELLS = 8 << 20
@@ -32,12 +34,53 @@ _CELL_COST = 2
 LEAST_CELLS = 1 << 20
 """Work is not cut finer than this."""
 
-PARTITIONED_FROM = 1 << 29
+PARTITIONED_FROM_CELLS = 1 << 29
 """Cells from which the table by chromosome and bin is laid out in folders: about a megabyte in each."""
 
 
 @dataclass(frozen=True, slots=True)
-class LoadTask:
+class RouteTask:
+    """Pieces for one task, each with the index of its source; of a matrix one piece."""
+
+    number: int
+    plan_path: str
+    pieces: tuple[tuple[int, Piece], ...]
+
+
+@dataclass
+class RouteResult:
+    """What a routing task says of its work. `blank` counts, by file, rows without id and value, which are passed over."""
+
+    routed: Routed
+    kinds: KindsSeen = field(default_factory=KindsSeen)
+    faults: Faults = field(default_factory=Faults)
+    blank: BlankRows = field(default_factory=BlankRows)
+
+
+def route_pieces(task: RouteTask) -> RouteResult:
+    """Routes the pieces of a task. Faults are returned, not raised."""
+    plan: TaskPlan = read_plan(task.plan_path)
+    annotation = read_places(plan)
+    name = part_name(task.number).replace(".parquet", ".arrow")
+    result = RouteResult(Routed(f"{plan.scratch}/{name}", task.pieces[0][0]))
+    is_matrix = plan.format == "matrix"
+    schema: pa.Schema = ROWS if is_matrix else cells_schema(plan)
+    with RoutedWriter(result.routed, schema) as out:
+        if is_matrix:
+            for index, piece in task.pieces:
+                source = plan.sources[index]
+                route_rows(piece, source, plan, annotation, out, result.kinds, result.faults, result.blank)
+            return result
+        router = CellRouter(plan, annotation, out, result.faults)
+        for index, piece in task.pieces:
+            router.add_piece(index, piece)
+        router.close()
+        result.kinds, result.blank = router.kinds, router.blank
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class BucketTask:
     """The batches of one group of buckets, by file; `is_partitioned` if the table by place is laid out in folders."""
 
     number: int
@@ -47,7 +90,7 @@ class LoadTask:
 
 
 @dataclass
-class LoadResult:
+class BucketResult:
     """What a load task says of its work: files by table, counts, faults, and the scratch file with its features' annotation."""
 
     features_file: str
@@ -66,7 +109,7 @@ class ReferenceTask:
     features_files: tuple[str, ...]
 
 
-def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[LoadTask]:
+def plan_buckets(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[BucketTask]:
     """Buckets grouped into tasks of about a block each, as many for every core, largest buckets first."""
     most = BLOCK_CELLS // (1 if read_plan(plan_path).format == "matrix" else _CELL_COST)
     cells: dict[int, int] = {}
@@ -83,9 +126,9 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
         groups[lightest].add(bucket)
         loads[lightest] += count
     return [
-        LoadTask(
+        BucketTask(
             number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches),
-            total >= PARTITIONED_FROM,
+            total >= PARTITIONED_FROM_CELLS,
         )
         for number, group in enumerate(groups)
     ]  # fmt: skip
@@ -93,7 +136,7 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
 
 def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
     """Writes the samples of the load, ascending, where `read_samples` finds them; returns how many there are."""
-    plan: ExpressionPlan = read_plan(plan_path)
+    plan: TaskPlan = read_plan(plan_path)
     if plan.format == "long":
         parts = [read_arrow(f"{file.path}.samples").column("sample_id") for file in routed]
         names = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
@@ -104,22 +147,22 @@ def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
     return len(samples)
 
 
-def read_samples(plan: ExpressionPlan) -> pa.StringArray:
+def read_samples(plan: TaskPlan) -> pa.StringArray:
     """The samples of the load, ascending."""
     return read_arrow(_samples_path(plan)).column("sample_id").combine_chunks()
 
 
-def _samples_path(plan: ExpressionPlan) -> str:
+def _samples_path(plan: TaskPlan) -> str:
     return f"{plan.scratch}/samples.arrow"
 
 
-def load_buckets(task: LoadTask) -> LoadResult:
+def load_buckets(task: BucketTask) -> BucketResult:
     """Loads a group of buckets: parse, check, write. Faults are returned, not raised; after one, rows are only checked."""
-    plan: ExpressionPlan = read_plan(task.plan_path)
+    plan: TaskPlan = read_plan(task.plan_path)
     samples = read_samples(plan)
     annotation = read_places(plan)
     gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(plan, task.parts, samples)
-    result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
+    result = BucketResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
     result.features = len(gathered.features)
     result.unannotated = _write_features(gathered, annotation, result.features_file)
     blocks = max(1, round(result.features * len(samples) / BLOCK_CELLS))
@@ -138,14 +181,14 @@ def _write_features(gathered: Gathered, annotation: Annotation, path: str) -> in
     places = annotation.places(gathered.features)
     unannotated: int = places.column("bin").null_count
     versions = pc.coalesce(gathered.versions, places.column("feature_version"))
-    columns = [gathered.features, *(places.column(name) for name in COLUMNS.names[1:-1]), versions]
-    write_arrow(path, pa.table(columns, schema=COLUMNS))
+    columns = [gathered.features, *(places.column(name) for name in ANNOTATION_COLUMNS.names[1:-1]), versions]
+    write_arrow(path, pa.table(columns, schema=ANNOTATION_COLUMNS))
     return unannotated
 
 
 def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
     """Writes the `sample` and `expr_annotation` tables, a file each, ordered by their keys; returns the files by table."""
-    plan: ExpressionPlan = read_plan(task.plan_path)
+    plan: TaskPlan = read_plan(task.plan_path)
     features = pa.concat_tables([read_arrow(path) for path in task.features_files])
     tables = {
         "sample": pa.table({"sample_id": read_samples(plan)}),

@@ -31,7 +31,7 @@ _FASTA = b"##FASTA"
 
 
 @dataclass(frozen=True)
-class Lines:
+class FeatureLines:
     """Cells as text, with the `line` of each row; of GTF and GFF3 (`is_gff`) with a column for each of `attributes.KEYS`."""
 
     cells: pa.Table
@@ -39,7 +39,7 @@ class Lines:
     is_gff3: bool
 
 
-def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
+def read_feature_lines(path: str, name: str, faults: Faults) -> FeatureLines | None:
     """The lines of a GTF, a GFF3 or a table with header; None, and a fault, if it is none of these.
 
     Rows of another width than the format's are faults; comments and the FASTA part of a GFF3 are passed over.
@@ -54,7 +54,7 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
     cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
     if len(cells) == len(_GFF) and cells[3].isdigit():
         is_gff3 = re.match(r"[^\s\"=]+=", cells[8].lstrip()) is not None
-        return Lines(_read_cells(first, blocks, list(_GFF), "\t", is_gff3, name, faults), True, is_gff3)
+        return FeatureLines(_read_cells(first, blocks, list(_GFF), "\t", is_gff3, name, faults), True, is_gff3)
     delimiter = "\t" if len(cells) > 1 else ","
     header = [cell.strip().strip('"') for cell in "\t".join(cells).split(delimiter)]
     header = ["CHROM" if cell == "chr" else cell for cell in header]
@@ -68,7 +68,7 @@ def read_lines(path: str, name: str, faults: Faults) -> Lines | None:
         faults.add(Rule.ANNOTATION_FILE, text, file=name, line=1, value=",".join(header)[:80])
         return None
     found = _read_cells(first, blocks, header, delimiter, None, name, faults)
-    return Lines(found.slice(1), False, False)
+    return FeatureLines(found.slice(1), False, False)
 
 
 def _first_line(text: bytes) -> bytes:

@@ -56,7 +56,7 @@ class VcfFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class VcfPiece:
     """A range of stored bytes of one file that one task reads; `number` counts the pieces of a file from 0."""
 
     file: str
@@ -131,10 +131,10 @@ def _weight(text: bytes) -> int:
     return len(text) + _CELL_BYTES * (text.count(b"\n") + text.count(b"\t"))
 
 
-def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
+def cut_pieces(file: VcfFile, stored_bytes: int) -> list[VcfPiece]:
     """Pieces of about `stored_bytes` of a file; a gzip file is one piece, since it can only be read from its start."""
     if file.kind == "gzip":
-        return [Piece(file.name, file.path, file.kind, file.stamp, 0, file.body, file.size)]
+        return [VcfPiece(file.name, file.path, file.kind, file.stamp, 0, file.body, file.size)]
     starts = list(range(file.body, max(file.size, file.body + 1), max(1, stored_bytes)))
     if file.blocks:
         after = (bisect_left(file.blocks, start) for start in starts[1:])
@@ -142,12 +142,12 @@ def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
         starts = [file.body, *sorted(start for start in known if file.body < start < file.size)]
     ends = [*starts[1:], file.size]
     return [
-        Piece(file.name, file.path, file.kind, file.stamp, number, start, end, file.skip if number == 0 else 0)
+        VcfPiece(file.name, file.path, file.kind, file.stamp, number, start, end, file.skip if number == 0 else 0)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
 
-def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
+def read_vcf_lines(piece: VcfPiece, block_bytes: int) -> Iterator[bytes]:
     """The lines of a piece in blocks of about `block_bytes`, each block of whole lines, the last line ended or not.
 
     Lines of one contig and position that follow one another are all in one piece. Memory is `block_bytes`, or one line
@@ -230,7 +230,7 @@ def _end_of_position(lines: bytes | bytearray, place: bytes, start: int) -> int:
     return start
 
 
-def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: Piece) -> Iterator[tuple[bytes, bool]]:
+def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: VcfPiece) -> Iterator[tuple[bytes, bool]]:
     """Spans from the first line that belongs to the piece, each with whether it lies beyond the piece's end."""
     headless = piece.number > 0
     for position, found in spans:
@@ -246,7 +246,7 @@ def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: Piece) -> Iterat
         yield data, beyond
 
 
-def _piece_spans(stored: pa.NativeFile, piece: Piece) -> Iterator[tuple[int, bytes]]:
+def _piece_spans(stored: pa.NativeFile, piece: VcfPiece) -> Iterator[tuple[int, bytes]]:
     skip = piece.skip if piece.kind == "bgzip" else piece.start if piece.kind == "gzip" else 0
     start = 0 if piece.kind == "gzip" else piece.start
     if piece.kind == "bgzip" and piece.number > 0:

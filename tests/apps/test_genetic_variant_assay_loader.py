@@ -413,7 +413,7 @@ def test_a_vcf_without_data_lines_makes_empty_tables(run_app: Runner, write_file
 def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM_BYTES", 0)
     load(run_app, [*write_files(a__vcf=vcf([0, 1, 2]), b__vcf=vcf([3, 4])).values()])
     database = run_app.store.databases()[0]
     for table, count in ((GENOTYPES, 7), (ALLELES, 5)):
@@ -432,7 +432,7 @@ def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
     run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM_BYTES", 0)
     load(run_app, [*write_files(a__vcf=vcf([0, 1, 2])).values()])
     attach_databases(sql_session, [database_files(run_app.store, run_app.store.databases()[0])])
     for table, bins in ((GENOTYPES, [0, 1]), (ALLELES, [0, 1]), (ANNOTATIONS, [0])):

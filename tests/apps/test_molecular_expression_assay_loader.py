@@ -380,7 +380,7 @@ def written(
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "folders":
-            patch.setattr(loading, "PARTITIONED_FROM", 1)
+            patch.setattr(loading, "PARTITIONED_FROM_CELLS", 1)
         yield _write_study(cluster, folder)
 
 
@@ -405,7 +405,7 @@ def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
     run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 1)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM_CELLS", 1)
     files = write_files(
         matrix__csv="gene,A\nENSG00000000001.4,2\nENSG00000000002.1,1.5\n",
         genes__tsv="feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"

@@ -20,12 +20,20 @@ from unittest import mock
 import numpy as np
 
 from apps.molecular_expression_assay_loader import long_input, matrix_input, task
-from apps.molecular_expression_assay_loader.block import Block
-from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
+from apps.molecular_expression_assay_loader.block import ValueBlock
 from apps.molecular_expression_assay_loader.long_input import GatheredCells
 from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
-from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source, ValueRules
-from apps.molecular_expression_assay_loader.task import plan_loads, read_samples, write_samples
+from apps.molecular_expression_assay_loader.numbers import ABSENT, ValueRules
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
+from apps.molecular_expression_assay_loader.sources import Source
+from apps.molecular_expression_assay_loader.task import (
+    RouteResult,
+    RouteTask,
+    plan_buckets,
+    read_samples,
+    route_pieces,
+    write_samples,
+)
 from common.expression.feature_ids import validate_kinds
 from common.faults import Faults
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, read_buffers, scan_block, whole_piece
@@ -253,7 +261,7 @@ def read_by_suite(case: Case) -> Read:
     """The same by the suite: cut, routed and read as blocks, with all faults but those of the kinds of ids."""
     with tempfile.TemporaryDirectory() as name:
         source, pieces = _write_source(case, Path(name))
-        plan = ExpressionPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {})
+        plan = TaskPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {})
         plan_path = f"{name}/plan"
         write_plan(plan, plan_path)
         with (
@@ -279,7 +287,7 @@ def _write_source(case: Case, folder: Path) -> tuple[Source, list[Piece]]:
     return source, build_pieces([scan_block(block) for block in cut_blocks(file, case.block)])
 
 
-def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]) -> Read:
+def _read_blocks(plan: TaskPlan, plan_path: str, routed: list[RouteResult]) -> Read:
     read, faults = Read(), Faults()
     for each in routed:
         faults.merge(each.faults)
@@ -287,12 +295,12 @@ def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]
     files = [each.routed for each in routed]
     write_samples(plan_path, files)
     samples = read_samples(plan)
-    for each in plan_loads(plan_path, files, 2):
+    for each in plan_buckets(plan_path, files, 2):
         gathered = (GatheredCells if plan.format == "long" else GatheredRows)(plan, each.parts, samples)
         block = (
             gathered.read_block(0, len(gathered.features))
             if len(gathered.features)
-            else Block(samples[:0], np.empty((0, 0)), False)
+            else ValueBlock(samples[:0], np.empty((0, 0)), False)
         )
         faults.merge(gathered.faults)
         for feature, row in zip(block.features.to_pylist(), block.values.tolist(), strict=True):

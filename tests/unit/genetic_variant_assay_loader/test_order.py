@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apps.genetic_variant_assay_loader.block import parse_block, reading_of
-from apps.genetic_variant_assay_loader.order import Run
+from apps.genetic_variant_assay_loader.order import ContigRun
+from apps.genetic_variant_assay_loader.task import parse_block, reading_of
 from common.vcf.header import parse_header
 from common.vcf.lines import LineFaults
 
@@ -54,7 +54,7 @@ def test_symbolic_alleles_that_repeat_are_numbered_in_their_ids(load: Callable[.
 def test_repeats_are_numbered_on_from_block_to_block() -> None:
     header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
     assert header is not None
-    runs: tuple[Run, ...] = ()
+    runs: tuple[ContigRun, ...] = ()
     ids = []
     for number, pos in enumerate((5, 5, 5, 6), start=1):
         found = LineFaults("a.vcf")
@@ -70,7 +70,9 @@ def test_runs_carry_over_blocks(load: Callable[..., Any]) -> None:
     assert header is not None
     reading = reading_of(header)
 
-    def block(first: int, runs: tuple[Run, ...], *lines: str) -> tuple[tuple[Run, ...], list[tuple[int, int | None]]]:
+    def block(
+        first: int, runs: tuple[ContigRun, ...], *lines: str
+    ) -> tuple[tuple[ContigRun, ...], list[tuple[int, int | None]]]:
         found = LineFaults("a.vcf")
         text = "".join(line.replace(" ", "\t") + "\n" for line in lines).encode()
         runs = parse_block(text, first, runs, reading, found).runs
@@ -96,7 +98,7 @@ def test_wholly_equal_lines_count_once_over_blocks_too(load: Callable[..., Any])
     ]
     header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
     assert header is not None
-    runs, ids = tuple[Run, ...](), list[str]()
+    runs, ids = tuple[ContigRun, ...](), list[str]()
     for number, line in enumerate(lines, 1):
         found = LineFaults("a.vcf")
         tables = parse_block(line.replace(" ", "\t").encode(), number, runs, reading_of(header), found)

@@ -9,13 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.molecular_expression_assay_loader.annotation import AnnotationTask, load_annotation
-from apps.molecular_expression_assay_loader.deal import RouteTask, route_pieces
-from apps.molecular_expression_assay_loader.model import ExpressionPlan, ValueRules
+from apps.molecular_expression_assay_loader.numbers import ValueRules
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from apps.molecular_expression_assay_loader.sources import plan_sources
 from apps.molecular_expression_assay_loader.task import (
     ReferenceTask,
+    RouteTask,
     load_buckets,
-    plan_loads,
+    plan_buckets,
+    route_pieces,
     write_reference_tables,
     write_samples,
 )
@@ -80,7 +82,7 @@ def load(tmp_path: Path) -> Load:
         plan_path = str(folder / "scratch/plan")
         rules = ValueRules(counts, missing, drop_zeros)
         write_plan(
-            ExpressionPlan(found, sources, rules, id_type, buckets, target, str(folder / "scratch"), tables), plan_path
+            TaskPlan(found, sources, rules, id_type, buckets, target, str(folder / "scratch"), tables), plan_path
         )
         pieces = []
         for index, each in enumerate(sources):
@@ -99,7 +101,9 @@ def load(tmp_path: Path) -> Load:
         loaded = Loaded(folder, faults)
         for result in routed:
             loaded.blank.merge(result.blank)
-        results = [load_buckets(task) for task in plan_loads(plan_path, [each.routed for each in routed], parallelism)]
+        results = [
+            load_buckets(task) for task in plan_buckets(plan_path, [each.routed for each in routed], parallelism)
+        ]
         for result in results:
             faults.merge(result.faults)
             loaded.unannotated += result.unannotated

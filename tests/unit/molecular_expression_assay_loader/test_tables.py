@@ -152,7 +152,7 @@ def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_a
 def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(task, "LEAST_CELLS", 8)
     few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
-    monkeypatch.setattr(task, "PARTITIONED_FROM", 180)
+    monkeypatch.setattr(task, "PARTITIONED_FROM_CELLS", 180)
     large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
     folders = [name.rpartition("/")[0] for name in large.files["expression_read_optimized"]]
     bins = [f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5)]
