@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from common.errors import AppError, Rule
+from common.faults import Place
 from common.scan.bgzip import find_block, inflate_blocks, inflate_members, validate_end, validate_gzi, validate_last
 from common.scan.files import Compression, Stamp, compression_of, open_unchanged, stamp_of
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
@@ -87,7 +88,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
             f"the header is larger than {header_mb:,} MiB, each line and each sample counted {_CELL_BYTES} bytes more"
         )
         remedy = "Take out ## lines that are not needed, or give a larger max_header_mb."
-        found.fault(Rule.VCF_HEADER, said, text.count(b"\n") + 1, remedy=remedy)
+        found.fault(Rule.VCF_HEADER, said, Place(line=text.count(b"\n") + 1), remedy=remedy)
         return None, found
     header, found = parse_header(text, name)
     if header is None:
