@@ -18,7 +18,7 @@ from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow,
 from common.errors import Rule
 from common.expression.feature_ids import parse_feature_ids
 from common.expression.feature_lines import FeatureLines, read_feature_lines
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.genome import BIN_WIDTH, chromosomes
 
 ANNOTATION_COLUMNS = pa.schema(
@@ -187,11 +187,11 @@ def _validate_rows(
     first[np.unique(codes, return_index=True)[1]] = True
     _add(faults, rows, pa.array(~first), name, "feature_id", "the feature stands twice, versions aside")
     if not len(ids):
-        faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", file=name)
+        faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", Place(name))
 
 
 def _add(faults: Faults, rows: pa.Table, wrong: pa.Array, name: str, column: str, text: str) -> None:
     at = np.flatnonzero(np.asarray(wrong))
     for row in rows.take(pa.array(at[:EXAMPLES_PER_RULE])).to_pylist():
-        faults.add_fault(Fault(Rule.ANNOTATION_FILE, text, name, row["line"], field=column, value=row[column]))
+        faults.add(Rule.ANNOTATION_FILE, text, Place(name, row["line"], field=column), value=row[column])
     faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))

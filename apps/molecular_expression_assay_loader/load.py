@@ -20,7 +20,7 @@ from apps.molecular_expression_assay_loader.task import (
 )
 from common.errors import Rule
 from common.expression.feature_ids import count_dates, validate_kinds
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
@@ -69,7 +69,7 @@ def load_expression(run: Run, plan: Plan) -> Load:
         results = run.cluster.map(load_buckets, plan_buckets(plan_path, files, run.cluster.parallelism), "values")
         _gather(load, results, faults)
         if not load.features and not faults:
-            faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", file=plan.sources[0].file.name)
+            faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", Place(plan.sources[0].file.name))
         faults.raise_if_any("The load")
         _write_reference_tables(run, plan_path, load, results)
         stage.note(f"{load.rows:,} values of {load.features:,} features for {load.samples:,} samples")

@@ -19,7 +19,7 @@ from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWri
 from apps.molecular_expression_assay_loader.sources import LONG_HEADER, SAMPLE_HEADER, Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.scan.delimited import Piece
 from common.scan.records import BlankRows, Records, TextFormat, read_records
 
@@ -124,8 +124,8 @@ class CellRouter:
         """A fault for each row whose id, of the texts with these codes, is blank."""
         blank = np.flatnonzero(np.isin(codes, [at for at, text in enumerate(texts) if not text]))
         for row in blank[:EXAMPLES_PER_RULE].tolist():
-            place = {"file": source.file.name, "line": int(records.lines[row]), "field": name, "value": ""}
-            self.faults.add(code, f"no {name.replace('_', ' ')}", **place)
+            place = Place(source.file.name, int(records.lines[row]), field=name)
+            self.faults.add(code, f"no {name.replace('_', ' ')}", place, value="")
         self.faults.add_count(code, max(0, len(blank) - EXAMPLES_PER_RULE))
 
     def _sample_codes(self, records: Records, source: Source) -> np.ndarray:
@@ -146,8 +146,8 @@ class CellRouter:
         )
         for bad in parsed.bad:
             for row, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
-                line = int(records.lines[row])
-                self.faults.add(bad.code, bad.reason, file=source.file.name, line=line, field="value", value=value)
+                place = Place(source.file.name, int(records.lines[row]), field="value")
+                self.faults.add(bad.code, bad.reason, place, value=value)
             self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
         dtype = np.int64 if rules.is_count else np.float64
         return np.zeros(len(texts), dtype=dtype) if parsed.bad else parsed.values
@@ -216,8 +216,8 @@ class GatheredCells(Gathered):
             file, before = (self.plan.sources[int(self.source[at])].file.name for at in (row, row - 1))
             text = f"the pair is also in {before} line {int(self.line[row - 1]):,}"
             value = f"{self.features[feature].as_py()}, {self.samples[sample].as_py()}"
-            self.faults.add(Rule.DUPLICATE_PAIR, text, file=file, line=int(self.line[row]), field="feature_id, sample_id",
-                            value=value)  # fmt: skip
+            place = Place(file, int(self.line[row]), field="feature_id, sample_id")
+            self.faults.add(Rule.DUPLICATE_PAIR, text, place, value=value)
         self.faults.add_count(Rule.DUPLICATE_PAIR, max(0, len(again) - EXAMPLES_PER_RULE))
 
     def read_block(self, start: int, end: int) -> ValueBlock:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from apps.molecular_expression_assay_loader.known_files import AS_MANIFEST
 from common.errors import Rule
 from common.expression.feature_ids import is_ensembl_id
-from common.faults import Faults
+from common.faults import Faults, Place
 
 _HEADER_REMEDY = "Write a header above it: feature_id and the names of the samples."
 _HTSEQ_REMEDY = (
@@ -88,9 +89,9 @@ def plan_columns(
 
     Adds faults 102 and 103 for a header that is none of a matrix, and for columns that may be no samples.
     """
-    place = {"file": file, "line": 1}
+    place = Place(file, 1)
     if found := _other_shape(header, rows):
-        faults.add(Rule.EXPRESSION_HEADER, found[0], **place, value=shown, remedy=found[1])
+        faults.add(Rule.EXPRESSION_HEADER, found[0], place, value=shown, remedy=found[1])
         return ()
     texts = {at: cell for at in range(1, len(header)) if (cell := _text_of(at, rows, len(header))) is not None}
     keys = {_key(name) for name in header[1:]}
@@ -102,26 +103,28 @@ def plan_columns(
             left_out.append((at - 1, name))
         elif not name:
             remedy = "Give the column a name; or remove it, with its delimiter, from every line."
-            faults.add(
-                Rule.EXPRESSION_HEADER, f"column {at + 1:,} has no sample name", **place, value="", remedy=remedy
-            )
+            faults.add(Rule.EXPRESSION_HEADER, f"column {at + 1:,} has no sample name", place, value="", remedy=remedy)
         elif at in texts:
             text = f"column {at + 1:,} holds texts, such as {texts[at]!r}, so it is no sample"
-            faults.add(Rule.EXPRESSION_HEADER, text, **place, field=name, value=name, remedy=_text_remedy(name, header))
+            faults.add(
+                Rule.EXPRESSION_HEADER, text, replace(place, field=name), value=name, remedy=_text_remedy(name, header)
+            )
         elif key in _UNSURE:
             text = f"column {at + 1:,} is named like annotation or like a figure, so it may be no sample"
             faults.add(
-                Rule.EXPRESSION_HEADER, text, **place, field=name, value=name, remedy=_unsure_remedy(key, header)
+                Rule.EXPRESSION_HEADER, text, replace(place, field=name), value=name, remedy=_unsure_remedy(key, header)
             )
     if len(left_out) == len(header) - 1:
         remedy = "Give a table with a column for each sample, headed by the sample's name."
         faults.add(
-            Rule.EXPRESSION_HEADER, "no column is a sample: all are annotation", **place, value=shown, remedy=remedy
+            Rule.EXPRESSION_HEADER, "no column is a sample: all are annotation", place, value=shown, remedy=remedy
         )
     kept = Counter(name for at, name in enumerate(header[1:]) if name and (at, name) not in left_out)
     for name, count in kept.items():
         if count > 1:
-            faults.add(Rule.DUPLICATE_FEATURE, f"the sample heads {count:,} columns", **place, field=name, value=name)
+            faults.add(
+                Rule.DUPLICATE_FEATURE, f"the sample heads {count:,} columns", replace(place, field=name), value=name
+            )
     return tuple(left_out)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +21,7 @@ from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWri
 from apps.molecular_expression_assay_loader.sources import Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults, Place
 from common.scan.delimited import Piece, read_buffers
 from common.scan.records import BlankRows, TextFormat, is_broken
 
@@ -127,7 +126,7 @@ def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int
     )
     remedy = remedy if cells == expected + 1 else ""
     count = "1 cell" if cells == 0 else f"{cells + 1:,} cells"
-    faults.add(Rule.ROW_WIDTH, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
+    faults.add(Rule.ROW_WIDTH, f"{count} where the header has {expected + 1:,}", Place(source.file.name, line),
                value=row[:80].decode("utf-8", "replace").strip(), remedy=remedy)  # fmt: skip
 
 
@@ -168,9 +167,8 @@ def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults
         (Rule.UNREADABLE, pc.match_substring(ids, "\ufffd"), "bytes that are not utf-8"),
     ):
         for row in np.flatnonzero(np.asarray(wrong)).tolist():
-            faults.add(
-                code, text, file=source.file.name, line=int(lines[row]), field="feature_id", value=ids[row].as_py()
-            )
+            place = Place(source.file.name, int(lines[row]), field="feature_id")
+            faults.add(code, text, place, value=ids[row].as_py())
 
 
 class GatheredRows(Gathered):
@@ -202,8 +200,8 @@ class GatheredRows(Gathered):
         again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
         again &= self.feature_of[1:] >= self.unnamed
         for row in (np.flatnonzero(again) + 1).tolist():
-            self.faults.add(Rule.DUPLICATE_FEATURE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
-                            field="feature_id")  # fmt: skip
+            text = f"the feature is also in line {int(self.lines[row - 1]):,}"
+            self.faults.add_fault(self._fault(Rule.DUPLICATE_FEATURE, text, row, "feature_id"))
         for first, second in combinations(sorted(self.columns), 2):
             common = np.intersect1d(self.columns[first], self.columns[second])
             if len(common):
@@ -217,16 +215,12 @@ class GatheredRows(Gathered):
         _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
         for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
             text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"
-            fault = Fault(Rule.DUPLICATE_PAIR, text, **self._place(row), field=self.samples[sample].as_py())
-            self.faults.add_fault(fault, pairs)
+            self.faults.add_fault(self._fault(Rule.DUPLICATE_PAIR, text, row, self.samples[sample].as_py()), pairs)
 
-    def _place(self, row: int) -> dict[str, Any]:
-        feature = self.features[int(self.feature_of[row])].as_py()
-        return {
-            "file": self.plan.sources[int(self.sources[row])].file.name,
-            "line": int(self.lines[row]),
-            "value": feature,
-        }
+    def _fault(self, rule: Rule, text: str, row: int, column: str) -> Fault:
+        """A fault of a feature's row."""
+        file, feature = self.plan.sources[int(self.sources[row])].file, self.features[int(self.feature_of[row])]
+        return Fault(rule, text, file.name, int(self.lines[row]), field=column, value=feature.as_py())
 
     def read_block(self, start: int, end: int) -> ValueBlock:
         """The values of features `start` to `end`; bad cells are added to the faults."""
@@ -255,9 +249,9 @@ class GatheredRows(Gathered):
         width = len(origin.samples)
         for bad in parsed.bad:
             for place, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
-                line = int(self.lines[rows.start + place // width])
-                self.faults.add(bad.code, bad.reason, file=origin.file.name, line=line, field=origin.samples[place % width],
-                                value=value)  # fmt: skip
+                at, column = divmod(place, width)
+                cell = Place(origin.file.name, int(self.lines[rows.start + at]), field=origin.samples[column])
+                self.faults.add(bad.code, bad.reason, cell, value=value)
             self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
         if parsed.bad:
             return np.zeros((len(taken), width), dtype=self.dtype), parsed.any_absent

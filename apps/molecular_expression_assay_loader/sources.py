@@ -10,14 +10,14 @@ import csv
 import io
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from apps.molecular_expression_assay_loader.known_files import known_file
 from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
 from common.dictionary.nearest import nearest_name
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.platform import InputFile
 from common.scan.bgzip import stream_text
 from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
@@ -85,7 +85,7 @@ def plan_sources(
         sources = _plan_tables(told, form, annotation_columns, faults)
     if told and stated not in ("auto", form):
         text = f"the header tells the format {form}, but {stated} is stated"
-        faults.add(Rule.FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
+        faults.add(Rule.FORMAT_DIFFERS, text, Place(told[0].given.name, 1), value=_shown(told[0]))
     _validate_stated(annotation_columns, told, form, faults)
     faults.raise_if_any("Reading the headers of the expression data")
     return form, sources
@@ -111,9 +111,9 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         opening = next(iter(stream_text(given.path, _OPENING_BYTES)), b"")
         if known := known_file(opening):
             shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
-            place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
             code = Rule.EXPRESSION_HEADER if known.is_text else Rule.EXPRESSION_FORMAT
-            faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
+            place, value = (Place(given.name, 1), shown) if known.is_text else (Place(given.name), None)
+            faults.add(code, f"this is {known.what}", place, value=value, remedy=known.remedy)
             return Headed(
                 given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
             )
@@ -121,17 +121,17 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         delimiter = "\t" if "\t" in text else ","
         header = tuple(cell.strip() for cell in split_header(text, delimiter))
     except AppError as error:
-        faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
+        faults.add(error.code, error.text, Place(given.name), remedy=error.remedy)
         return None
     except UnicodeDecodeError:
         remedy = "Save the file as UTF-8."
-        faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", Place(given.name, 1), remedy=remedy)
         return None
     if len(header) < 2 or "\0" in text:
         problem = "no header of at least two columns, parted by comma or tab"
         parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
         remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
-        faults.add(Rule.EXPRESSION_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, problem, Place(given.name, 1), value=text[:80], remedy=remedy)
         return None
     file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
     return Headed(given, file, delimiter, header)
@@ -148,7 +148,7 @@ def _plan_tables(
     for each in found:
         if each.format != form:
             text = f"the header tells the format {each.format}, but {found[0].given.name} has the format {form}"
-            faults.add(Rule.FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
+            faults.add(Rule.FORMAT_DIFFERS, text, Place(each.given.name, 1), value=_shown(each))
         left_out: tuple[tuple[int, str], ...] = ()
         if each.format == "matrix":
             left_out = plan_columns(
@@ -181,13 +181,13 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
     samples: dict[str, str] = {}
     for manifest in (each for each in found if each.format == "manifest"):
         for line, cells in _manifest_rows(manifest, faults):
-            place = {"file": manifest.given.name, "line": line}
+            place = Place(manifest.given.name, line)
             at = f"{manifest.given.name} line {line:,}"
             if len(cells) != 2 or not all(cells):
                 faults.add(
                     Rule.EXPRESSION_MANIFEST,
                     "a row has a file_id and a sample_id",
-                    **place,
+                    place,
                     value=manifest.delimiter.join(cells),
                 )
                 continue
@@ -196,36 +196,38 @@ def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
                 faults.add(
                     Rule.EXPRESSION_MANIFEST,
                     "the sample id is not UTF-8 text",
-                    **place,
-                    field="sample_id",
+                    replace(place, field="sample_id"),
                     value=sample,
                 )
             if sample in samples:
                 faults.add(
                     Rule.DUPLICATE_FEATURE,
                     f"the sample is also in {samples[sample]}",
-                    **place,
-                    field="sample_id",
+                    replace(place, field="sample_id"),
                     value=sample,
                 )
             samples.setdefault(sample, at)
             if file_id not in files:
-                faults.add(Rule.EXPRESSION_MANIFEST, "no such file was given", **place, field="file_id", value=file_id)
+                faults.add(
+                    Rule.EXPRESSION_MANIFEST, "no such file was given", replace(place, field="file_id"), value=file_id
+                )
                 continue
             headed = files[file_id]
             if headed.given.path in listed:
                 text = f"the file is also in {listed[headed.given.path]}"
-                faults.add(Rule.EXPRESSION_MANIFEST, text, **place, field="file_id", value=file_id)
+                faults.add(Rule.EXPRESSION_MANIFEST, text, replace(place, field="file_id"), value=file_id)
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
     for headed in {id(each): each for each in files.values()}.values():
         if not headed.is_known and headed.header != SAMPLE_HEADER:
             text = "not the header of a sample's file: feature_id,value"
-            faults.add(Rule.EXPRESSION_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
+            faults.add(Rule.EXPRESSION_HEADER, text, Place(headed.given.name, 1), value=_shown(headed))
         if headed.given.path not in listed:
-            faults.add(Rule.EXPRESSION_MANIFEST, "the file was given, but no manifest names it", file=headed.given.name)
+            faults.add(
+                Rule.EXPRESSION_MANIFEST, "the file was given, but no manifest names it", Place(headed.given.name)
+            )
     if not sources and not faults:
-        faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", file=found[0].given.name)
+        faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", Place(found[0].given.name))
     return tuple(sources)
 
 
@@ -241,7 +243,7 @@ def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str
         except csv.Error as error:
             line = first_line + reader.line_num - 1
             faults.add(
-                Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line
+                Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", Place(manifest.given.name, line)
             )
     return rows
 

@@ -15,7 +15,7 @@ from pyarrow import csv
 
 from common.errors import AppError, Rule
 from common.expression.attributes import parse_attributes
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.scan.bgzip import stream_text
 
 _BLOCK_BYTES = 16 << 20
@@ -49,7 +49,7 @@ def read_feature_lines(path: str, name: str, faults: Faults) -> FeatureLines | N
     while not (opening := _first_line(first)) and len(first) < _LONGEST_LINE and (more := next(blocks, b"")):
         first += more
     if b"\0" in opening or not opening:
-        faults.add(Rule.ANNOTATION_FILE, "the file is empty or not text", file=name)
+        faults.add(Rule.ANNOTATION_FILE, "the file is empty or not text", Place(name))
         return None
     cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
     if len(cells) == len(_GFF) and cells[3].isdigit():
@@ -61,11 +61,11 @@ def read_feature_lines(path: str, name: str, faults: Faults) -> FeatureLines | N
     missing = [column for column in _REQUIRED if column not in header]
     if missing:
         text = f"neither GTF nor GFF3, and as a table it lacks the columns {', '.join(missing)}"
-        faults.add(Rule.ANNOTATION_FILE, text, file=name, line=1, value=",".join(header)[:80])
+        faults.add(Rule.ANNOTATION_FILE, text, Place(name, 1), value=",".join(header)[:80])
         return None
     if repeated := [column for column in _READ if header.count(column) > 1]:
         text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
-        faults.add(Rule.ANNOTATION_FILE, text, file=name, line=1, value=",".join(header)[:80])
+        faults.add(Rule.ANNOTATION_FILE, text, Place(name, 1), value=",".join(header)[:80])
         return None
     found = _read_cells(first, blocks, header, delimiter, None, name, faults)
     return FeatureLines(found.slice(1), False, False)
@@ -125,8 +125,7 @@ def _read_attributes(cells: pa.Table, is_gff3: bool, name: str, faults: Faults) 
         faults.add(
             Rule.ANNOTATION_FILE,
             "a quote in column 9 is never closed",
-            file=name,
-            line=line,
+            Place(name, line),
             value=texts[row].as_py()[:80],
         )
     faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))
@@ -142,7 +141,7 @@ def _readable(text: bytes, first_line: int, name: str, faults: Faults) -> bytes:
         text.decode("utf-8")
     except UnicodeDecodeError as error:
         line = first_line + text.count(b"\n", 0, error.start)
-        faults.add(Rule.ANNOTATION_FILE, "bytes that are not UTF-8", file=name, line=line)
+        faults.add(Rule.ANNOTATION_FILE, "bytes that are not UTF-8", Place(name, line))
         return text.decode("utf-8", "replace").encode("utf-8")
     return text
 
@@ -157,8 +156,8 @@ def _parse_block(
         skipped.append(row.number - 1)
         if row.text.strip() and not row.text.startswith("#"):
             found = f"{row.actual_columns} cells where there should be {len(header)}"
-            place = {"file": name, "line": first_line + row.number - 1, "value": row.text[:80]}
-            faults.add_fault(Fault(Rule.ANNOTATION_FILE, found, **place))
+            place = Place(name, first_line + row.number - 1)
+            faults.add(Rule.ANNOTATION_FILE, found, place, value=row.text[:80])
         return "skip" if len(skipped) < _MOST_SKIPPED else "error"
 
     try:

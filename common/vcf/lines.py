@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -104,21 +104,16 @@ class LineFaults:
             add_remarks(self.remarks, {text: Remark(text, unit, len(numbers), self.file, int(numbers[0]))})
 
     def add(
-        self,
-        numbers: Positions,
-        code: Rule,
-        field_name: str,
-        text: str | Callable[[int], str],
+        self, numbers: Positions, code: Rule, field_name: str, text: str | Callable[[int], str],
         values: Sequence[Any] | pa.Array | None = None,
-        entity: str = "",
-    ) -> None:
+    ) -> None:  # fmt: skip
         """One fault for each of `numbers`; `values` and a `text` that is a function go by position in it."""
         for at, number in enumerate(numbers.tolist()):
             said = text if isinstance(text, str) else text(at)
             self.bad.setdefault(number, []).append((code, field_name, said))
             if at < EXAMPLES_PER_RULE:
                 value = None if values is None else _text(values[at])
-                self.faults.add_fault(Fault(code, said, self.file, number, entity, field_name, value))
+                self.faults.add(code, said, Place(self.file, number, field=field_name), value=value)
         self.faults.add_count(code, max(0, len(numbers) - EXAMPLES_PER_RULE))
 
 
