@@ -20,6 +20,7 @@ from common.expression.feature_ids import parse_feature_ids
 from common.expression.feature_lines import FeatureLines, read_feature_lines
 from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.genome import BIN_WIDTH, chromosomes
+from common.tables.shuffle import buckets_of
 
 ANNOTATION_COLUMNS = pa.schema(
     [("feature_id", pa.string()), ("gene_name", pa.string()), ("CHROM", pa.string()), ("start", pa.int64()),
@@ -51,6 +52,13 @@ class Annotation:
                 found, pc.index_in(pc.replace_substring_regex(features, _ID_PREFIX, ""), value_set=known)
             )
         return self.table.take(found)
+
+    def buckets(self, features: pa.Array, buckets: int) -> np.ndarray:
+        """The bucket of each feature: by its chromosome and bin, so that a bin is whole in one bucket; by its id if it has none."""
+        places = self.places(features)
+        chrom, bins = (places.column(name).combine_chunks() for name in ("chr", "bin"))
+        keys = pc.binary_join_element_wise(chrom, bins.cast(pa.string()), "/")
+        return buckets_of(pc.coalesce(keys, features).dictionary_encode(), buckets)
 
 
 def read_places(plan: TaskPlan) -> Annotation:

@@ -21,21 +21,16 @@ import pyarrow.parquet as pq
 from apps.molecular_expression_assay_loader.annotation import Annotation
 from apps.molecular_expression_assay_loader.block import ValueBlock
 from apps.molecular_expression_assay_loader.numbers import ABSENT, ValueRules
-from apps.molecular_expression_assay_loader.shuffle import runs_of
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from common.genome import PARTITIONS, bin_folder
 from common.scan.files import locate
 from common.scan.parquet import part_name
+from common.tables.shuffle import runs_of
 
 OTHER_CHROMOSOME, OTHER_BIN = "Other", -1
 """The partition of features without a place on the genome."""
 
-ROW_GROUP_ROWS = (1 << 17, 1 << 20)
-"""Least and most rows of a row group. In between a file has about `ROW_GROUPS`, so that one feature is a small share of it."""
-
-ROW_GROUPS = 96
-_FEATURES_PER_GROUP = 8
-"""Least features of a row group: each group repeats the names of the samples once."""
-
+_ROW_GROUPS = 96
 _RANGED = {"expression": ["feature_id", "value"], "expression_read_optimized": ["value", "chr", "bin"]}
 """Columns whose minimum and maximum help a reader; samples are the same in every row group, and who asks for a gene of the
 second table names its bin too."""
@@ -62,17 +57,16 @@ class Melt:
     after the `with` block; `rows` are those of each table."""
 
     def __init__(
-        self, folders: dict[str, str], samples: pa.StringArray, rules: ValueRules, number: int, features: int,
-        is_partitioned: bool,
-    ) -> None:  # fmt: skip
-        self.folders, self.samples, self.rules, self.number = folders, samples, rules, number
+        self, plan: TaskPlan, samples: pa.StringArray, number: int, features: int, is_partitioned: bool
+    ) -> None:
+        self.folders, self.samples, self.rules, self.number = plan.tables, samples, plan.rules, number
         self.rows = 0
         self.files: dict[str, list[str]] = {"expression": [], "expression_read_optimized": []}
         width = max(1, len(samples))
-        low, high = (-(-rows // width) for rows in ROW_GROUP_ROWS)
-        self.group = max(1, min(high, max(low, _FEATURES_PER_GROUP, features // ROW_GROUPS)))
-        self._optimized_schema = read_optimized_schema(rules, is_partitioned)
-        self._writer = self._open("expression", expression_schema(rules))
+        low, high = (-(-rows // width) for rows in plan.sizes.group_rows)
+        self.group = max(1, min(high, max(low, plan.sizes.group_features, features // _ROW_GROUPS)))
+        self._optimized_schema = read_optimized_schema(self.rules, is_partitioned)
+        self._writer = self._open("expression", expression_schema(self.rules))
         self._optimized = None if is_partitioned else self._open("expression_read_optimized", self._optimized_schema)
 
     def __enter__(self) -> Melt:

@@ -1,6 +1,6 @@
-"""Matrices: lines to routed rows, and routed rows to blocks of values, features by samples.
+"""Matrices: lines to shuffled rows, and shuffled rows to blocks of values, features by samples.
 
-A routed row keeps its cells as text, line end included, so that the rows of a batch are one text that parses in one call.
+A shuffled row keeps its cells as text, line end included, so that the rows of a batch are one text that parses in one call.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ from apps.molecular_expression_assay_loader.annotation import Annotation
 from apps.molecular_expression_assay_loader.block import Gathered, ValueBlock
 from apps.molecular_expression_assay_loader.numbers import ABSENT, hide_quoted, parse_cells
 from apps.molecular_expression_assay_loader.scratch import TaskPlan
-from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
 from apps.molecular_expression_assay_loader.sources import Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
 from common.faults import EXAMPLES_PER_RULE, Fault, Faults, Place
 from common.scan.delimited import Piece, read_buffers
 from common.scan.records import BlankRows, TextFormat, is_broken
+from common.tables.shuffle import ShuffleWriter, read_buckets, runs_of
 
 PENDING_BYTES = 64 << 20
-"""Text that a routing task holds before it writes it out by bucket."""
-
-PARSE_CELLS = 1 << 20
-"""Cells parsed at once: a few megabytes of text and numbers, whatever the width of the matrix."""
+"""Text that a shuffle task holds before it writes it out by bucket."""
 
 ROWS = pa.schema(
-    [("feature_id", pa.string()), ("version", pa.string()), ("line", pa.int64()), ("cells", pa.large_binary())]
+    [
+        ("feature_id", pa.string()),
+        ("version", pa.string()),
+        ("source", pa.int32()),
+        ("line", pa.int64()),
+        ("cells", pa.large_binary()),
+    ]
 )
 
 
@@ -46,8 +49,8 @@ class _Pending:
     size: int = 0
 
 
-def route_rows(
-    piece: Piece, source: Source, plan: TaskPlan, annotation: Annotation, out: RoutedWriter,
+def shuffle_rows(
+    piece: Piece, source: Source, plan: TaskPlan, annotation: Annotation, out: ShuffleWriter,
     kinds: KindsSeen, faults: Faults, blank: BlankRows,
 ) -> None:  # fmt: skip
     """Deals the rows of a piece of a matrix out to buckets; rows with neither id nor value are added to `blank`.
@@ -55,7 +58,7 @@ def route_rows(
     Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes, and where the structure is unknown: no more is read then.
     """
     pending, width, form = _Pending(), 1 + len(source.samples) + len(source.left_out), TextFormat(source.delimiter, ())
-    for text, first_line in read_buffers(piece):
+    for text, first_line in read_buffers(piece, plan.sizes.buffer_bytes):
         if is_broken(source.file, text, first_line, width, form, faults):
             break
         _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults, blank)
@@ -131,7 +134,7 @@ def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int
 
 
 def _write_pending(
-    pending: _Pending, source: Source, plan: TaskPlan, annotation: Annotation, out: RoutedWriter,
+    pending: _Pending, source: Source, plan: TaskPlan, annotation: Annotation, out: ShuffleWriter,
     kinds: KindsSeen, faults: Faults,
 ) -> None:  # fmt: skip
     if not pending.ids:
@@ -142,18 +145,20 @@ def _write_pending(
     _validate_ids(ids, lines, source, faults)
     parsed = parse_feature_ids(ids, plan.id_type)
     kinds.add(ids, parsed.kinds, source.file.name, lines, "feature_id")
-    bucket = buckets_of(parsed.ids, annotation, plan.buckets)
-    order = np.argsort(bucket, kind="stable")
-    for number, start, end in runs_of(bucket[order]):
-        at = order[start:end]
+    index = plan.sources.index(source)
+
+    def take(at: np.ndarray) -> pa.RecordBatch:
         rows = [pending.cells[row] for row in at.tolist()]
         offsets = np.concatenate(([0], np.cumsum([len(row) for row in rows], dtype=np.int64)))
         cells = pa.LargeBinaryArray.from_buffers(
             pa.large_binary(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(rows))]
         )
-        taken = parsed.take(at)
-        batch = pa.record_batch([taken.ids, taken.versions, pa.array(lines[at]), cells], schema=ROWS)
-        out.write(number, len(rows) * len(source.samples), batch)
+        taken, sources = parsed.take(at), np.full(len(at), index, dtype=np.int32)
+        return pa.record_batch([taken.ids, taken.versions, sources, lines[at], cells], schema=ROWS)
+
+    bucket = annotation.buckets(parsed.ids, plan.buckets)
+    order = np.argsort(bucket, kind="stable")
+    out.write_buckets((number, take(order[start:end])) for number, start, end in runs_of(bucket[order]))
 
 
 def _unquoted(text: bytes) -> bytes:
@@ -172,16 +177,11 @@ def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults
 
 
 class GatheredRows(Gathered):
-    """The routed rows of some buckets of matrices, in the order of their features."""
+    """The shuffled rows of some buckets of matrices, in the order of their features."""
 
-    def __init__(self, plan: TaskPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
+    def __init__(self, plan: TaskPlan, files: Sequence[str], buckets: Sequence[int], samples: pa.StringArray) -> None:
         super().__init__(plan, samples)
-        tables = []
-        for part in parts:
-            rows = pa.Table.from_batches(part.read(), schema=ROWS)
-            tables.append(rows.append_column("source", pa.array(np.full(rows.num_rows, part.source, dtype=np.int32))))
-        schema = ROWS.append(pa.field("source", pa.int32()))
-        rows = (pa.concat_tables(tables) if tables else schema.empty_table()).combine_chunks()
+        rows = read_buckets(files, ROWS, plan.buckets, buckets)
         keys = rows.select(["feature_id", "source", "line"])
         self.order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
         ids = rows.column("feature_id").take(pa.array(self.order)).combine_chunks()
@@ -229,7 +229,7 @@ class GatheredRows(Gathered):
         any_absent = len(self.columns) > 1 or any(len(each) < len(self.samples) for each in self.columns.values())
         for source, first, last in runs_of(self.sources[low:high]):
             columns = self.columns[source]
-            step = max(1, PARSE_CELLS // len(columns))
+            step = max(1, self.plan.sizes.parse_cells // len(columns))
             for at in range(low + first, low + last, step):
                 rows = slice(at, min(at + step, low + last))
                 parsed, absent = self._parse_rows(source, rows)

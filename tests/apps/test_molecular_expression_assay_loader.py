@@ -17,7 +17,7 @@ from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSA
 from apps.commands.catalogue import attach_databases
 from apps.commands.project import database_files
 from apps.molecular_expression_assay_loader import load
-from apps.molecular_expression_assay_loader import task as loading
+from apps.molecular_expression_assay_loader.scratch import Sizes
 from common.errors import AppError
 from common.faults import FaultError
 from common.spark import Cluster
@@ -197,7 +197,7 @@ def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
 def test_a_gzip_file_that_hides_its_length_is_loaded_by_many_tasks(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "BLOCK_CELLS", 1_000)  # what a task holds
+    monkeypatch.setattr(load, "SIZES", Sizes(block_cells=1_000))  # what a task holds
     text = "g,s1\n" + "".join(f"f{number:05d},0\n" for number in range(30_000))
     (path,) = write_files(m__csv__gz=gzip.compress(text.encode())).values()
     run_app(APP, **given([path]))
@@ -380,7 +380,7 @@ def written(
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "folders":
-            patch.setattr(loading, "PARTITIONED_FROM_CELLS", 1)
+            patch.setattr(load, "SIZES", Sizes(partitioned_cells=1))
         yield _write_study(cluster, folder)
 
 
@@ -405,7 +405,7 @@ def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
     run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM_CELLS", 1)
+    monkeypatch.setattr(load, "SIZES", Sizes(partitioned_cells=1))
     files = write_files(
         matrix__csv="gene,A\nENSG00000000001.4,2\nENSG00000000002.1,1.5\n",
         genes__tsv="feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"
