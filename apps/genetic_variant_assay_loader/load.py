@@ -20,8 +20,10 @@ GENOTYPES, ALLELES, ANNOTATIONS = (
 )  # fmt: skip
 TABLES = {"genotype": GENOTYPES, "allele": ALLELES, "annotation": ANNOTATIONS}
 
-TASKS_PER_CORE = 2
-_SMALLEST_TASK, _LARGEST_TASK = 16 << 20, 256 << 20
+_TASKS_PER_CORE = 2
+TASK_BYTES = (16 << 20, 256 << 20)
+"""Least and most bytes of compressed VCF for one task."""
+
 PARTITIONED_FROM_BYTES = 64 << 30
 """Bytes of compressed VCF from which tables are laid out in folders by contig and bin: some 10 MiB of genotypes in
 each."""
@@ -130,9 +132,8 @@ def _shifted(faults: Faults, lines: int) -> Faults:
 def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[VariantTask]:
     """Consecutive pieces of a group in tasks of a bounded size, so that many small files make few Parquet files."""
     staging, total = loads.staging, _total(plan)
-    target = _LARGEST_TASK
-    if total > _SMALLEST_TASK:
-        target = min(max(total // (TASKS_PER_CORE * run.cluster.parallelism) + 1, _SMALLEST_TASK), _LARGEST_TASK)
+    least, most = TASK_BYTES
+    target = min(max(total // (_TASKS_PER_CORE * run.cluster.parallelism) + 1, least), most) if total > least else most
     is_part = len(plan.groups) > 1
     genotypes, annotations = staging.table_folder(GENOTYPES), staging.table_folder(ANNOTATIONS)
     alleles = staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES)

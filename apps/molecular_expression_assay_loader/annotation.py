@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
 from common.errors import Rule
 from common.expression.feature_ids import parse_feature_ids
-from common.expression.feature_lines import FeatureLines, read_feature_lines
+from common.expression.feature_lines import BLOCK_BYTES, FeatureLines, read_feature_lines
 from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.genome import BIN_WIDTH, chromosomes
 from common.tables.shuffle import buckets_of
@@ -93,10 +93,10 @@ def load_annotation(task: AnnotationTask) -> Faults:
     return faults
 
 
-def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Faults]:
+def read_annotation(path: str, name: str, id_type: str, block_bytes: int = BLOCK_BYTES) -> tuple[Annotation, Faults]:
     """Genes and transcripts of an annotation file, with its faults (109). Raises `AppError` 65 for a file that cannot be read."""
     faults = Faults()
-    lines = read_feature_lines(path, name, faults)
+    lines = read_feature_lines(path, name, faults, block_bytes)
     if lines is None:
         return empty_annotation(), faults
     rows = _rows_of_features(lines) if lines.is_gff else lines.cells

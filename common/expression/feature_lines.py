@@ -18,7 +18,7 @@ from common.expression.attributes import parse_attributes
 from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.scan.bgzip import stream_text
 
-_BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
 _MOST_SKIPPED = 1_000_000
 """Lines of one block that are no rows, after which the file is given up."""
@@ -39,12 +39,12 @@ class FeatureLines:
     is_gff3: bool
 
 
-def read_feature_lines(path: str, name: str, faults: Faults) -> FeatureLines | None:
+def read_feature_lines(path: str, name: str, faults: Faults, block_bytes: int = BLOCK_BYTES) -> FeatureLines | None:
     """The lines of a GTF, a GFF3 or a table with header; None, and a fault, if it is none of these.
 
     Rows of another width than the format's are faults; comments and the FASTA part of a GFF3 are passed over.
     """
-    blocks = _line_blocks(path)
+    blocks = _line_blocks(path, block_bytes)
     first = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
     while not (opening := _first_line(first)) and len(first) < _LONGEST_LINE and (more := next(blocks, b"")):
         first += more
@@ -76,10 +76,10 @@ def _first_line(text: bytes) -> bytes:
     return next((line for line in text.split(b"\n") if line.strip() and not line.startswith(b"#")), b"")
 
 
-def _line_blocks(path: str) -> Iterator[bytes]:
+def _line_blocks(path: str, block_bytes: int) -> Iterator[bytes]:
     """The decompressed file in blocks that end at line ends."""
     rest = b""
-    for block in stream_text(path, _BLOCK_BYTES):
+    for block in stream_text(path, block_bytes):
         cut = block.rfind(b"\n") + 1
         if cut:
             yield rest + block[:cut]

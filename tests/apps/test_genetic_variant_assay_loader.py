@@ -195,8 +195,7 @@ def test_symbolic_alleles_that_repeat_are_alleles_of_their_own(run_app: Runner, 
 def test_symbolic_alleles_that_repeat_are_told_apart_however_many_tasks_read_a_file(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_SMALLEST_TASK", 1)
-    monkeypatch.setattr(loading, "_LARGEST_TASK", 20)  # bytes of compressed VCF, four times that of plain
+    monkeypatch.setattr(loading, "TASK_BYTES", (1, 20))  # bytes of compressed VCF, four times that of plain
     sites = [*((pos, pos + 1) for pos in range(1, 20)), *((20, 21 + number) for number in range(20)), (30, 31)]
     body = "".join(f"chr1\t{pos}\t.\tA\t<DEL>\t.\t.\tEND={end}\tGT\t0/1\n" for pos, end in sites)
     load(run_app, [*write_files(a__vcf=META + FIXED + "s1\n" + body).values()])

@@ -8,11 +8,9 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 from urllib.parse import unquote
 
 from apps.molecular_expression_assay_loader.annotation import read_annotation
-from common.expression import feature_lines
 
 SUITE_COUNT = 100
 _TYPES = ["gene", "gene", "ncRNA_gene", "pseudogene", "transcript", "mRNA", "V_gene_segment", "exon", "CDS"]
@@ -167,8 +165,7 @@ def _feature_of(attributes: dict[str, str], is_gene: bool) -> str | None:
 def compare(case: Case, path: Path) -> str:
     """What differs between the two readings; blank if nothing does."""
     path.write_bytes(case.text.encode())
-    with mock.patch.object(feature_lines, "_BLOCK_BYTES", case.block):
-        annotation, faults = read_annotation(str(path), "a", "auto")
+    annotation, faults = read_annotation(str(path), "a", "auto", case.block)
     columns = (
         annotation.table.column(name).to_pylist() for name in ("feature_id", "gene_name", "feature_version", "start")
     )
