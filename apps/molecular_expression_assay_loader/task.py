@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from apps.molecular_expression_assay_loader.annotation import ANNOTATION_COLUMNS, Annotation, read_places
 from apps.molecular_expression_assay_loader.block import Gathered
@@ -19,8 +18,7 @@ from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow,
 from common.expression.feature_ids import KindsSeen
 from common.faults import Faults
 from common.scan.delimited import Piece
-from common.scan.files import locate
-from common.scan.parquet import part_name
+from common.scan.parquet import PartWriter, part_name
 from common.scan.records import BlankRows
 from common.tables.shuffle import ShuffleWriter
 from common.tables.tasks import read_plan
@@ -194,6 +192,6 @@ def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
     files: dict[str, list[str]] = {}
     for name, table in tables.items():
         files[name] = [part_name(0)]
-        filesystem, inner = locate(f"{plan.tables[name]}/{files[name][0]}")
-        pq.write_table(table, inner, filesystem=filesystem, compression="zstd", compression_level=3, store_schema=False)
+        with PartWriter(f"{plan.tables[name]}/{files[name][0]}", table.schema) as writer:
+            writer.add(table)
     return files
