@@ -60,18 +60,20 @@ _IDS = (
     | _SAMPLE
     | {
         "",
-        "id",
-        "ids",
-        "gene",
-        "genes",
-        "feature",
-        "features",
-        "name",
-        "transcript",
-        "target",
-        "targetid",
-        "index",
-        "g",
+        *[
+            "id",
+            "ids",
+            "gene",
+            "genes",
+            "feature",
+            "features",
+            "name",
+            "transcript",
+            "target",
+            "targetid",
+            "index",
+            "g",
+        ],
     }
 )
 _NUMBER = re.compile(
@@ -97,35 +99,39 @@ def plan_columns(
     keys = {_key(name) for name in header[1:]}
     has_annotation = bool(keys & _ANNOTATION) or {"start", "end"} <= keys
     left_out: list[tuple[int, str]] = []
+    kept = Counter[str]()
     for at, name in enumerate(header[1:], start=1):
         key = _key(name)
         if name in stated or key in _ANNOTATION or (key in _UNSURE - _MEASURES and (at in texts or has_annotation)):
             left_out.append((at - 1, name))
-        elif not name:
-            remedy = "Give the column a name; or remove it, with its delimiter, from every line."
-            faults.add(Rule.EXPRESSION_HEADER, f"column {at + 1:,} has no sample name", place, value="", remedy=remedy)
-        elif at in texts:
-            text = f"column {at + 1:,} holds texts, such as {texts[at]!r}, so it is no sample"
-            faults.add(
-                Rule.EXPRESSION_HEADER, text, replace(place, field=name), value=name, remedy=_text_remedy(name, header)
-            )
-        elif key in _UNSURE:
-            text = f"column {at + 1:,} is named like annotation or like a figure, so it may be no sample"
-            faults.add(
-                Rule.EXPRESSION_HEADER, text, replace(place, field=name), value=name, remedy=_unsure_remedy(key, header)
-            )
-    if len(left_out) == len(header) - 1:
-        remedy = "Give a table with a column for each sample, headed by the sample's name."
-        faults.add(
-            Rule.EXPRESSION_HEADER, "no column is a sample: all are annotation", place, value=shown, remedy=remedy
-        )
-    kept = Counter(name for at, name in enumerate(header[1:]) if name and (at, name) not in left_out)
+        else:
+            kept[name] += 1
+            _validate_sample(at, header, texts.get(at), place, faults)
+    if not kept:
+        text, remedy = "no column is a sample: all are annotation", "Give a table with a column for each sample."
+        faults.add(Rule.EXPRESSION_HEADER, text, place, value=shown, remedy=remedy)
     for name, count in kept.items():
-        if count > 1:
-            faults.add(
-                Rule.DUPLICATE_FEATURE, f"the sample heads {count:,} columns", replace(place, field=name), value=name
-            )
+        if name and count > 1:
+            text = f"the sample heads {count:,} columns"
+            faults.add(Rule.DUPLICATE_FEATURE, text, replace(place, field=name), value=name)
     return tuple(left_out)
+
+
+def _validate_sample(at: int, header: Sequence[str], text: str | None, place: Place, faults: Faults) -> None:
+    """A fault if column `at` has no name, holds texts such as `text`, or has a name that may be none of a sample."""
+    name, key = header[at], _key(header[at])
+    if not name:
+        said = f"column {at + 1:,} has no sample name"
+        remedy = "Give the column a name; or remove it, with its delimiter, from every line."
+    elif text is not None:
+        said = f"column {at + 1:,} holds texts, such as {text!r}, so it is not a sample"
+        remedy = _text_remedy(name, header)
+    elif key in _UNSURE:
+        said = f"column {at + 1:,} is named like annotation or like a figure, so it may not be a sample"
+        remedy = _unsure_remedy(key, header)
+    else:
+        return
+    faults.add(Rule.EXPRESSION_HEADER, said, replace(place, field=name), value=name, remedy=remedy)
 
 
 def _other_shape(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:

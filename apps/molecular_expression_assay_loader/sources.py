@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -97,12 +97,9 @@ def _validate_stated(columns: Collection[str], found: list[Headed], form: Format
     for name in columns:
         if name not in heads and found:
             near = nearest_name(name, heads)
-            remedy = (
-                f"Did you mean {near!r}?" if near else "Name columns of the header, other than that of the feature ids."
-            )
-            faults.add(
-                Rule.EXPRESSION_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy
-            )
+            remedy = f"Did you mean {near!r}?" if near else "Name columns of the header after the first."
+            text = "annotation_columns: no matrix has such a column"
+            faults.add(Rule.EXPRESSION_HEADER, text, value=name, remedy=remedy)
 
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
@@ -173,79 +170,60 @@ def _first_rows(headed: Headed) -> list[list[str]]:
 
 def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
     """The sample files that manifests name, in the manifests' order."""
-    files = {
-        name: each for each in found if each.format != "manifest" for name in (each.given.name, each.given.id) if name
-    }
-    sources: list[Source] = []
-    listed: dict[str, str] = {}
-    samples: dict[str, str] = {}
+    given = [each for each in found if each.format != "manifest"]
+    files = {name: each for each in given for name in (each.given.name, each.given.id) if name}
+    sources, listed, samples = list[Source](), dict[str, str](), dict[str, str]()
     for manifest in (each for each in found if each.format == "manifest"):
         for line, cells in _manifest_rows(manifest, faults):
             place = Place(manifest.given.name, line)
-            at = f"{manifest.given.name} line {line:,}"
             if len(cells) != 2 or not all(cells):
-                faults.add(
-                    Rule.EXPRESSION_MANIFEST,
-                    "a row has a file_id and a sample_id",
-                    place,
-                    value=manifest.delimiter.join(cells),
-                )
+                shown = manifest.delimiter.join(cells)
+                faults.add(Rule.EXPRESSION_MANIFEST, "a row has a file_id and a sample_id", place, value=shown)
                 continue
-            file_id, sample = cells
+            (file_id, sample), headed = cells, files.get(cells[0])
+            of_file, of_sample = (replace(place, field=name) for name in MANIFEST_HEADER)
             if "\ufffd" in sample:
-                faults.add(
-                    Rule.EXPRESSION_MANIFEST,
-                    "the sample id is not UTF-8 text",
-                    replace(place, field="sample_id"),
-                    value=sample,
-                )
+                faults.add(Rule.EXPRESSION_MANIFEST, "the sample id is not UTF-8 text", of_sample, value=sample)
             if sample in samples:
-                faults.add(
-                    Rule.DUPLICATE_FEATURE,
-                    f"the sample is also in {samples[sample]}",
-                    replace(place, field="sample_id"),
-                    value=sample,
-                )
+                text = f"the sample is also in {samples[sample]}"
+                faults.add(Rule.DUPLICATE_FEATURE, text, of_sample, value=sample)
+            at = f"{place.file} line {line:,}"
             samples.setdefault(sample, at)
-            if file_id not in files:
-                faults.add(
-                    Rule.EXPRESSION_MANIFEST, "no such file was given", replace(place, field="file_id"), value=file_id
-                )
+            if headed is None:
+                faults.add(Rule.EXPRESSION_MANIFEST, "no such file was given", of_file, value=file_id)
                 continue
-            headed = files[file_id]
             if headed.given.path in listed:
                 text = f"the file is also in {listed[headed.given.path]}"
-                faults.add(Rule.EXPRESSION_MANIFEST, text, replace(place, field="file_id"), value=file_id)
+                faults.add(Rule.EXPRESSION_MANIFEST, text, of_file, value=file_id)
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
-    for headed in {id(each): each for each in files.values()}.values():
-        if not headed.is_known and headed.header != SAMPLE_HEADER:
-            text = "not the header of a sample's file: feature_id,value"
-            faults.add(Rule.EXPRESSION_HEADER, text, Place(headed.given.name, 1), value=_shown(headed))
-        if headed.given.path not in listed:
-            faults.add(
-                Rule.EXPRESSION_MANIFEST, "the file was given, but no manifest names it", Place(headed.given.name)
-            )
+    _validate_sample_files(given, listed, faults)
     if not sources and not faults:
         faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", Place(found[0].given.name))
     return tuple(sources)
 
 
-def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str]]]:
-    """The rows of a manifest with their lines; blank lines are passed over."""
-    rows: list[tuple[int, list[str]]] = []
+def _validate_sample_files(given: list[Headed], listed: Collection[str], faults: Faults) -> None:
+    """Faults of files with another header, and of those that no manifest has listed, by path."""
+    for headed in given:
+        if not headed.is_known and headed.header != SAMPLE_HEADER:
+            text = "not the header of a sample's file: feature_id,value"
+            faults.add(Rule.EXPRESSION_HEADER, text, Place(headed.given.name, 1), value=_shown(headed))
+        if headed.given.path not in listed:
+            text = "the file was given, but no manifest names it"
+            faults.add(Rule.EXPRESSION_MANIFEST, text, Place(headed.given.name))
+
+
+def _manifest_rows(manifest: Headed, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a manifest with their lines, without blank lines."""
     for text, first_line in read_buffers(whole_piece(manifest.file)):
         reader = csv.reader(io.StringIO(text.decode("utf-8", "replace")), delimiter=manifest.delimiter)
         try:
-            rows.extend(
-                (first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells
-            )
+            for cells in filter(None, reader):
+                yield first_line + reader.line_num - 1, [cell.strip() for cell in cells]
         except csv.Error as error:
-            line = first_line + reader.line_num - 1
-            faults.add(
-                Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", Place(manifest.given.name, line)
-            )
-    return rows
+            place = Place(manifest.given.name, first_line + reader.line_num - 1)
+            faults.add(Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", place)
 
 
 def _shown(headed: Headed) -> str:

@@ -93,7 +93,7 @@ def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:
 def test_a_manifest_must_be_text(tmp_path: Path) -> None:
     rows = "file_id,sample_id\na.csv,Andr\xe9\nb.csv,S\r2\n".encode("latin-1")
     files = {"list.csv": rows, "a.csv": "feature_id,value\n"}
-    assert refused(tmp_path, files) == [(108, "list.csv", 3, None), (108, "list.csv", 2, "Andr\ufffd")]
+    assert refused(tmp_path, files) == [(108, "list.csv", 2, "Andr\ufffd"), (108, "list.csv", 3, None)]
 
 
 def test_a_stated_format_unlike_the_header_is_refused(tmp_path: Path) -> None:
@@ -242,17 +242,17 @@ def test_known_annotation_is_left_out_and_samples_stay(tmp_path: Path, text: str
 
 
 DOUBTFUL = {
-    "gene,Start,S1\nf1,5,1\n": "column 2 is named like annotation or like a figure, so it may be no sample",
-    "gene,S1,mean\nf1,5,1\n": "column 3 is named like annotation or like a figure, so it may be no sample",
-    "gene,tpm\nf1,5\n": "column 2 is named like annotation or like a figure, so it may be no sample",
-    "gene,S1,S2,kind\nf1,5,1,a\nf2,5,1,b\n": "column 4 holds texts, such as 'a', so it is no sample",
+    "gene,Start,S1\nf1,5,1\n": "column 2 is named like annotation or like a figure, so it may not be a sample",
+    "gene,S1,mean\nf1,5,1\n": "column 3 is named like annotation or like a figure, so it may not be a sample",
+    "gene,tpm\nf1,5\n": "column 2 is named like annotation or like a figure, so it may not be a sample",
+    "gene,S1,S2,kind\nf1,5,1,a\nf2,5,1,b\n": "column 4 holds texts, such as 'a', so it is not a sample",
     "gene,Length\nf1,5\n": "no column is a sample: all are annotation",
     ",V1,S1,S2\n1,ENSG1,5,6\n2,ENSG2,7,8\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, V1",
     ",gene_id,S1\n0,ENSG1,5\n1,ENSG2,7\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, gene_id",
     "gene,sample,tpm\nf1,S1,1\n": "this is a long table with another header",
     "sample_id\tgene\tgene_name\tcount\n1\tf1\tx\t1\n": "this is a long table with another header",
-    "gene,donor_x,level_x\nf1,S1,1\n": "column 2 holds texts, such as 'S1', so it is no sample",
-    "file,sample_x\na.txt,S1\nb.txt,S2\n": "column 2 holds texts, such as 'S1', so it is no sample",
+    "gene,donor_x,level_x\nf1,S1,1\n": "column 2 holds texts, such as 'S1', so it is not a sample",
+    "file,sample_x\na.txt,S1\nb.txt,S2\n": "column 2 holds texts, such as 'S1', so it is not a sample",
     "A1BG\t5\nA2M\t6\n__no_feature\t3\n": "the first line begins with a feature id, so the file has no header, as HTSeq writes it",
     "A1BG\t5\t5\nA2M\t6\t7\n": "the first line begins with a feature id, so the file has no header",
     "g,s1,\nf1,1,\n": "column 3 has no sample name",
