@@ -46,7 +46,7 @@ class NormalForm:
 def build_ids(sites: Sites, earlier: Set[str]) -> AlleleIds:
     """`<chr>_<pos>_<ref>_<alt>`, and for the locus the first ALT that is an allele.
 
-    Readers split an id at `_` into four, so within its parts `_` becomes `-`. Symbolic alleles may stand at a position
+    Readers split an id at `_` into four, so within its parts `_` becomes `-`. A position may have a symbolic allele
     several times: the second ends in `-2`, and so on, `earlier` ids of the position before this block counted in.
     """
     line = pa.array(sites.alt_line)
@@ -100,7 +100,7 @@ def build_alleles(
 
 
 def ratio(part: Positions, whole: Positions) -> pa.Array:
-    """`part / whole`, null where the whole is nothing."""
+    """`part / whole`, null where `whole` is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return pa.array(part / whole, mask=whole == 0)
 

@@ -50,7 +50,7 @@ def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], l
                 text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
                 faults.add(Rule.PIECES_DISAGREE, text, place, value=_shown(after))
             else:
-                _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+                _validate_shared(before, after, f"is in {earlier.name} too", place, faults)
         reaching.append((later, after))
 
 
@@ -74,7 +74,7 @@ def _join(before: ContigRun, after: ContigRun, place: Place, faults: Faults) -> 
     if after.first < before.last:
         faults.add(Rule.UNSORTED, "a position before that of an earlier line", place, value=_shown(after))
     elif after.first == before.last:
-        _validate_shared(before, after, "the same contig, position, REF and ALT stand here again", place, faults)
+        _validate_shared(before, after, "the same contig, position, REF and ALT as in an earlier line", place, faults)
     at_first = before.first_alleles | (after.first_alleles if after.first == before.first else frozenset())
     at_last = after.last_alleles | (before.last_alleles if after.last == before.last else frozenset())
     return replace(before, last=max(before.last, after.last), first_alleles=at_first, last_alleles=at_last)

@@ -68,7 +68,7 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
         code = Rule.PIECES_DISAGREE if missing else Rule.DUPLICATE_ALLELE
-        text = "stands more than once in files of one group"
+        text = "is more than once in files of one group"
         if missing:
             more = f" and {len(missing) - _NAMED:,} more files" if len(missing) > _NAMED else ""
             text = f"not in {', '.join(missing[:_NAMED])}{more}, or at another locus"

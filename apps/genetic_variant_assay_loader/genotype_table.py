@@ -54,7 +54,7 @@ def _table(
     columns = {
         "a_id": _coded(alt, ids.a_id) if kind == "alt" else pa.nulls(len(rows), pa.string()),
         "sample_id": _coded(calls.sample[call], samples),
-        # Parquet's dictionaries hold no null; no row is on a line without a locus.
+        # Parquet's dictionaries hold no null. All rows are on lines with a locus.
         "locus_id": _coded(line, ids.locus_id.fill_null("")),
         "chr": chromosomes.take(pa.array(line)),
         "pos": pa.array(pos),

@@ -151,7 +151,7 @@ def _mark_duplicates(
         seen.add(a_id)
     if repeated:
         lines, first = np.unique(sites.alt_line[repeated], return_index=True)
-        text = "the same contig, position, REF and ALT stand here again"
+        text = "the same contig, position, REF and ALT as in an earlier line"
         found.add(
             block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first]))
         )

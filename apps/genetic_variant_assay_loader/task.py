@@ -259,7 +259,7 @@ def parse_block(
         if tables is None:
             block = block.take(~np.isin(block.numbers, [*found.bad, *found.repeats]))
     repeats = np.array(sorted(found.repeats - found.bad.keys()), np.int64)
-    found.remark(repeats, "lines that are wholly equal to an earlier one were counted once")
+    found.remark(repeats, "lines equal to an earlier line were loaded once")
     if tables is not None:
         return tables
     return BlockTables({}, schema.ALLELE_PART.empty_table(), schema.ANNOTATION.empty_table(), runs, lines, 0)

@@ -31,7 +31,7 @@ ANNOTATION_COLUMNS = pa.schema(
 _GENE_TYPE = "gene$"
 _TRANSCRIPT_TYPE = "(transcript|RNA|_segment)$"
 _ID_PREFIX = "^(gene|transcript|rna)[:-]"
-"""What GFF3 sets before an id: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
+"""Prefixes of ids in GFF3: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
 transcript, its `rna-…` on one; without a `transcript_id` it repeats the gene's id (`rna-MIR6859-1`), and stays as it is.
 """
 
@@ -187,13 +187,13 @@ def _validate_rows(
     rows: pa.Table, ids: pa.Array, start: pa.Array, end: pa.Array, strand: pa.Array, name: str, faults: Faults
 ) -> None:
     _add(faults, rows, pc.equal(ids, ""), name, "feature_id", "no feature id")
-    _add(faults, rows, pc.fill_null(pc.less(end, start), False), name, "end", "the end lies before the start")
+    _add(faults, rows, pc.fill_null(pc.less(end, start), False), name, "end", "the end is before the start")
     known = pc.or_(pc.is_null(strand), pc.is_in(strand, pa.array(["+", "-", ".", "?"])))
-    _add(faults, rows, pc.invert(known), name, "strand", "neither + nor - nor .")
+    _add(faults, rows, pc.invert(known), name, "strand", "not +, - or .")
     codes = ids.dictionary_encode().indices.to_numpy()
     first = np.zeros(len(ids), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True
-    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature stands twice, versions aside")
+    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature repeats, versions aside")
     if not len(ids):
         faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", Place(name))
 

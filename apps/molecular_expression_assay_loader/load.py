@@ -62,7 +62,7 @@ def load_expression(run: Run, plan: Plan) -> Load:
         cells = sum(int(result.cells.sum()) for result in shuffled)
         if cells > LARGE_ASSAY:
             run.progress.warn(
-                f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform wants to be asked first"
+                f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform asks to be contacted first"
             )
         load.samples = write_samples(plan_path, [result.path for result in shuffled])
         results = run.cluster.map(load_buckets, plan_buckets(plan_path, shuffled, run.cluster.parallelism), "values")

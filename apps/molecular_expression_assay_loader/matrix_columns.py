@@ -43,7 +43,7 @@ _UNSURE = frozenset(
     logcpm aveexpr
     """.split()  # noqa: SIM905
 )
-"""Names that are likely no samples; and figures, which are none of one sample."""
+"""Names that are probably not those of samples."""
 
 _MEASURES = frozenset({
     "count", "counts", "readcount", "readcounts", "tpm", "fpkm", "fpkmuq", "rpkm", "cpm", "value", "values", "expression",
@@ -86,10 +86,10 @@ _LIKE_MISSING = frozenset({"", "na", "n/a", "#n/a", "null", "none", "nd", "-", "
 def plan_columns(
     header: Sequence[str], rows: Sequence[Sequence[str]], stated: Collection[str], file: str, shown: str, faults: Faults
 ) -> tuple[tuple[int, str], ...]:
-    """The columns that are no samples, by their places after the ids: those `stated` and those known to be annotation. `rows` are
+    """The columns that are not samples, by their places after the ids: those `stated` and those known to be annotation. `rows` are
     the first of the file, `shown` is the header as faults show it.
 
-    Adds faults 102 and 103 for a header that is none of a matrix, and for columns that may be no samples.
+    Adds faults 102 and 103 for a header that is not of a matrix, and for columns that may not be samples.
     """
     place = Place(file, 1)
     if found := _other_shape(header, rows):
@@ -118,7 +118,7 @@ def plan_columns(
 
 
 def _validate_sample(at: int, header: Sequence[str], text: str | None, place: Place, faults: Faults) -> None:
-    """A fault if column `at` has no name, holds texts such as `text`, or has a name that may be none of a sample."""
+    """A fault if column `at` has no name, holds texts such as `text`, or has a name that may not be that of a sample."""
     name, key = header[at], _key(header[at])
     if not name:
         said = f"column {at + 1:,} has no sample name"
@@ -135,7 +135,7 @@ def _validate_sample(at: int, header: Sequence[str], text: str | None, place: Pl
 
 
 def _other_shape(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:
-    """What a header says that is none of a matrix, and what to do."""
+    """What is wrong with a header that is not of a matrix, and what to do."""
     keys, cells = {_key(name) for name in header}, header[1:]
     if is_ensembl_id(header[0]) or (
         all(map(_NUMBER.fullmatch, cells))
@@ -156,7 +156,7 @@ def _other_shape(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[
         and _text_of(1, rows, len(header)) is not None
     ):
         name = f"is named {header[0]!r}" if header[0] else "has no name"
-        text = f"column 1 {name} and holds row numbers; the feature ids stand in column 2, {cells[0]}"
+        text = f"column 1 {name} and holds row numbers; the feature ids are in column 2, {cells[0]}"
         return text, "Remove column 1 from every line."
     return None
 
@@ -194,4 +194,4 @@ def _text_remedy(name: str, header: Sequence[str]) -> str:
 def _unsure_remedy(key: str, header: Sequence[str]) -> str:
     if len(header) == 2 and key in _MEASURES:
         return f"If it is a sample, put the sample's name in its place. {AS_MANIFEST}"
-    return "If it is no sample, name it in annotation_columns; if it is one, give the sample another name."
+    return "If it is not a sample, name it in annotation_columns; if it is one, give the sample another name."

@@ -25,7 +25,7 @@ _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf(inity)?)\s*$"
 _NO_DELIMITER = "\x1f"
 _HIDDEN = ("\x1c", "\x1d")
-"""Stand for a delimiter and a line end inside quotes: control characters, which no number holds."""
+"""Control characters that replace a delimiter and a line end inside quotes."""
 
 _WHOLE = r"^\+?0*(?P<digits>\d+?)(?:\.0*)?$"
 _FRACTION = r"^\+?\d*\.\d*[1-9]\d*$"
@@ -101,7 +101,7 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
 
 
 def hide_quoted(text: bytes, delimiter: str) -> bytes:
-    r"""Whole records, well quoted, with delimiters and line ends inside quotes hidden, byte for byte: what is left parts cells.
+    r"""Whole, well quoted records with delimiters and line ends inside quotes replaced, byte for byte.
 
     >>> hide_quoted(b'"a,b",1\n', ",")
     b'"a\x1cb",1\n'
@@ -180,7 +180,7 @@ def _bad_cells(code: Rule, reason: str, places: np.ndarray, texts: pa.StringArra
 
 
 def _counts(numbers: pa.StringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts as exact integers, `ABSENT` for null and for what is none; and which are fractions, and which too large."""
+    """Counts as exact integers, `ABSENT` where there is none; then which are fractions, and which are too large."""
     digits = pc.struct_field(pc.extract_regex(numbers, _WHOLE), "digits")
     is_fraction = pc.match_substring_regex(numbers, _FRACTION)
     rare = np.flatnonzero(pc.fill_null(pc.and_not(digits.is_null(), is_fraction), False))  # 1e3, .0, 1.5e1, -0

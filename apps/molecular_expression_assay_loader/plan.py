@@ -1,4 +1,4 @@
-"""The plan: what is to be loaded, as far as headers and inputs tell, checked before Spark is started."""
+"""The plan: what will be loaded, by headers and inputs, checked before Spark is started."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ def make_plan(run: Run) -> Plan:
 def _left_out(source: Source) -> str:
     names = ", ".join(name for _, name in source.left_out)
     count = f"{len(source.left_out):,} columns are" if len(source.left_out) > 1 else "1 column is"
-    return f"{source.file.name}: {count} annotation, no sample, and left out: {names}"
+    return f"{source.file.name}: {count} annotation and not loaded: {names}"

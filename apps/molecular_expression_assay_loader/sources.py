@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Headed:
-    """A given file with its header; `is_known` if it is another tool's, which is told by a fault and is looked at no further."""
+    """A given file with its header; `is_known` if it is a file of another tool, for which a fault was added."""
 
     given: InputFile
     file: TextFile
@@ -56,7 +56,7 @@ class Headed:
 
     @property
     def format(self) -> Format | None:
-        """The format that the header tells; None if it is no header of any."""
+        """The format by the header; None if it is the header of no format."""
         if self.header == MANIFEST_HEADER:
             return "manifest"
         if self.header == LONG_HEADER:
@@ -67,7 +67,7 @@ class Headed:
 def plan_sources(
     files: Sequence[InputFile], stated: str, annotation_columns: Collection[str] = ()
 ) -> tuple[Format, tuple[Source, ...]]:
-    """The format of the files and the sources of values among them; `annotation_columns` of matrices are no samples.
+    """The format of the files and the sources of values among them; `annotation_columns` of matrices are not samples.
 
     Raises `FaultError` with all faults 100-103 and 108.
     """
@@ -158,7 +158,7 @@ def _plan_tables(
 
 
 def _first_rows(headed: Headed) -> list[list[str]]:
-    """The first rows of a matrix; fewer, or none, where they are long."""
+    """The first rows of a matrix; fewer, or none, if they are long."""
     text = first_records(whole_piece(headed.file), _ROWS_BYTES).decode("utf-8", "replace")
     try:
         return list(

@@ -21,7 +21,7 @@ from common.scan.bgzip import stream_text
 BLOCK_BYTES = 16 << 20
 _LONGEST_LINE = 64 << 20
 _MOST_SKIPPED = 1_000_000
-"""Lines of one block that are no rows, after which the file is given up."""
+"""Lines of one block that are not rows, after which reading fails."""
 
 _GFF = ("CHROM", "source", "type", "start", "end", "score", "strand", "phase", "attributes")
 _REQUIRED = ("feature_id", "gene_name", "CHROM", "start", "end", "strand")
@@ -64,7 +64,7 @@ def read_feature_lines(path: str, name: str, faults: Faults, block_bytes: int = 
         faults.add(Rule.ANNOTATION_FILE, text, Place(name, 1), value=",".join(header)[:80])
         return None
     if repeated := [column for column in _READ if header.count(column) > 1]:
-        text = f"columns of the table stand twice (chr is CHROM): {', '.join(repeated)}"
+        text = f"columns of the table repeat (chr is CHROM): {', '.join(repeated)}"
         faults.add(Rule.ANNOTATION_FILE, text, Place(name, 1), value=",".join(header)[:80])
         return None
     found = _read_cells(first, blocks, header, delimiter, None, name, faults)
@@ -86,7 +86,7 @@ def _line_blocks(path: str, block_bytes: int) -> Iterator[bytes]:
         rest = block[cut:] if cut else rest + block
         if len(rest) > _LONGEST_LINE:
             raise AppError(
-                Rule.UNREADABLE, f"{path} has a line of more than {_LONGEST_LINE:,} bytes; it is no annotation"
+                Rule.UNREADABLE, f"{path} has a line of more than {_LONGEST_LINE:,} bytes; it is not an annotation"
             )
     if rest:
         yield rest + b"\n"

@@ -98,7 +98,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
 
 @contextmanager
 def _open_unchanged(path: str, stamp: Stamp) -> Iterator[pa.NativeFile]:
-    """As `open_unchanged`, but what is wrong with the compression is `AppError` 213."""
+    """As `open_unchanged`, but damaged compression is `AppError` 213."""
     with open_unchanged(path, stamp) as stored:
         try:
             yield stored
@@ -281,7 +281,7 @@ def _spans(
 
 
 def line_bases(file: VcfFile, lines_of_pieces: Sequence[int]) -> list[int]:
-    """Per piece of a file, how many lines stand before its first: what makes a task's line numbers true."""
+    """The number of lines of a file before each of its pieces."""
     bases, before = [], file.header_lines
     for lines in lines_of_pieces:
         bases.append(before)

@@ -70,7 +70,7 @@ class AlleleCounts:
 
 
 def parse_gt(token: bytes) -> Genotype | None:
-    """One GT, of any ploidy, phased or not; None if it is none."""
+    """One GT, of any ploidy, phased or not; None if it is not valid."""
     if not _GT.fullmatch(token):
         return None
     alleles = [int(part) if part != b"." else -1 for part in re.split(rb"[/|]", token.lstrip(b"/|"))]
@@ -88,7 +88,7 @@ def parse_gt(token: bytes) -> Genotype | None:
 def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFaults) -> tuple[Calls, AlleleCounts]:
     """Counts all calls of the lines that make a locus and returns those whose kind is in `keep` (six flags, by kind).
 
-    Lines without a locus hold no genotype of the assay, so their calls are not looked at.
+    Calls of lines without a locus are not read.
     """
     has_locus = np.bincount(sites.alt_line[sites.is_allele], minlength=len(block)) > 0
     lines = np.flatnonzero(has_locus & (sites.layout.gt >= 0) & (block.before.shape[1] > 0))
@@ -189,7 +189,7 @@ def _mark_faulty(
     block: LineBlock, sites: Sites, vocabulary: list[bytes], calls: list[Genotype | None],
     codes: npt.NDArray[np.int64], line: Positions, found: LineFaults,
 ) -> bool:  # fmt: skip
-    """Faults of calls that are none or name an allele that their line lacks: one per line, its first."""
+    """Adds a fault for the first call of each line that is not valid or names an allele that its line lacks."""
     highest = np.array(
         [max((allele for allele, _ in call.copies), default=0) if call else -1 for call in calls], np.int64
     )

@@ -98,7 +98,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     lines = [line.removesuffix("\r") for line in text.decode("utf-8", errors="replace").removesuffix("\n").split("\n")]
     if lines[0].startswith("\ufeff"):
         lines[0] = lines[0][1:]
-        found.remark("a byte-order mark stands before the first line; it was left out", 1)
+        found.remark("a byte-order mark before the first line was left out", 1)
     version = _parse_fileformat(lines, found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
@@ -209,7 +209,7 @@ def _parse_meta(
 
 def _parse_pairs(value: str) -> dict[str, str] | None:
     """`<ID=DP,Number=1,Description="a, b">` to its parts, quotes removed; None if it is not of that form, or longer than
-    64 KiB: what is looked for in it takes time and memory that free text may not."""
+    64 KiB: parsing longer text would take too much time and memory."""
     if len(value) > _LONGEST_DEFINITION or not (value.startswith("<") and value.endswith(">")):
         return None
     pairs: dict[str, str] = {}

@@ -61,7 +61,7 @@ class LineBlock:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that is loaded otherwise than it stands, or not at all: how many `unit`s, and where the first is."""
+    """Data that were changed or left out in loading: how many `unit`s, and where the first is."""
 
     text: str
     unit: str
@@ -139,7 +139,7 @@ def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tup
     comment = data[starts] == HASH
     wrong = (widths != columns) & (starts != ends) & ~comment
     if comment.any():
-        found.add(numbers[comment], Rule.VCF_HEADER, "", "a header line stands among the data lines")
+        found.add(numbers[comment], Rule.VCF_HEADER, "", "a header line among the data lines")
     if wrong.any():
         width = widths[wrong]
         found.add(

@@ -165,7 +165,7 @@ def test_what_is_not_loaded_and_what_is_doubtful_is_a_warning_with_its_count(
     run_app(APP, **given([path], missing_values=["NaN"], annotation_columns=["note"]))
     assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == [
         "missing_values replaces the default, NA; the empty cell is missing in any case",
-        "m.csv: 2 columns are annotation, no sample, and left out: Description, note",
+        "m.csv: 2 columns are annotation and not loaded: Description, note",
         "m.csv: 1 row without any value passed over, the first on line 5",
         "2 feature ids are dates, which spreadsheets make of gene symbols such as MARCH1 and SEPT2; the first is '1-Mar' (m.csv line 3)",
     ]
@@ -188,7 +188,7 @@ def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
     files = write_files(at__csv="g,s1,s2\nf1,1,2\nf2,3,NA\n", above__csv="g,s1,s2\nf1,1,2\nf2,3,4\nf3,5,6\n")
     for name, warnings in (
         ("at.csv", []),
-        ("above.csv", ["the assay has 6 values; above 4 the platform wants to be asked first"]),
+        ("above.csv", ["the assay has 6 values; above 4 the platform asks to be contacted first"]),
     ):
         run_app(APP, **given([files[name]], output_dataset_name=name))
         assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == warnings

@@ -93,9 +93,7 @@ def test_wholly_equal_lines_count_once_over_blocks_too(load: Callable[..., Any])
     lines = ("1 5 . A C 9 . .", "1 5 . A G 9 . .", "1 5 . A C 9 . .", "1 6 . A C 9 . .")
     loaded = load(*lines)
     assert loaded.rows("alleles", "a_id") == [("1_5_A_C",), ("1_5_A_G",), ("1_6_A_C",)]
-    assert loaded.remarks == [
-        "lines that are wholly equal to an earlier one were counted once: 1 line, first in tiny.vcf line 3"
-    ]
+    assert loaded.remarks == ["lines equal to an earlier line were loaded once: 1 line, first in tiny.vcf line 3"]
     header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
     assert header is not None
     runs, ids = tuple[ContigRun, ...](), list[str]()

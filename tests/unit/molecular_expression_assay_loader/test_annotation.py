@@ -92,7 +92,7 @@ def test_a_table_may_have_other_columns_of_any_name(tmp_path: Path) -> None:
 
 def test_a_table_with_a_column_twice_is_refused(tmp_path: Path) -> None:
     rows, faults = read(tmp_path, "feature_id,gene_name,chr,start,end,strand,CHROM\nf1,a,1,5,10,+,1\n")
-    assert (rows, [each.text for each in faults]) == ([], ["columns of the table stand twice (chr is CHROM): CHROM"])
+    assert (rows, [each.text for each in faults]) == ([], ["columns of the table repeat (chr is CHROM): CHROM"])
 
 
 def test_all_faults_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:

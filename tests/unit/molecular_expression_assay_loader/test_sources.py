@@ -141,7 +141,7 @@ def test_a_quantifiers_own_file_is_no_matrix_and_says_how_to_give_it(tmp_path: P
     with pytest.raises(FaultError) as error:
         plan(tmp_path, {**files})
     told = next(iter(error.value.faults))
-    assert told.text == "this is salmon's quant.sf, a file of one sample, whose columns are no samples"
+    assert told.text == "this is salmon's quant.sf, a file of one sample, whose columns are not samples"
     assert "feature_id,value" in told.remedy
     assert "manifest, file_id,sample_id" in told.remedy
 
@@ -159,14 +159,14 @@ def test_all_faults_of_a_manifest_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-OF_ONE = ", a file of one sample, whose columns are no samples"
+OF_ONE = ", a file of one sample, whose columns are not samples"
 KNOWN = {
     '# Program:featureCounts v2.0.1; Command:"featureCounts" "-a" "g.gtf"\nGeneid\tChr\n': (
         "featureCounts' table with its comment",
         "Remove its first line",
     ),
     "Status\tA.bam\nAssigned\t5\n": (
-        "featureCounts' summary, which counts reads and no features",
+        "featureCounts' summary, which counts reads, not features",
         "Leave this file out",
     ),
     "#1.2\n2\t2\nName\tDescription\tG1\tG2\n": ("a GCT file", "Remove its first two lines."),
@@ -247,8 +247,8 @@ DOUBTFUL = {
     "gene,tpm\nf1,5\n": "column 2 is named like annotation or like a figure, so it may not be a sample",
     "gene,S1,S2,kind\nf1,5,1,a\nf2,5,1,b\n": "column 4 holds texts, such as 'a', so it is not a sample",
     "gene,Length\nf1,5\n": "no column is a sample: all are annotation",
-    ",V1,S1,S2\n1,ENSG1,5,6\n2,ENSG2,7,8\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, V1",
-    ",gene_id,S1\n0,ENSG1,5\n1,ENSG2,7\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, gene_id",
+    ",V1,S1,S2\n1,ENSG1,5,6\n2,ENSG2,7,8\n": "column 1 has no name and holds row numbers; the feature ids are in column 2, V1",
+    ",gene_id,S1\n0,ENSG1,5\n1,ENSG2,7\n": "column 1 has no name and holds row numbers; the feature ids are in column 2, gene_id",
     "gene,sample,tpm\nf1,S1,1\n": "this is a long table with another header",
     "sample_id\tgene\tgene_name\tcount\n1\tf1\tx\t1\n": "this is a long table with another header",
     "gene,donor_x,level_x\nf1,S1,1\n": "column 2 holds texts, such as 'S1', so it is not a sample",

@@ -139,7 +139,7 @@ def test_parts_of_annotations_are_named_by_their_description(sentence: str, part
 def test_a_byte_order_mark_is_left_out_with_a_remark() -> None:
     header, found = parse_header(f"\ufeff##fileformat=VCFv4.2\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    assert [*found.remarks] == ["a byte-order mark stands before the first line; it was left out"]
+    assert [*found.remarks] == ["a byte-order mark before the first line was left out"]
 
 
 @pytest.mark.parametrize(
