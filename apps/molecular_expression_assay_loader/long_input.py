@@ -142,11 +142,7 @@ class CellShuffler:
         parsed = parse_column(
             known.cast, lambda: texts, rules, may_be_hex=rules.is_count and may_hold_hex(records.text)
         )
-        for bad in parsed.bad:
-            for row, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
-                place = Place(source.file.name, int(records.lines[row]), field="value")
-                self.faults.add(bad.code, bad.reason, place, value=value)
-            self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
+        parsed.add_faults(self.faults, lambda row: Place(source.file.name, int(records.lines[row]), field="value"))
         dtype = np.int64 if rules.is_count else np.float64
         return np.zeros(len(texts), dtype=dtype) if parsed.bad else parsed.values
 

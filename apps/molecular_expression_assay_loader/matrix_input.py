@@ -20,7 +20,7 @@ from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from apps.molecular_expression_assay_loader.sources import Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults, Place
+from common.faults import Fault, Faults, Place
 from common.scan.delimited import Piece, read_buffers
 from common.scan.records import BlankRows, TextFormat, is_broken
 from common.tables.shuffle import ShuffleWriter, read_buckets, runs_of
@@ -247,12 +247,12 @@ class GatheredRows(Gathered):
         text = taken.buffers()[2].to_pybytes()
         parsed = parse_cells(text, origin.delimiter, self.plan.rules)
         width = len(origin.samples)
-        for bad in parsed.bad:
-            for place, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
-                at, column = divmod(place, width)
-                cell = Place(origin.file.name, int(self.lines[rows.start + at]), field=origin.samples[column])
-                self.faults.add(bad.code, bad.reason, cell, value=value)
-            self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
+
+        def place_of(cell: int) -> Place:
+            row, column = divmod(cell, width)
+            return Place(origin.file.name, int(self.lines[rows.start + row]), field=origin.samples[column])
+
+        parsed.add_faults(self.faults, place_of)
         if parsed.bad:
             return np.zeros((len(taken), width), dtype=self.dtype), parsed.any_absent
         return parsed.values.reshape(-1, width), parsed.any_absent

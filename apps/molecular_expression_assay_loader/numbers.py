@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 
 ABSENT = -1
 """Marks a cell of a block without a value. Expression values are never negative."""
@@ -68,6 +68,13 @@ class Parsed:
     values: np.ndarray
     any_absent: bool
     bad: list[BadCells]
+
+    def add_faults(self, faults: Faults, place_of: Callable[[int], Place]) -> None:
+        """Adds a fault for each bad cell, whose place in the file is `place_of` its place in the block."""
+        for each in self.bad:
+            for at, value in zip(each.places[: len(each.texts)].tolist(), each.texts, strict=True):
+                faults.add(each.code, each.reason, place_of(at), value=value)
+            faults.add_count(each.code, len(each.places) - len(each.texts))
 
 
 def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:

@@ -185,10 +185,7 @@ def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
     """Writes the `sample` and `expr_annotation` tables, a file each, ordered by their keys; returns the files by table."""
     plan: TaskPlan = read_plan(task.plan_path)
     features = pa.concat_tables([read_arrow(path) for path in task.features_files])
-    tables = {
-        "sample": pa.table({"sample_id": read_samples(plan)}),
-        "expr_annotation": features.sort_by("feature_id"),
-    }
+    tables = {"sample": pa.table({"sample_id": read_samples(plan)}), "expr_annotation": features.sort_by("feature_id")}
     files: dict[str, list[str]] = {}
     for name, table in tables.items():
         files[name] = [part_name(0)]

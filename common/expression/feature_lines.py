@@ -7,6 +7,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +55,7 @@ def read_feature_lines(path: str, name: str, faults: Faults, block_bytes: int = 
     cells = opening.rstrip(b"\r").decode("utf-8", "replace").split("\t")
     if len(cells) == len(_GFF) and cells[3].isdigit():
         is_gff3 = re.match(r"[^\s\"=]+=", cells[8].lstrip()) is not None
-        return FeatureLines(_read_cells(first, blocks, list(_GFF), "\t", is_gff3, name, faults), True, is_gff3)
+        return FeatureLines(_read_cells(first, blocks, _Form(name, [*_GFF], "\t", is_gff3), faults), True, is_gff3)
     delimiter = "\t" if len(cells) > 1 else ","
     header = [cell.strip().strip('"') for cell in "\t".join(cells).split(delimiter)]
     header = ["CHROM" if cell == "chr" else cell for cell in header]
@@ -67,7 +68,7 @@ def read_feature_lines(path: str, name: str, faults: Faults, block_bytes: int = 
         text = f"columns of the table repeat (chr is CHROM): {', '.join(repeated)}"
         faults.add(Rule.ANNOTATION_FILE, text, Place(name, 1), value=",".join(header)[:80])
         return None
-    found = _read_cells(first, blocks, header, delimiter, None, name, faults)
+    found = _read_cells(first, blocks, _Form(name, header, delimiter, None), faults)
     return FeatureLines(found.slice(1), False, False)
 
 
@@ -92,42 +93,44 @@ def _line_blocks(path: str, block_bytes: int) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _read_cells(
-    first: bytes,
-    blocks: Iterator[bytes],
-    header: list[str],
-    delimiter: str,
-    is_gff3: bool | None,
-    name: str,
-    faults: Faults,
-) -> pa.Table:
-    """All rows as text with their lines; of GTF and GFF3 (None for a table) those of feature types only: memory stays small."""
-    tables, line, is_gff = [], 1, is_gff3 is not None
+@dataclass(frozen=True)
+class _Form:
+    """How the lines of a file are read. `is_gff3` is None for a table."""
+
+    name: str
+    header: list[str]
+    delimiter: str
+    is_gff3: bool | None
+
+    @property
+    def is_gff(self) -> bool:
+        return self.is_gff3 is not None
+
+
+def _read_cells(first: bytes, blocks: Iterator[bytes], form: _Form, faults: Faults) -> pa.Table:
+    """All rows as text with their lines; of GTF and GFF3 those of feature types only, so memory stays small."""
+    tables, line = [], 1
     block: bytes | None = first
-    while block and not (is_gff and block.startswith(_FASTA)):
-        at = block.find(b"\n" + _FASTA) if is_gff else -1
+    while block and not (form.is_gff and block.startswith(_FASTA)):
+        at = block.find(b"\n" + _FASTA) if form.is_gff else -1
         text = block[: at + 1] if at >= 0 else block
-        found = _parse_block(text, header, delimiter, is_gff, line, name, faults)
-        tables.append(found if is_gff3 is None else _read_attributes(found, is_gff3, name, faults))
+        found = _parse_block(text, line, form, faults)
+        tables.append(_read_attributes(found, form, faults) if form.is_gff else found)
         line += text.count(b"\n")
         block = None if at >= 0 else next(blocks, None)
     return pa.concat_tables(tables)
 
 
-def _read_attributes(cells: pa.Table, is_gff3: bool, name: str, faults: Faults) -> pa.Table:
-    """The lines of feature types, attributes parted into columns; a fault for each line that leaves a quote open."""
+def _read_attributes(cells: pa.Table, form: _Form, faults: Faults) -> pa.Table:
+    """The lines of feature types, attributes split into columns; a fault for each line that leaves a quote open."""
     cells = cells.filter(pc.match_substring_regex(cells.column("type"), _FEATURE_TYPE)).combine_chunks()
     texts = cells.column("attributes").combine_chunks()
-    values, is_open = parse_attributes(texts, is_gff3)
+    values, is_open = parse_attributes(texts, form.is_gff3 is True)
     at = np.flatnonzero(is_open)
     for row in at[:EXAMPLES_PER_RULE].tolist():
-        line = cells.column("line")[row].as_py()
-        faults.add(
-            Rule.ANNOTATION_FILE,
-            "a quote in column 9 is never closed",
-            Place(name, line),
-            value=texts[row].as_py()[:80],
-        )
+        place = Place(form.name, cells.column("line")[row].as_py())
+        shown = texts[row].as_py()[:80]
+        faults.add(Rule.ANNOTATION_FILE, "a quote in column 9 is never closed", place, value=shown)
     faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))
     columns = {each: cells.column(each) for each in ("CHROM", "type", "start", "end", "strand", "line")}
     return pa.table(columns | values)
@@ -146,35 +149,31 @@ def _readable(text: bytes, first_line: int, name: str, faults: Faults) -> bytes:
     return text
 
 
-def _parse_block(
-    text: bytes, header: list[str], delimiter: str, is_gff: bool, first_line: int, name: str, faults: Faults
-) -> pa.Table:
+def _parse_block(text: bytes, first_line: int, form: _Form, faults: Faults) -> pa.Table:
     skipped: list[int] = []
-    text = _readable(text, first_line, name, faults)
+    text = _readable(text, first_line, form.name, faults)
 
     def skip(row: csv.InvalidRow) -> str:
         skipped.append(row.number - 1)
         if row.text.strip() and not row.text.startswith("#"):
-            found = f"{row.actual_columns} cells where there should be {len(header)}"
-            place = Place(name, first_line + row.number - 1)
+            found = f"{row.actual_columns} cells where there should be {len(form.header)}"
+            place = Place(form.name, first_line + row.number - 1)
             faults.add(Rule.ANNOTATION_FILE, found, place, value=row.text[:80])
         return "skip" if len(skipped) < _MOST_SKIPPED else "error"
 
+    quote: Literal[False] | str = False if form.is_gff else '"'
     try:
         cells = csv.read_csv(
             pa.BufferReader(text),
-            csv.ReadOptions(use_threads=False, column_names=header, block_size=len(text) + 1),
+            csv.ReadOptions(use_threads=False, column_names=form.header, block_size=len(text) + 1),
             csv.ParseOptions(
-                delimiter=delimiter,
-                quote_char=False if is_gff else '"',
-                ignore_empty_lines=False,
-                invalid_row_handler=skip,
+                delimiter=form.delimiter, quote_char=quote, ignore_empty_lines=False, invalid_row_handler=skip
             ),
-            csv.ConvertOptions(column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False),
+            csv.ConvertOptions(column_types=dict.fromkeys(form.header, pa.string()), strings_can_be_null=False),
         )
     except pa.ArrowInvalid as error:
-        raise AppError(Rule.UNREADABLE, f"{name} cannot be read near line {first_line:,}: {error}") from error
+        raise AppError(Rule.UNREADABLE, f"{form.name} cannot be read near line {first_line:,}: {error}") from error
     lines = np.arange(first_line, first_line + cells.num_rows + len(skipped), dtype=np.int64)
     cells = cells.append_column("line", pa.array(np.delete(lines, skipped)))
     is_text = pc.and_(pc.not_equal(cells.column(0), ""), pc.invert(pc.starts_with(cells.column(0), "#")))
-    return cells.filter(is_text) if is_gff else cells.filter(pc.not_equal(cells.column(0), "\r"))
+    return cells.filter(is_text) if form.is_gff else cells.filter(pc.not_equal(cells.column(0), "\r"))

@@ -385,7 +385,7 @@ def test_a_vcf_is_no_manifest(run_app: Runner, write_files: Files) -> None:
         with pytest.raises(FaultError) as caught:
             run_app(APP, vcf_manifest=path, output_dataset_name="variants", assay_name="germline")
         assert [(fault.code, fault.text) for fault in caught.value.faults] == [
-            (211, "this is no list of ids; give a VCF itself in vcf_files")
+            (211, "this is not a list of ids; give a VCF itself in vcf_files")
         ]
 
 

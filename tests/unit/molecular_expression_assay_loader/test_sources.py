@@ -165,10 +165,7 @@ KNOWN = {
         "featureCounts' table with its comment",
         "Remove its first line",
     ),
-    "Status\tA.bam\nAssigned\t5\n": (
-        "featureCounts' summary, which counts reads, not features",
-        "Leave this file out",
-    ),
+    "Status\tA.bam\nAssigned\t5\n": ("featureCounts' summary, which counts reads, not features", "Leave this file out"),
     "#1.2\n2\t2\nName\tDescription\tG1\tG2\n": ("a GCT file", "Remove its first two lines."),
     "#1.3\r\n2\t2\t1\t1\r\n": ("a GCT file of version 1.3", "Remove its first two lines and the rows"),
     "%%MatrixMarket matrix coordinate integer general\n3 3 1\n": (

@@ -122,9 +122,7 @@ PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
 )
 
 
-def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(
-    load: Any,
-) -> None:
+def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(load: Any) -> None:
     sizes = Sizes(least_cells=40, group_rows=(4, 8), group_features=2)
     loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9, sizes=sizes)
     names = loaded.files["expression_read_optimized"]
