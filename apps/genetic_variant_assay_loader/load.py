@@ -117,7 +117,7 @@ def _resolve_lines(plan: Plan, loads: Loads) -> None:
             for result, base in zip(results, line_bases(file, [each.lines for each in results]), strict=True):
                 loads.bases[file.path, result.piece.number] = base
                 loads.faults.merge(_shifted(result.faults, base))
-                remarks = {text: replace(each, line=each.line + base) for text, each in result.remarks.items()}
+                remarks = {text: replace(each, line=(each.line or 0) + base) for text, each in result.remarks.items()}
                 add_remarks(loads.remarks, remarks)
 
 

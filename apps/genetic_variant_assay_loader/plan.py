@@ -13,17 +13,22 @@ from apps.genetic_variant_assay_loader.annotation import annotation_scheme
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.faults import Faults, Place
+from common.genome import chromosome
 from common.job import Run
 from common.platform import Database, InputFile
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share
 from common.vcf.container import VcfFile, read_vcf_file
-from common.vcf.lines import Remarks, add_remarks
+from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
 
 _REMARKS_SHOWN = 5
 _MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
+REFERENCES = ("GRCh38.92", "GRCh37.87")
+"""The references that a VCF may be loaded with. `reference_genomes` has more, by which a wrong choice is noticed."""
+
+_LIFT_OVER = "Lift the VCF over to GRCh38 or GRCh37 first; other references cannot be loaded."
 _NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
 
@@ -66,7 +71,7 @@ def make_plan(run: Run) -> Plan:
         raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
     share = parse_share(inputs.max_faulty_share)
     with run.progress.stage("plan") as stage:
-        if inputs.reference_genome not in reference_genomes():
+        if inputs.reference_genome not in REFERENCES:
             faults.add(
                 Rule.REFERENCE_GENOME,
                 "not a known reference",
@@ -77,11 +82,11 @@ def make_plan(run: Run) -> Plan:
         given = _given_files(run, faults)
         remarks: Remarks = {}
         files = _read_headers(run, given, faults, remarks)
-        _show_remarks(run, remarks)
         for file in files:
-            _validate_reference(file, inputs.reference_genome, faults)
+            validate_reference(file.name, file.header.contigs, inputs.reference_genome, faults, remarks)
             _validate_frequency(file, inputs.gnomad_frequency_field, faults)
             _validate_annotation(file, inputs.annotation_field, faults)
+        _show_remarks(run, remarks)
         groups = _group_by_samples(files, faults)
         faults.raise_if_any("The plan")
         samples = sum(len(group.samples) for group in groups)
@@ -95,7 +100,7 @@ def make_plan(run: Run) -> Plan:
 
 @cache
 def reference_genomes() -> Mapping[str, Mapping[str, int]]:
-    """Known references by name, with the lengths of their chromosomes."""
+    """Known assemblies by name, with the lengths of their chromosomes."""
     found: dict[str, dict[str, int]] = json.loads(resource("reference_genomes.json").read_text(encoding="utf-8"))
     return found
 
@@ -170,16 +175,26 @@ def _show_remarks(run: Run, remarks: Remarks) -> None:
         run.progress.warn(f"header lines with other remarks, all in the report: {more:,}")
 
 
-def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:
-    """A contig whose length is another known reference's shows that the VCF was called on that."""
-    lengths = {name.removeprefix("chr"): length for name, length in file.header.contigs.items()}
-    ours = reference_genomes().get(reference, {})
-    for other, chromosomes in reference_genomes().items():
-        for name, length in chromosomes.items():
-            if other != reference and lengths.get(name) == length != ours.get(name, length):
-                text = f"contig {name} has the length that it has in {other}"
-                faults.add(Rule.REFERENCE_GENOME, text, Place(file.name, field="reference_genome"), value=reference)
+def validate_reference(
+    name: str, contigs: Mapping[str, int | None], reference: str, faults: Faults, remarks: Remarks
+) -> None:
+    """Compares the lengths of `contigs` in the header of a file with the reference. A fault if a chromosome has its length in another
+    assembly; a remark if it has its length in none."""
+    known = reference_genomes()
+    lengths = {chromosome(contig): length for contig, length in contigs.items() if length is not None}
+    ours = known.get(reference, {})
+    unlike = {contig: length for contig, length in lengths.items() if ours.get(contig, length) != length}
+    for contig, length in unlike.items():
+        for other, chromosomes in known.items():
+            if chromosomes.get(contig) == length:
+                text = f"contig {contig} has the length that it has in {other}"
+                remedy = _LIFT_OVER if other not in REFERENCES else ""
+                place = Place(name, field="reference_genome")
+                faults.add(Rule.REFERENCE_GENOME, text, place, value=reference, remedy=remedy)
                 return
+    if unlike:
+        text = f"contigs have other lengths than in {reference}; check that the VCF was called on it"
+        add_remarks(remarks, {text: Remark(text, "contig", len(unlike), name)})
 
 
 def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> None:

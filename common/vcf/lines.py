@@ -67,11 +67,12 @@ class Remark:
     unit: str
     count: int
     file: str
-    line: int
+    line: int | None = None
 
     def __str__(self) -> str:
+        where = "" if self.line is None else f" line {self.line:,}"
         units = self.unit if self.count == 1 else "entries" if self.unit == "entry" else f"{self.unit}s"
-        return f"{self.text}: {self.count:,} {units}, first in {self.file} line {self.line:,}"
+        return f"{self.text}: {self.count:,} {units}, first in {self.file}{where}"
 
 
 Remarks = dict[str, Remark]
@@ -82,7 +83,7 @@ def add_remarks(remarks: Remarks, others: Remarks) -> None:
     """Adds counts; keeps the place that comes first by file and line."""
     for text, other in others.items():
         own = remarks.get(text, other)
-        first = min(own, other, key=lambda each: (each.file, each.line))
+        first = min(own, other, key=lambda each: (each.file, each.line or 0))
         remarks[text] = replace(first, count=own.count + other.count if text in remarks else other.count)
 
 
