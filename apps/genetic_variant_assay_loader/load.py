@@ -135,15 +135,18 @@ def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[VariantTask]:
     least, most = TASK_BYTES
     target = min(max(total // (_TASKS_PER_CORE * run.cluster.parallelism) + 1, least), most) if total > least else most
     is_part = len(plan.groups) > 1
-    genotypes, annotations = staging.table_folder(GENOTYPES), staging.table_folder(ANNOTATIONS)
-    alleles = staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES)
-    quarantine = staging.scratch_folder("quarantine") if plan.quarantines else None
+    folders = {
+        "genotype": staging.table_folder(GENOTYPES), "annotation": staging.table_folder(ANNOTATIONS),
+        "allele": staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES),
+    }  # fmt: skip
+    if plan.quarantines:
+        folders["quarantine"] = staging.scratch_folder("quarantine")
     tasks: list[VariantTask] = []
     for number, group in enumerate(plan.groups):
+        own = folders if number == 0 else {name: folder for name, folder in folders.items() if name != "annotation"}
         for pieces in gather(_weighted(group.files, target), target):
             tasks.append(VariantTask(
-                len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
-                None if number else annotations, quarantine, is_part, loads.is_partitioned,
+                len(tasks), number, pieces, plan.stored, plan.gnomad_field, own, is_part, loads.is_partitioned,
                 annotation_field=plan.annotation_field,
             ))  # fmt: skip
     return tasks

@@ -97,13 +97,8 @@ def _extend(
     reached = np.maximum.accumulate(np.concatenate(([previous.last if previous else 0], pos)))[:-1]
     late = pos < reached
     if late.any():
-        found.add(
-            block.numbers[start:end][late],
-            Rule.UNSORTED,
-            "POS",
-            "a position before that of an earlier line",
-            pa.array(pos[late]),
-        )
+        text = "a position before that of an earlier line"
+        found.add(block.numbers[start:end][late], Rule.UNSORTED, "POS", text, pa.array(pos[late]))
     earlier = previous.last_alleles if previous and previous.last == pos[0] else frozenset()
     _mark_duplicates(start, end, earlier, block, sites, ids, found)
     first, last = int(pos[0]), int(max(pos.max(), previous.last if previous else 0))
@@ -152,6 +147,5 @@ def _mark_duplicates(
     if repeated:
         lines, first = np.unique(sites.alt_line[repeated], return_index=True)
         text = "the same contig, position, REF and ALT as in an earlier line"
-        found.add(
-            block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first]))
-        )
+        shown = ids.a_id.take(pa.array(np.array(repeated)[first]))
+        found.add(block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, shown)

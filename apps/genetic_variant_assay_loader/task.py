@@ -50,21 +50,18 @@ _BLOCK_BYTES_ALL_KINDS = 2 << 20
 
 @dataclass(frozen=True, slots=True)
 class VariantTask:
-    """Consecutive pieces of files of one sample group, and the folders for what is made of them. `annotation_folder` is
-    None for all groups but the first, whose annotations stand for all; `is_part` if the alleles are yet to be added up
-    over groups; `is_partitioned` if the tables are laid out in folders by contig and bin. Lines with a `missed` allele
-    are set aside."""
+    """Consecutive pieces of files of one sample group, and the `folders` for genotypes, alleles, annotations and the
+    quarantine. Only the first group has annotations, and only a permissive run a quarantine. `is_part` if the alleles are
+    yet to be added up over groups; `is_partitioned` if the tables are laid out in folders by contig and bin. Lines with a
+    `missed` allele are set aside."""
 
     number: int
     group: int
     pieces: tuple[VcfPiece, ...]
     stored: tuple[bool, bool, bool]
     gnomad_field: str | None
-    genotype_folder: str
-    allele_folder: str
-    annotation_folder: str | None
-    quarantine_folder: str | None
-    is_part: bool
+    folders: Mapping[str, str]
+    is_part: bool = False
     is_partitioned: bool = False
     missed: frozenset[str] = frozenset()
     annotation_field: str | None = None
@@ -115,7 +112,7 @@ def _load_piece(piece: VcfPiece, task: VariantTask, output: _Output, result: Tas
         found = LineFaults(piece.file)
         block = parse_block(text, lines + 1, runs, reading, found)
         output.add(block, result.rows)
-        if found.bad and task.quarantine_folder:
+        if found.bad and "quarantine" in task.folders:
             output.set_aside(piece, text, lines + 1, found)
             result.set_aside += len(found.bad)
         faults.merge(found.faults)
@@ -132,7 +129,7 @@ def _reading(piece: VcfPiece, task: VariantTask) -> Reading:
         raise AssertionError("a header without faults was read")
     return reading_of(
         file.header, *task.stored, gnomad_field=task.gnomad_field, missed=task.missed,
-        annotates=task.annotation_folder is not None, annotation_field=task.annotation_field,
+        annotates="annotation" in task.folders, annotation_field=task.annotation_field,
     )  # fmt: skip
 
 
@@ -159,27 +156,25 @@ class _Output:
         if task.is_part:
             group = pa.array(np.full(block.alleles.num_rows, task.group, np.int32))
             alleles = block.alleles.append_column(schema.GROUP, group)
-        for kind, table in block.genotypes.items():
-            self._add(kind, task.genotype_folder, table, schema.GENOTYPE, rows)
-        self._add("allele", task.allele_folder, alleles, alleles.schema, rows)
-        if task.annotation_folder:
-            self._add("annotation", task.annotation_folder, block.annotations, schema.ANNOTATION, rows)
+        for name, table in (*block.genotypes.items(), ("allele", alleles), ("annotation", block.annotations)):
+            folder = task.folders.get("genotype" if name in KINDS else name)
+            if folder and table.num_rows:
+                self._add(name, folder, table)
+                rows[name] += table.num_rows
 
-    def _add(self, name: str, folder: str, table: pa.Table, columns: pa.Schema, rows: Counter[str]) -> None:
-        if not table.num_rows:
-            return
+    def _add(self, name: str, folder: str, table: pa.Table) -> None:
         if name not in self._parts:
             is_partitioned = self._task.is_partitioned and not (name == "allele" and self._task.is_part)
+            columns = schema.GENOTYPE if name in KINDS else table.schema
             parts = TableParts(folder, self._task.number, columns, is_partitioned)
             self._parts[name] = self._closing.enter_context(parts)
         self._parts[name].add(table)
-        rows[name] += table.num_rows
 
     def set_aside(self, piece: VcfPiece, text: bytes, first: int, found: LineFaults) -> None:
         """Writes bad lines whole, with the number of the piece and the line within it."""
         if self._quarantine is None:
             self.quarantine_name = part_name(self._task.number).replace(".parquet", ".csv")
-            filesystem, inner = locate(f"{self._task.quarantine_folder}/{self.quarantine_name}")
+            filesystem, inner = locate(f"{self._task.folders['quarantine']}/{self.quarantine_name}")
             self._quarantine = self._closing.enter_context(filesystem.open_output_stream(inner))
         lines = text.split(b"\n")
         out = io.StringIO()

@@ -172,14 +172,8 @@ def _positions(rows: pa.Table, lines: FeatureLines, name: str, column: str, faul
     texts = _text(rows, column)
     is_number = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,11}$"), False)
     may_be_blank = pc.and_(texts.is_null(), not lines.is_gff)
-    _add(
-        faults,
-        rows,
-        pc.invert(pc.or_(is_number, may_be_blank)),
-        name,
-        column,
-        "not a position: a whole number from 1 on",
-    )
+    wrong = pc.invert(pc.or_(is_number, may_be_blank))
+    _add(faults, rows, wrong, name, column, "not a position: a whole number from 1 on")
     return pc.if_else(is_number, texts, None).cast(pa.int64())
 
 

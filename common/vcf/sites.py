@@ -174,9 +174,8 @@ def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions
 
 def _parse_rsids(block: LineBlock, found: LineFaults) -> pa.Array:
     column = block.column(2)
-    _mark(
-        block, _unmatched(column, _LIST), Rule.VCF_VALUE, "ID", "not ids separated by single semicolons", column, found
-    )
+    wrong = _unmatched(column, _LIST)
+    _mark(block, wrong, Rule.VCF_VALUE, "ID", "not ids separated by single semicolons", column, found)
     lists = pc.split_pattern(column, ";")
     offsets = np.asarray(lists.offsets)
     items = lists.flatten()

@@ -91,7 +91,7 @@ def show_lookup(work: Path, vcf: Path) -> None:
     folder.mkdir()
     folders = {name: str(folder / name) for name in ("genotype", "allele", "annotation")}
     task = VariantTask(
-        0, 0, tuple(cut_pieces(file, 1 << 40)), (False, False, False), None, *folders.values(), None, False, True
+        0, 0, tuple(cut_pieces(file, 1 << 40)), (False, False, False), None, folders, is_partitioned=True
     )
     load_task(task)
     rows = []

@@ -28,7 +28,9 @@ def suite(shared_data: Path) -> Path:
 def load(file: VcfFile, folder: Path) -> tuple[int, Faults]:
     """Records and faults of a file, by the task that the app runs on Spark, writing Parquet below `folder`."""
     pieces = tuple(cut_pieces(file, 1 << 20))
-    task = VariantTask(0, 0, pieces, (True, True, True), None, str(folder), str(folder), str(folder), None, False)
+    task = VariantTask(
+        0, 0, pieces, (True, True, True), None, dict.fromkeys(("genotype", "allele", "annotation"), str(folder))
+    )
     result = load_task(task)
     assert line_bases(file, [piece.lines for piece in result.pieces]) == [file.header_lines]
     return result.pieces[0].records, result.pieces[0].faults

@@ -47,7 +47,9 @@ def load(path: Path, folder: Path, piece_bytes: int = 1 << 20) -> TaskResult:
     assert file is not None, found.faults.render()
     pieces = tuple(cut_pieces(file, piece_bytes))
     return load_task(
-        VariantTask(0, 0, pieces, (True, True, True), None, str(folder), str(folder), str(folder), None, False)
+        VariantTask(
+            0, 0, pieces, (True, True, True), None, dict.fromkeys(("genotype", "allele", "annotation"), str(folder))
+        )
     )
 
 
