@@ -125,7 +125,7 @@ def _tamper(rng: random.Random, project: Path, outside: Path) -> str:
         _journal,
         _retarget,
     ]
-    with suppress(OSError, ValueError, UnicodeError):
+    with suppress(OSError, ValueError, IndexError):  # IndexError: nothing of that kind is left
         return f"{rng.choice(kinds)(rng, path, outside)} {path.relative_to(project)}"
     return "nothing"
 
