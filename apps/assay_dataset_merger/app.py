@@ -6,6 +6,12 @@ plan (driver only, no Spark) -> link (one pass over the id columns, and the link
 from __future__ import annotations
 
 import sys
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.assay_dataset_merger.link import link_by_field
@@ -13,7 +19,6 @@ from apps.assay_dataset_merger.linking_file import link_by_file
 from apps.assay_dataset_merger.plan import make_plan
 from apps.assay_dataset_merger.publish import publish_merged
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -22,7 +27,3 @@ def main(run: Run) -> dict[str, Any]:
     staging = run.platform.stage(plan.linking.database if plan.linking else None)
     linked = link_by_file(run, plan, plan.linking, staging) if plan.linking else link_by_field(run, plan, staging)
     return publish_merged(run, plan, linked, staging)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -6,6 +6,12 @@ plan (driver only, no Spark) -> load (one pass, in tasks) -> check (keys and ref
 from __future__ import annotations
 
 import sys
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.data_model_loader.check import check_references, refuse_faults
@@ -15,7 +21,6 @@ from apps.data_model_loader.publish import publish_dataset
 from apps.data_model_loader.report import build_report, warn_of_partial_dates
 from common.job import Run
 from common.job.report import write_report
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -27,7 +32,3 @@ def main(run: Run) -> dict[str, Any]:
     report = write_report(run, build_report(plan, loads))  # before faults end the run, so that they can be read from it
     refuse_faults(plan, loads)
     return publish_dataset(run, plan, loads, report)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -6,6 +6,12 @@ plan (driver only, no Spark) -> load (one pass, types inferred in tasks) -> chec
 from __future__ import annotations
 
 import sys
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.dataset_extender.check import check_link
@@ -15,7 +21,6 @@ from apps.dataset_extender.publish import publish_extended
 from apps.dataset_extender.report import build_report
 from common.job import Run
 from common.job.report import write_report
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -27,7 +32,3 @@ def main(run: Run) -> dict[str, Any]:
         write_report(run, build_report(run, plan, load, relationship))
         load.faults.raise_if_any("The load")
     return publish_extended(run, plan, load, relationship)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -6,6 +6,12 @@ plan (headers, no Spark) -> load (one pass, in tasks) -> check (order, overlap, 
 from __future__ import annotations
 
 import sys
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.genetic_variant_assay_loader.check import check_pieces
@@ -13,7 +19,6 @@ from apps.genetic_variant_assay_loader.load import load_pieces
 from apps.genetic_variant_assay_loader.plan import make_plan
 from apps.genetic_variant_assay_loader.publish import publish_dataset
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -22,7 +27,3 @@ def main(run: Run) -> dict[str, Any]:
     loads = load_pieces(run, plan)
     check_pieces(run, plan, loads)
     return publish_dataset(run, plan, loads)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

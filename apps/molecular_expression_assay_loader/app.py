@@ -6,13 +6,18 @@ plan (headers only, no Spark) -> load (rows dealt out to buckets, then parsed, c
 from __future__ import annotations
 
 import sys
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.molecular_expression_assay_loader.load import load_expression
 from apps.molecular_expression_assay_loader.plan import make_plan
 from apps.molecular_expression_assay_loader.publish import publish_assay
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -20,7 +25,3 @@ def main(run: Run) -> dict[str, Any]:
     plan = make_plan(run)
     load = load_expression(run, plan)
     return publish_assay(run, plan, load)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -14,6 +15,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,15 +37,20 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """System errors that are the user's disk's, never a bug of ours."""
 _ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
+_NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
+"""What errors of threads and of shared libraries say where memory ran out."""
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
 
 def execute(
-    app_file: str | Path, main: Main, argv: Sequence[str] | None = None, given: Mapping[str, Any] | None = None
+    app_file: str | Path,
+    main: Main | None = None,
+    argv: Sequence[str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status, with which the process is to
-    end: signals no longer stop it.
+    end: signals no longer stop it. Without `main` it imports that of `apps.<folder>.app`; a stop during the import is answered too.
 
     0: all is published and `job_output.json` is written; 1: `job_error.json` is; 130, 143 or 129: stopped by SIGINT, SIGTERM or
     SIGHUP, with `job_error.json`. A faulty command line ends with argparse's status 2. `given` becomes the job input.
@@ -58,6 +65,7 @@ def execute(
             if "PYSPARK_GATEWAY_PORT" in os.environ:
                 stop_with_parent()
             folder.prepare(given)
+            main = main or import_module(f"apps.{Path(app_file).absolute().parent.name}.app").main
             _run_app(spec, main, folder, options, stagings)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost layer: all that goes wrong becomes the job's error
             ignore_stops()
@@ -223,8 +231,8 @@ def as_app_error(error: BaseException) -> AppError | None:
         return AppError(
             Rule.NOT_FOUND, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy
         )
-    is_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
-    if is_memory or isinstance(error, MemoryError) or "can't start new thread" in str(error):
+    is_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    if is_memory or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))):
         return AppError(Rule.SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
     return error if isinstance(error, AppError) else None
 

@@ -50,7 +50,7 @@ class DriverJava:
         finally:
             overdue.cancel()
 
-    def last_words(self) -> str:
+    def _last_words(self) -> str:
         """The last that Java said, as one line; blank if nothing."""
         with suppress(OSError):
             lines = map(str.strip, self._log.read_text(encoding="utf-8", errors="replace").splitlines())
@@ -60,7 +60,9 @@ class DriverJava:
     def loss(self) -> str | None:
         """How Java ended, if it ended although nobody stopped it; None while it answers."""
         gateway = SparkContext._gateway
-        if gateway is None or _answers(gateway.gateway_parameters.address, gateway.gateway_parameters.port):
+        if gateway is None:
+            return self._last_words() or "its Java process ended as it came up; most often for want of memory"
+        if _answers(gateway.gateway_parameters.address, gateway.gateway_parameters.port):
             return None
         status = None
         if gateway.proc is not None:
@@ -69,7 +71,7 @@ class DriverJava:
         if status is None:
             return "Spark's Java process ended"
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        return ": ".join(filter(None, [f"Spark's Java process {how}", self.last_words()]))
+        return ": ".join(filter(None, [f"Spark's Java process {how}", self._last_words()]))
 
     def stop(self, stop_spark: Callable[[], None], grace: float) -> None:
         """Stops Spark within seconds, gives Java `grace` seconds to end by itself, and kills what is left of it."""

@@ -135,12 +135,8 @@ class SparkCluster:
                 context.setLogLevel(os.environ.get("LOADER_SPARK_LOG", "fatal").upper())
             if not is_local(master) and not conf.get("spark.submit.pyFiles"):
                 context.addPyFile(str(write_bundle(self._scratch.path / "suite.zip")))
-        except SPARK_ERRORS as error:
-            reason = root_cause(str(error))
-            if SparkContext._gateway is None:
-                reason = (
-                    self._java.last_words() or "its Java process ended as it came up; most often for want of memory"
-                )
+        except (*SPARK_ERRORS, ConnectionError) as error:
+            reason = self._java.loss() or root_cause(str(error))
             self.stop()
             raise AppError(Rule.SPARK_FAILED, f"Spark did not start on {master}: {reason}") from None
         except BaseException:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 PROGRAM = """
 import os
 import time
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
 from common.spark.session import SparkCluster
 
@@ -33,7 +33,7 @@ try:
     print(cluster.parallelism, cluster.map(Faults.codes, [Faults({2: 1}), Faults({3: 1}), Faults({4: 1})], "codes"))
     executors = cluster.map(lambda _: time.sleep(0.5) or os.getppid(), range(8), "executors")
     print(len(set(executors)), cluster.session.range(100).repartition(4).selectExpr("sum(id)").first()[0])
-    cluster.map(lambda _: (_ for _ in ()).throw(AppError(90, "refused on a worker")), [1], "refusal")
+    cluster.map(lambda _: (_ for _ in ()).throw(AppError(Rule.JOB_INPUT, "refused on a worker")), [1], "refusal")
 except AppError as error:
     print(error.code, error.text)
 cluster.stop()

