@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from common.spark import Cluster
+    from common.spark.session import Cluster
 
 # A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -73,9 +73,9 @@ def signals() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The one Spark of the test run: two local cores."""
-    from common.spark.session import SparkCluster
+    from common.spark.session import Cluster
 
-    spark = SparkCluster("tests", master="local[2]")
+    spark = Cluster("tests", master="local[2]")
     yield spark
     spark.stop()
 

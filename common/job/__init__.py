@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, Protocol
 
 from common.platform import Platform
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 
 class Stage(Protocol):

@@ -31,7 +31,7 @@ from common.job.spec import Spec, read_spec
 from common.job.stops import Stopped, ignore_stops, raise_stops, stop_with_parent
 from common.platform import Database, Platform, Staging
 from common.platform.names import new_id
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -97,7 +97,7 @@ def _option_parser(spec: Spec) -> ArgumentParser:
 def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace, stagings: list[Staging]) -> None:
     """One run between a prepared folder and its output. Spark is stopped and what is staged removed, come what may."""
     job_id = os.environ.get("DX_JOB_ID") or new_id("job")
-    cluster = _open_cluster(spec.name, options.master)
+    cluster = Cluster(spec.name, options.master)
     platform = _open_platform(options.project, job_id, cluster)
     input_ = folder.read_input()
     with _job_described(platform, spec.name, input_) as outputs, ExitStack() as closing:
@@ -141,12 +141,6 @@ def _open_platform(project: str, job_id: str, cluster: Cluster) -> Platform:
     from common.platform.local import LocalProject
 
     return LocalProject(project, job_id)
-
-
-def _open_cluster(app: str, master: str | None) -> Cluster:
-    from common.spark.session import SparkCluster
-
-    return SparkCluster(app, master)
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from pyspark import SparkContext
 from pyspark.java_gateway import launch_gateway
+
+from common.spark import internals
 
 if TYPE_CHECKING:
     from pyspark import SparkConf
@@ -38,7 +39,7 @@ class DriverJava:
 
     def launch(self, conf: SparkConf) -> None:
         """Starts Java, if none runs. Raises pyspark's error if it does not come up."""
-        if SparkContext._gateway is not None:
+        if internals.gateway() is not None:
             return
         overdue = threading.Timer(_START, self._kill, [self._started])  # pyspark itself would wait for ever
         overdue.daemon = True
@@ -46,7 +47,7 @@ class DriverJava:
         try:
             with self._log.open("ab") as log:
                 shown = {} if "LOADER_SPARK_LOG" in os.environ else {"stdout": log, "stderr": log}
-                SparkContext._ensure_initialized(gateway=launch_gateway(conf, shown))  # type: ignore[no-untyped-call]
+                internals.connect(launch_gateway(conf, shown))  # type: ignore[no-untyped-call]
         finally:
             overdue.cancel()
 
@@ -59,7 +60,7 @@ class DriverJava:
 
     def loss(self) -> str | None:
         """How Java ended, if it ended although nobody stopped it; None while it answers."""
-        gateway = SparkContext._gateway
+        gateway = internals.gateway()
         if gateway is None:
             return self._last_words() or "its Java process ended as it came up; most often for want of memory"
         if _answers(gateway.gateway_parameters.address, gateway.gateway_parameters.port):
@@ -80,14 +81,14 @@ class DriverJava:
         stopping = threading.Thread(target=_quietly, args=(stop_spark,), daemon=True)
         stopping.start()
         stopping.join(_STOP)
-        gateway = SparkContext._gateway
+        gateway = internals.gateway()
         if gateway is None or gateway.proc is not None:
             if gateway is not None and grace:
                 gateway.proc.stdin.close()
                 with suppress(subprocess.TimeoutExpired):
                     gateway.proc.wait(grace)
             self._kill(lambda: started | self._started())
-            SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+            internals.disconnect()
             if gateway is not None:
                 gateway.proc.wait(_DYING)
 

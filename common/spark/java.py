@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from common.errors import AppError, Rule
@@ -66,6 +67,11 @@ class Java:
         """
         digest = hashlib.sha256(f"{self.home}\n{self.build}".encode()).hexdigest()
         return Path(sys.prefix) / "java" / digest[:12]
+
+    @property
+    def archive(self) -> Path:
+        """The class-data archive of this Java and the installed Spark, made or not."""
+        return self.spark_home / f"spark-{version('pyspark')}.jsa"
 
 
 def find_java() -> Java:

