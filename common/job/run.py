@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
-from common.errors import AppError, Rule
+from common.errors import AppError, Rule, disk_error
 from common.faults import FaultError
 from common.job import Main, Progress, Run
 from common.job.folder import JobError, JobFolder
@@ -33,10 +33,6 @@ from common.platform import Database, Platform, Staging
 from common.platform.names import new_id
 from common.spark.session import Cluster
 
-_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""System errors that are the user's disk's, never a bug of ours."""
-_ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
 _NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
 """What errors of threads and of shared libraries say where memory ran out."""
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
@@ -220,15 +216,10 @@ def _told(error: Exception, cluster: Cluster) -> BaseException:
 
 def as_app_error(error: BaseException) -> AppError | None:
     """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
-    if isinstance(error, OSError) and error.errno in _CLOSED | _NO_ROOM:
-        remedy = _ROOM_REMEDY if error.errno in _NO_ROOM else None
-        return AppError(
-            Rule.NOT_FOUND, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy
-        )
     is_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     if is_memory or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))):
         return AppError(Rule.SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
-    return error if isinstance(error, AppError) else None
+    return error if isinstance(error, AppError) else disk_error(error)
 
 
 def describe_error(error: BaseException) -> JobError:
