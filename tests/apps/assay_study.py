@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.apps.conftest import Runner
 
 APP = "assay_dataset_merger"

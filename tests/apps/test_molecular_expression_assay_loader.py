@@ -20,7 +20,7 @@ from apps.molecular_expression_assay_loader import load
 from apps.molecular_expression_assay_loader.scratch import Sizes
 from common.errors import AppError
 from common.faults import FaultError
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.apps.conftest import Runner
 
 if TYPE_CHECKING:

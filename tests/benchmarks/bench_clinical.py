@@ -12,10 +12,7 @@ from pathlib import Path
 from tests.benchmarks.clinical_data import write_clinical
 from tests.benchmarks.measure import ROOT, Way, compare, measure, show_ratios, show_table
 
-_SESSION = (
-    "from common.spark.session import SparkCluster\n"
-    "cluster = SparkCluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
-)
+_SESSION = "from common.spark.session import Cluster\ncluster = Cluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
 
 
 def our_way(data: Path, work: Path, *more: str) -> Way:

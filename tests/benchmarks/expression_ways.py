@@ -28,9 +28,9 @@ def ours(source: str, target: str) -> None:
 
 def empty_session(_: str, __: str) -> None:
     """What a run of ours costs before it has done anything."""
-    from common.spark.session import SparkCluster
+    from common.spark.session import Cluster
 
-    cluster = SparkCluster("empty", master="local[2]")
+    cluster = Cluster("empty", master="local[2]")
     assert cluster.parallelism == 2  # asking is what starts Spark
     cluster.stop()
 

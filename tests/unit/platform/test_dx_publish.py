@@ -29,7 +29,7 @@ from common.platform.dx.objects import Objects
 from common.platform.dx.staging import DxStaging
 from common.platform.local import LocalProject
 from common.platform.names import draft_database, new_id
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.codings import stage_codings
 from tests.metastore import MetastoreServer
 
