@@ -1,4 +1,4 @@
-"""What all tests share: the tiers, one Spark for the whole run, and the data that lies beside the checkout.
+"""Shared by all tests: the tiers, one Spark for the whole run, and the public data beside the checkout.
 
 Tests run in three tiers: those that need no Java and no process of their own (`make test-fast`), those on the one Spark
 (marker `spark`, set here for every test that asks for it), and those that start processes (marker `processes`).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from common.spark import Cluster
 
-# A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
+# No deadlines, because machines may be busy; the same examples in every run. `--hypothesis-profile=search` tries others.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("search", max_examples=1000, **BUSY)
 hypothesis.settings.register_profile("suite", derandomize=True, **BUSY)
@@ -45,7 +45,7 @@ def tier(item: pytest.Item) -> int:
 
 @pytest.fixture(autouse=True)
 def _no_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holds tests of the fast tier to what the tier promises."""
+    """Fails a test of the fast tier that starts a process."""
     if tier(request.node) == 0:
 
         def refuse(*_: object, **__: object) -> None:
@@ -63,7 +63,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Restores what a run leaves ignored, as its process is to end."""
+    """Restores the signals that a run ignores at its end, when its process would end."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, answer in before.items():
@@ -87,7 +87,7 @@ def spark(cluster: Cluster) -> SparkSession:
 
 @pytest.fixture
 def sql_session(spark: SparkSession) -> Iterator[SparkSession]:
-    """A session for a test that attaches databases. The catalogue is one for all sessions, so what it puts there goes with it."""
+    """A session for a test that attaches databases. All sessions share one catalogue, so the fixture removes what the test adds."""
     from common.spark.tables import quote_name
 
     session = spark.newSession()

@@ -1,4 +1,4 @@
-"""Runs of apps in this process on the suite's one Spark: all of a run but its job files and its Spark of its own."""
+"""Runs of apps in this process, on the Spark that all tests share, and without job files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Runner:
             self.shown = stream.getvalue()
 
     def tables(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
-        """Every table of the Dataset's databases as rows, read by path with PyArrow, in the order of their files."""
+        """The rows of every table of the Dataset's databases, read by path with PyArrow, in the order of the files."""
         import pyarrow.parquet as pq
 
         record = self.store.find_record(dataset)
@@ -75,7 +75,7 @@ class Runner:
 
 @pytest.fixture
 def run_app(cluster: Cluster, tmp_path: Path) -> Runner:
-    """A runner over a project of this test alone."""
+    """A runner with a project that only this test uses."""
     return Runner(cluster, tmp_path / "project", tmp_path / "jobs")
 
 
@@ -98,7 +98,7 @@ def write_files(tmp_path: Path) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def study(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """The project of `assay_study`, for tests that add Datasets to it under names of their own."""
+    """The project of `assay_study`. Tests may add Datasets to it, each under another name."""
     from tests.apps.assay_study import build_study
 
     return build_study(cluster, tmp_path_factory.mktemp("study"))

@@ -1,4 +1,4 @@
-"""The Dataset Extender from a delimited file to a new Dataset beside its target, and what it does with users' mistakes."""
+"""The Dataset Extender adds a delimited file to a Dataset, in a new Dataset, and reports users' mistakes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def report(runner: Runner, outputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def refused(runner: Runner, **inputs: Any) -> list[tuple[int, int | None, str | None]]:
-    """Number, line and value of each fault of a run that leaves the project as it was."""
+    """Number, line and value of each fault of a run; the run must not change the project."""
     before = project_state(runner.project)
     with pytest.raises(FaultError) as caught:
         runner("dataset_extender", target_dataset="study", **inputs)
@@ -275,7 +275,7 @@ def test_assays_of_the_target_are_kept(study: Runner, write_files: Files) -> Non
 def test_one_pass_over_the_pieces_agrees_with_the_whole_file(
     study: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pieces that look narrower than the whole are loaded again as what the whole is, their texts unharmed."""
+    """Pieces with a narrower type than the whole column are loaded again with the column's type, and their texts do not change."""
     ids = [f"P{number}" for number in range(1, 7)]
     columns = {
         "late_text": ["1", "+2", "03", "4.0", "5", "x"], "late_float": ["1", "2", "3", "4", "5", "6.5"],

@@ -1,4 +1,4 @@
-"""Figures of a field: hashes that depend on nothing but the value, and estimates of distinct values within their bounds."""
+"""Statistics of a field: hashes that depend only on the value, and estimates of distinct values within their bounds."""
 
 from __future__ import annotations
 
