@@ -1,4 +1,4 @@
-"""Shared by all tests: the tiers, one Spark for the whole run, and the public data beside the checkout.
+"""What all tests share: the tiers, one Spark for the whole run, and the data that lies beside the checkout.
 
 Tests run in three tiers: those that need no Java and no process of their own (`make test-fast`), those on the one Spark
 (marker `spark`, set here for every test that asks for it), and those that start processes (marker `processes`).
@@ -7,7 +7,6 @@ Tests run in three tiers: those that need no Java and no process of their own (`
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests.processes import kept_signals
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from common.spark import Cluster
 
-# No deadlines, because machines may be busy; the same examples in every run. `--hypothesis-profile=search` tries others.
+# A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("search", max_examples=1000, **BUSY)
 hypothesis.settings.register_profile("suite", derandomize=True, **BUSY)
@@ -45,7 +46,7 @@ def tier(item: pytest.Item) -> int:
 
 @pytest.fixture(autouse=True)
 def _no_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails a test of the fast tier that starts a process."""
+    """Holds tests of the fast tier to what the tier promises."""
     if tier(request.node) == 0:
 
         def refuse(*_: object, **__: object) -> None:
@@ -63,11 +64,8 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Restores the signals that a run ignores at its end, when its process would end."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, answer in before.items():
-        signal.signal(number, answer)
+    with kept_signals():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +73,15 @@ def cluster() -> Iterator[Cluster]:
     """The one Spark of the test run: two local cores."""
     from common.spark.session import SparkCluster
 
-    spark = SparkCluster("tests", master="local[2]")
+    class SuiteCluster(SparkCluster):
+        """Spark that a run of an app does not stop."""
+
+        def stop(self) -> None:
+            pass
+
+    spark = SuiteCluster("tests", master="local[2]")
     yield spark
-    spark.stop()
+    SparkCluster.stop(spark)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +91,7 @@ def spark(cluster: Cluster) -> SparkSession:
 
 @pytest.fixture
 def sql_session(spark: SparkSession) -> Iterator[SparkSession]:
-    """A session for a test that attaches databases. All sessions share one catalogue, so the fixture removes what the test adds."""
+    """A session for a test that attaches databases. The catalogue is one for all sessions, so what it puts there goes with it."""
     from common.spark.tables import quote_name
 
     session = spark.newSession()

@@ -6,10 +6,10 @@ plan (driver only, no Spark) -> link (one pass over the id columns, and the link
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
-from apps.assay_dataset_merger.link import link_by_field
-from apps.assay_dataset_merger.linking_file import link_by_file
+from apps.assay_dataset_merger.check import link_by_field, link_by_file
 from apps.assay_dataset_merger.plan import make_plan
 from apps.assay_dataset_merger.publish import publish_merged
 from common.job import Run
@@ -19,8 +19,14 @@ from common.job.run import execute
 def main(run: Run) -> dict[str, Any]:
     """One run of the merger; returns its outputs by name."""
     plan = make_plan(run)
-    staging = run.platform.stage(plan.linking.database if plan.linking else None)
-    linked = link_by_file(run, plan, plan.linking, staging) if plan.linking else link_by_field(run, plan, staging)
+    if plan.linking:
+        staging = run.stage(plan.linking.database)
+        linking = replace(plan.linking, database=staging.database)
+        plan = replace(plan, linking=linking)
+        linked = link_by_file(run, plan, linking, staging)
+    else:
+        staging = run.stage(None)
+        linked = link_by_field(run, plan, staging)
     return publish_merged(run, plan, linked, staging)
 
 

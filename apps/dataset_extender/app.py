@@ -6,6 +6,7 @@ plan (driver only, no Spark) -> load (one pass, types inferred in tasks) -> chec
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from apps.dataset_extender.check import check_link
@@ -21,7 +22,9 @@ from common.job.run import execute
 def main(run: Run) -> dict[str, Any]:
     """One run of the extender; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_source(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_source(run, plan, staging)
     relationship = check_link(run, plan, load)
     if load.faults:
         write_report(run, build_report(run, plan, load, relationship))

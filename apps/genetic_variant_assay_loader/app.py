@@ -6,6 +6,7 @@ plan (headers, no Spark) -> load (one pass, in tasks) -> check (order, overlap, 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from apps.genetic_variant_assay_loader.check import check_pieces
@@ -19,7 +20,9 @@ from common.job.run import execute
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    loads = load_pieces(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    loads = load_pieces(run, plan, staging)
     check_pieces(run, plan, loads)
     return publish_dataset(run, plan, loads)
 

@@ -6,6 +6,7 @@ plan (headers only, no Spark) -> load (rows dealt out to buckets, then parsed, c
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from apps.molecular_expression_assay_loader.load import load_expression
@@ -18,7 +19,9 @@ from common.job.run import execute
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_expression(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_expression(run, plan, staging)
     return publish_assay(run, plan, load)
 
 

@@ -1,4 +1,4 @@
-"""Runs of apps in this process, on the Spark that all tests share, and without job files."""
+"""Runs of apps in this process on the suite's one Spark."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from common.job import Run
-from common.job.inputs import resolve_inputs
-from common.job.outputs import check_outputs
-from common.job.progress import ConsoleProgress
+from common.job.folder import JobFolder
+from common.job.progress import Progress
+from common.job.run import run_job
 from common.job.spec import read_spec
 from common.platform.local import LocalProject
-from common.platform.names import new_id
 from common.spark import Cluster
+from tests.processes import kept_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,25 +42,19 @@ class Runner:
         return max(self.jobs.iterdir(), key=lambda each: each.stat().st_mtime_ns)
 
     def __call__(self, app: str, **given: Any) -> dict[str, Any]:
+        platform, stream = LocalProject(str(self.project)), io.StringIO()
+        folder = JobFolder(self.jobs / platform.job_id)
+        folder.prepare(given)
+        main = importlib.import_module(f"apps.{app}.app").main
         spec = read_spec(ROOT / "apps" / app / "dxapp.json")
-        job_id = new_id("job")
-        job_dir = self.jobs / job_id
-        job_dir.mkdir(parents=True)
-        platform, stream = LocalProject(str(self.project), job_id), io.StringIO()
-        opened: list[Any] = []
-        stage = platform.stage
-        platform.stage = lambda database: opened.append(stage(database)) or opened[-1]  # type: ignore[method-assign]
         try:
-            run = Run(spec.name, resolve_inputs(given, spec, platform), platform, self.cluster, job_id, job_dir,
-                      ConsoleProgress(stream))  # fmt: skip
-            return check_outputs(importlib.import_module(f"apps.{app}.app").main(run), spec)
+            with kept_signals():
+                return run_job(spec, main, folder, platform, self.cluster, Progress(stream), [])
         finally:
-            for staging in opened:
-                staging.close()
             self.shown = stream.getvalue()
 
     def tables(self, dataset: str) -> dict[str, list[dict[str, Any]]]:
-        """The rows of every table of the Dataset's databases, read by path with PyArrow, in the order of the files."""
+        """Every table of the Dataset's databases as rows, read by path with PyArrow, in the order of their files."""
         import pyarrow.parquet as pq
 
         record = self.store.find_record(dataset)
@@ -75,7 +68,7 @@ class Runner:
 
 @pytest.fixture
 def run_app(cluster: Cluster, tmp_path: Path) -> Runner:
-    """A runner with a project that only this test uses."""
+    """A runner over a project of this test alone."""
     return Runner(cluster, tmp_path / "project", tmp_path / "jobs")
 
 
@@ -98,7 +91,7 @@ def write_files(tmp_path: Path) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def study(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """The project of `assay_study`. Tests may add Datasets to it, each under another name."""
+    """The project of `assay_study`, for tests that add Datasets to it under names of their own."""
     from tests.apps.assay_study import build_study
 
     return build_study(cluster, tmp_path_factory.mktemp("study"))
