@@ -1,4 +1,4 @@
-"""Jobs on a real cluster of this machine: a standalone master and two workers, each a process of its own."""
+"""Jobs on a local cluster of separate processes: a standalone master and two workers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults
 from common.spark.session import Cluster
 
-BOTH = {  # no task before both workers are there: else the quicker one may have done them all
+BOTH = {  # wait for both workers, so that the first one does not run all tasks
     "spark.cores.max": "2", "spark.scheduler.minRegisteredResourcesRatio": "1",
     "spark.scheduler.maxRegisteredResourcesWaitingTime": "300s",
 }

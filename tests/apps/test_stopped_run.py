@@ -1,4 +1,4 @@
-"""A run that is stopped at any time: it ends at once, says why, and leaves no process, no file and no trace."""
+"""A run that is stopped at any time ends at once, says why, leaves no process and no file, and shows no stack trace."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DXAPP = {
 
 
 class StoppedRun:
-    """A run of that app in a process of its own, with a folder of its own for temporary files."""
+    """A run of this app in a separate process, with a separate folder for temporary files."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.project, self.temporary = root, root / "project", root / "tmp"
@@ -64,7 +64,7 @@ class StoppedRun:
         self.all: list[psutil.Process] = []
 
     def wait_for_spark(self) -> None:
-        """Until Java is there, though it is not ready."""
+        """Waits until Java has started, though it is not ready yet."""
         while not (started := psutil.Process(self.process.pid).children()):
             time.sleep(0.02)
         self.all = started
@@ -74,10 +74,10 @@ class StoppedRun:
         self.all = psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self) -> tuple[int, str]:
-        """Its status and what it showed, once it has ended, and all that it started with it."""
+        """The status and output of the run, once it and all processes that it started have ended."""
         _, shown = self.process.communicate(timeout=60)
         _, left = psutil.wait_procs(self.all, timeout=0 if self.process.returncode >= 0 else 20)
-        # A zombie has ended, and waits for the machine's first process to take note.
+        # A zombie has ended; only process 1 has not collected its status yet.
         assert [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
         return self.process.returncode, without_progress(shown)
 

@@ -39,12 +39,12 @@ def peer_way(name: str, data: Path, work: Path) -> Way:
 
 
 def empty_way() -> Way:
-    """Our own empty session, to be taken off."""
+    """An empty session of the suite, to subtract."""
     return Way([sys.executable, "-c", _SESSION], {"PYTHONPATH": str(ROOT)})
 
 
 def main(full: bool = False) -> None:
-    """Ratios at one size; then slopes over rows, files and columns, and the memory of four times the rows."""
+    """Prints ratios at one size, then growth with rows, files and columns, and the memory for four times the rows."""
     rows, rounds = (1_000_000, 3) if full else (20_000, 1)
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         work = Path(folder)

@@ -1,4 +1,4 @@
-"""What a session costs that does next to nothing: plain pyspark against the suite's, with and without its archive."""
+"""The cost of a session that does almost nothing: plain pyspark, and the suite with and without its archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The class-data archive: made once, used when it fits, passed over in silence when not."""
+"""The class-data archive: made once, used if it fits, silently ignored if not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session: lazy, quiet, and the suite's settings below the caller's."""
+"""The session starts when first used and is quiet; the caller's settings override the suite's."""
 
 from __future__ import annotations
 
