@@ -10,6 +10,9 @@ import importlib
 from pathlib import Path
 from typing import Protocol, cast
 
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""The folder for files of inputs; None for the usual one."""
+
 
 class Fuzzer(Protocol):
     """A module of this folder."""

@@ -25,8 +25,9 @@ from common.scan.bgzip import END_BLOCK, stream_gzip
 from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
 from common.scan.files import compression_of, stamp_of
 from common.vcf.container import cut_pieces, read_vcf_file, read_vcf_lines
+from tests.fuzz import MEMORY
 
-SUITE_COUNT = 400
+SUITE_COUNT = 800
 
 _META = b"##fileformat=VCFv4.2\n##contig=<ID=1>\n"
 _HEADER = _META + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -36,7 +37,7 @@ _Parts = Sequence[bytes]
 def run(seed: int, count: int) -> list[str]:
     """Findings, each with the seed and number that make its file again."""
     found: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         for number in range(count):
             found += [
                 f"seed {seed} number {number}: {each}" for each in _try(random.Random(f"{seed}-{number}"), folder)

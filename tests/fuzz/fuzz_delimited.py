@@ -31,8 +31,9 @@ from common.scan.delimited import (
 )
 from common.scan.header import Header, split_header
 from common.scan.records import BlankRows, TextFormat, read_records
+from tests.fuzz import MEMORY
 
-SUITE_COUNT = 800
+SUITE_COUNT = 600
 
 _ENCODINGS = ("utf-8", "utf-8", "utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-be", "utf-32-le", "gb18030", "shift_jis",
               "iso2022_jp", "utf-7", "cp037")  # fmt: skip
@@ -94,7 +95,7 @@ class Case:
 def run(seed: int, count: int) -> list[str]:
     """Findings among `count` inputs."""
     findings = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         path = Path(folder) / "t.csv"
         for number in range(count):
             case = make_case(random.Random(f"{seed} {number}"))
@@ -126,7 +127,7 @@ def make_case(chance: random.Random) -> Case:
         content = gzip.compress(content[:at], 1) + gzip.compress(content[at:], 1)
     return Case(
         tuple(names), text, content, encoding, delimiter, chance.choice((("",), ("", "NA"), ())), chance.random() < 0.3,
-        chance.randint(1, 60), chance.randint(1, 80), chance.choice((16, 40, 64 << 10)),
+        chance.randint(1, chance.choice((20, 100, 400))), chance.randint(1, chance.choice((20, 100, 400))), chance.choice((16, 40, 64 << 10)),
         chance.choice((LONGEST_RECORD, LONGEST_RECORD, 200)), is_corrupt,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from apps.dataset_extender.inference import Evidence, join_kinds
+from apps.dataset_extender.inference import EMPTY, Evidence, cast_narrowest, join_kinds
 
 SUITE_COUNT = 200
 
@@ -22,8 +22,10 @@ def run(seed: int, count: int) -> list[str]:
     for number in range(count):
         draw = random.Random(f"{seed}/{number}")  # to be repeated, not to be secret
         cells = _column(draw)
-        cut = draw.randint(1, len(cells))
-        types, values = zip(_infer(cells, len(cells)), _infer(cells, cut), strict=True)
+        cut = draw.randint((len(cells) + 1) // draw.choice([2, 2, 2, 6]) or 1, len(cells))
+        whole = _infer(cells, len(cells), is_one_task=True)
+        parts = _infer(cells, cut, is_one_task=draw.random() < 0.5) if cut < len(cells) else whole
+        types, values = zip(whole, parts, strict=True)
         lost = [pair for pair in zip(cells, values[0][2:], strict=True) if not _gives_back(*pair, types[0])]
         if types[0] != types[1] or repr(values[0]) != repr(values[1]) or lost:
             findings.append(f"seed {seed}, number {number}: {cells} cut at {cut}: {types}, {lost}")
@@ -75,23 +77,22 @@ def _mess(draw: random.Random) -> str:
     return "".join(draw.choices("0123456789+-.eE:T Zx", k=draw.randint(1, 8)))
 
 
-def _infer(cells: list[str | None], rows: int) -> tuple[str, list[Any]]:
-    """The type of the column, and its values as pieces of so many rows give them once the kinds of all are known."""
+def _infer(cells: list[str | None], rows: int, *, is_one_task: bool) -> tuple[str, list[Any]]:
+    """The type of the column, and its values as pieces of so many rows give them once the kinds of all are known; one task
+    looks at a piece knowing the kind of those before it."""
     starts = range(0, len(cells), rows)
-    kind = join_kinds(_piece(cells, start, rows, "empty")[0].kind for start in starts)
-    pieces = [_piece(cells, start, rows, kind) for start in starts]
-    if any(evidence.kind != kind for evidence, _ in pieces):
-        return f"{kind}, but {[evidence.kind for evidence, _ in pieces]}", []
-    whole = Evidence(100, kind)
-    for evidence, _ in pieces:
+    pieces = [pa.array(cells[start : start + rows], pa.string()) for start in starts]
+    kind = EMPTY
+    for texts in pieces:
+        kind = join_kinds([kind, cast_narrowest(texts, kind if is_one_task else EMPTY)[0]])
+    whole, values = Evidence(100, kind), []
+    for start, texts in zip(starts, pieces, strict=True):
+        evidence = Evidence(100, kind)
+        values += evidence.add(texts, np.arange(start, start + len(texts))).to_pylist()
+        if evidence.kind != kind:
+            return f"{kind}, but {evidence.kind}", []
         whole.merge(evidence)
-    return whole.type, [whole.reason(), whole.remarks(), *(value for _, values in pieces for value in values)]
-
-
-def _piece(cells: list[str | None], start: int, rows: int, kind: str) -> tuple[Evidence, list[Any]]:
-    evidence, some = Evidence(100, kind), cells[start : start + rows]
-    values = evidence.add(pa.array(some, pa.string()), np.arange(start, start + len(some)))
-    return evidence, values.to_pylist()
+    return whole.type, [whole.reason(), whole.remarks(), *values]
 
 
 def _gives_back(text: str | None, value: Any, field_type: str) -> bool:

@@ -13,6 +13,7 @@ from common.job.folder import JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.spec import Spec, is_of_class, read_spec
 from common.platform.local import LocalProject
+from tests.fuzz import MEMORY
 from tests.fuzz.json_mutations import damage, mutate
 
 SUITE_COUNT = 800
@@ -24,7 +25,7 @@ def run(seed: int, count: int) -> list[str]:
     """Tries `count` job inputs; a finding names the seed, the number and what was raised."""
     specs = [read_spec(path) for path in sorted(_APPS.glob("*/dxapp.json"))]
     found = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch:
         table = Path(scratch, "table.csv")
         table.write_text("id\n1\n", encoding="utf-8")
         project, folder = LocalProject(Path(scratch, "project")), JobFolder(Path(scratch))

@@ -24,9 +24,10 @@ from common.errors import AppError
 from common.job.stops import Stopped
 from common.platform import RecordDraft, Staging, TableChange
 from common.platform.local import LocalProject
+from tests.fuzz import MEMORY
 from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, new_database, read_state
 
-SUITE_COUNT = 40
+SUITE_COUNT = 20
 
 _FORK = multiprocessing.get_context("fork")
 _STEPS = {"open", "os.mkdir", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir"}
@@ -176,8 +177,7 @@ def check_swept(root: Path, state: State) -> None:
 def run(seed: int, count: int) -> list[str]:
     """Findings among `count` disturbed jobs."""
     found: list[str] = []
-    shared_memory = Path("/dev/shm")  # no data are kept there: syncs cost nothing
-    with tempfile.TemporaryDirectory(dir=shared_memory if shared_memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:  # syncs cost nothing there
         for number in range(count):
             project, job = f"{seed}-{number // _JOBS}", f"{seed}-{number}"
             old, new, root = (Path(folder, name, "project") for name in ("old", "new", "disturbed"))

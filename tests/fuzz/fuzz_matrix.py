@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,11 +32,13 @@ from apps.molecular_expression_assay_loader.task import (
     write_samples,
 )
 from common.expression.feature_ids import validate_kinds
-from common.faults import Faults
+from common.faults import EXAMPLES_PER_RULE, Faults
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, scan_block, whole_piece
 from common.tables.tasks import write_plan
+from tests.fuzz import MEMORY
 
-SUITE_COUNT = 120
+SUITE_COUNT = 800
+_TOGETHER = 80  # inputs of one layout
 _NUMBERS = ["0", "1", "7", "12", "2.5", "0.25", "3", "100"]
 _ODD = [
     "", "NA", "-", " ", " NA", "NA ", "  8 ", "+7", "007", "7.", ".5", ".0", "-0", "1e3", "1E5", "1e+05", "1.5e1", "1.50e2", "2e-1", "100e-2",
@@ -67,6 +69,7 @@ class Case:
     block: int
     buffer: int
     buckets: int
+    end: str
 
 
 @dataclass
@@ -81,49 +84,96 @@ class Read:
 
 
 def run(seed: int, count: int) -> list[str]:
-    """Findings among `count` inputs: seed and number, then what differs."""
-    found = []
-    for number in range(count):
-        case = make_case(random.Random(f"{seed}/{number}"))
-        try:
-            difference = compare(case)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
-            difference = f"{type(error).__name__}: {error}"
-        if difference:
-            found.append(f"matrix seed {seed} number {number}: {difference}\n{case}")
+    """Findings among `count` inputs: seed and number, then what differs.
+
+    Inputs of one layout are read as parts of longer files: those with faults, and those without. Some are read alone, those
+    whose quotes are broken too, and all of a file that differs, so that what is reported is short.
+    """
+    found: list[str] = []
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        for first in range(0, count, _TOGETHER):
+            numbers = range(first, min(first + _TOGETHER, count))
+            problems = _search(random.Random(f"{seed}/{first}"), seed, numbers, folder)
+            found += [f"matrix seed {seed} numbers {numbers[0]} to {numbers[-1]}: {each}" for each in problems]
     return found
 
 
-def make_case(draw: random.Random) -> Case:
-    """An input, mostly of plain cells, with some that are odd in one way or another."""
+def _search(draw: random.Random, seed: int, numbers: range, folder: str) -> Iterator[str]:
+    layout = make_layout(draw)
+    odd, may_break = draw.choice([0, 0.03, 0.3]), draw.random() < 0.2
+    groups: dict[bool, list[Case]] = {True: [], False: []}
+    for number in numbers:
+        body = _body(random.Random(f"{seed}/{number}/body"), layout, odd, may_break, 10 * (number - numbers[0]))
+        case = replace(layout, body=body)
+        plain = read_plainly(case)
+        if plain.is_broken or draw.random() < 0.03:
+            yield from _try([case], draw, folder)
+        else:
+            groups[bool(plain.faults)].append(case)
+    for cases in filter(None, groups.values()):
+        yield from _try(cases, draw, folder)
+
+
+def _try(cases: list[Case], draw: random.Random, folder: str) -> list[str]:
+    """What is wrong with the inputs read together; with each of them alone if there is more than one."""
+    is_alone = len(cases) == 1
+    case = replace(
+        cases[0],
+        body="".join(each.body for each in cases),
+        block=draw.choice([1, 7, 30, 30, 1000, 1000] if is_alone else [100, 1000, 10_000]),
+        buffer=draw.choice([1, 3, 16, 64, 4096] if is_alone else [200, 1000, 4096]),
+    )
+    if draw.random() < 0.2:
+        case = replace(case, body=case.body.removesuffix("\n").removesuffix("\r"))
+    try:
+        difference = compare(case, folder)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
+        difference = f"{type(error).__name__}: {error}"
+    if not difference:
+        return []
+    short = [] if is_alone else [problem for each in cases for problem in _try([each], draw, folder)]
+    return short or [f"{difference}\n{case}"]
+
+
+def make_layout(draw: random.Random) -> Case:
+    """A file without rows."""
     is_long, delimiter = draw.random() < 0.35, draw.choice(",\t")
     width = 3 if is_long else draw.randint(2, 5)
     left_out = () if is_long else tuple((at, f"note{at}") for at in range(width - 1) if draw.random() < 0.15)
     left_out = left_out if len(left_out) < width - 1 else ()
-    odd, end = draw.choice([0, 0.03, 0.3]), draw.choice(["\n", "\n", "\r\n"])
+    return Case(
+        "", is_long, delimiter, tuple(f"s{n}" for n in range(width - 1 - len(left_out))), left_out,
+        ValueRules(draw.random() < 0.5, draw.choice([("", "NA"), ("NA",), ("-",), ()])),
+        draw.choice(["auto", "other"]), draw.random() < 0.15, 1, 1, draw.randint(1, 4), draw.choice(["\n", "\n", "\r\n"]),
+    )  # fmt: skip
+
+
+def _body(draw: random.Random, layout: Case, odd: float, may_break: bool, first: int) -> str:
+    """Rows, mostly of plain cells, with some that are odd in one way or another; features are counted from `first`."""
+    left_out, is_long = dict(layout.left_out), layout.is_long
+    width = 3 if is_long else 1 + len(layout.samples) + len(left_out)
     quote = draw.choice([0, 0, 0.1, 1])
     lines = []
-    for number in range(draw.randint(0, 9)):
-        texts = [draw.choice(_IDS) if draw.random() < odd else f"f{draw.randint(0, 5) if odd else number}"]
+    for number in range(draw.randint(0, 5)):
+        feature = first + (draw.randint(0, 5) if odd else number)
+        texts = [draw.choice(_IDS) if draw.random() < odd else f"f{feature}"]
         if is_long:
             texts.append(
                 draw.choice([f"s{draw.randint(0, 3) if odd else number}", " s1", ""] if odd else [f"s{number}"])
             )
-        texts += [_cell(draw, odd, at in dict(left_out)) for at in range(len(texts) - 1, width - 1)]
+        texts += [_cell(draw, odd, at in left_out) for at in range(len(texts) - 1, width - 1)]
         if is_long:  # where a carriage return before a line end is another fuzzer's
             texts = [text.replace("\r", "") if text[-1:] == "\r" else text for text in texts]
+        if not may_break:
+            texts = [text.replace("\r", "") for text in texts]
         if draw.random() < odd / 3:
             texts = draw.choice([texts[:-1], [*texts, ""], [*texts, "1"], [""] * width, []])
-        lines.append(delimiter.join(_written(draw, text, delimiter, quote, odd) for text in texts))
-    body = "".join(line + end for line in lines)
-    if draw.random() < 0.2:
-        body = body.removesuffix(end)
-    return Case(
-        body, is_long, delimiter, tuple(f"s{n}" for n in range(width - 1 - len(left_out))), left_out,
-        ValueRules(draw.random() < 0.5, draw.choice([("", "NA"), ("NA",), ("-",), ()])),
-        draw.choice(["auto", "other"]), draw.random() < 0.15, draw.choice([1, 7, 30, 30, 1000, 1000]), draw.choice([1, 3, 16, 64, 4096]),
-        draw.randint(1, 4),
-    )  # fmt: skip
+        lines.append(
+            layout.delimiter.join(
+                _written(draw, text, layout.delimiter, quote, odd if may_break else 0) for text in texts
+            )
+        )
+    return "".join(line + layout.end for line in lines)
 
 
 def _cell(draw: random.Random, odd: float, is_note: bool) -> str:
@@ -142,10 +192,15 @@ def _written(draw: random.Random, text: str, delimiter: str, quote: float, odd: 
 
 
 def records_of(case: Case) -> Iterator[tuple[int, list[str]] | None]:
-    """Line and cells of each record, read character by character by RFC 4180; None, and no more, at a quote that it forbids."""
+    """Line and cells of each record, read character by character by RFC 4180; of an empty line no cells. None, and no more, at a
+    quote that it forbids."""
     text, line, at = case.body, 2, 0
     while at < len(text):
         begun, found = line, []
+        if empty := re.compile(r"\r*(\n|\Z)").match(text, at):
+            yield line, []
+            at, line = empty.end(), line + 1
+            continue
         while True:
             if text[at : at + 1] == '"':
                 cell, at = "", at + 1
@@ -190,11 +245,9 @@ def read_plainly(case: Case) -> Read:
             read.is_broken = True
             break
         line, texts = record
-        if texts in ([""], ["\r"]):
+        if not texts:
             continue
-        if not any(text.strip(" \t\r\n" if not case.is_long else None) for text in texts) and (
-            not case.is_long or len(texts) == width
-        ):
+        if not any(text.strip("" if case.is_long else " \t\r\n") for text in texts):
             read.blank += 1
             continue
         if len(texts) != width:
@@ -253,9 +306,9 @@ def meaning(text: str, rules: ValueRules) -> float | str | None:
     return int(exact) if exact.denominator == 1 and exact < 2**63 else "106"
 
 
-def read_by_suite(case: Case) -> Read:
+def read_by_suite(case: Case, scratch: str) -> tuple[Read, Faults]:
     """The same by the suite: cut, shuffled and read as blocks, with all faults but those of the kinds of ids."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=scratch) as name:
         source, pieces = _write_source(case, Path(name))
         sizes = Sizes(buffer_bytes=case.buffer, parse_cells=case.buffer, least_cells=case.buffer)
         plan = TaskPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {}, sizes)
@@ -280,7 +333,7 @@ def _write_source(case: Case, folder: Path) -> tuple[Source, list[Piece]]:
     return source, build_pieces([scan_block(block) for block in cut_blocks(file, case.block)])
 
 
-def _read_blocks(plan: TaskPlan, plan_path: str, shuffled: list[ShuffleResult]) -> Read:
+def _read_blocks(plan: TaskPlan, plan_path: str, shuffled: list[ShuffleResult]) -> tuple[Read, Faults]:
     read, faults = Read(), Faults()
     for each in shuffled:
         faults.merge(each.faults)
@@ -306,19 +359,26 @@ def _read_blocks(plan: TaskPlan, plan_path: str, shuffled: list[ShuffleResult]) 
         each for each in validate_kinds((each.kinds for each in shuffled), plan.id_type) if "summary" in each.text
     ]
     read.summaries = {each.value or "" for each in summary}
-    return read
+    return read, faults
 
 
-def compare(case: Case) -> str:
+def compare(case: Case, scratch: str) -> str:
     """What differs between the two readings; blank if nothing does."""
-    plain, suite = read_plainly(case), read_by_suite(case)
-    if plain.is_broken or suite.is_broken:
-        return (
-            ""
-            if plain.is_broken == suite.is_broken
-            else f"quotes are refused {suite.is_broken}, should be {plain.is_broken}"
-        )
-    for what in ("faults", "blank", "summaries") if plain.faults else ("faults", "blank", "summaries", "values"):
+    plain, (suite, faults) = read_plainly(case), read_by_suite(case, scratch)
+    if plain.is_broken != suite.is_broken:
+        return f"quotes are refused {suite.is_broken}, should be {plain.is_broken}"
+    if plain.is_broken:
+        return ""
+    counts = Counter[int]()
+    for (code, _, _), number in plain.faults.items():
+        counts[code] += number
+    if counts != faults.counts:
+        return f"counts of faults: {faults.counts}, should be {counts}"
+    few = {code for code, number in counts.items() if number <= EXAMPLES_PER_RULE}
+    missed = {each for each in plain.faults - suite.faults if each[0] in few}
+    if missed or suite.faults - plain.faults:
+        return f"faults: {suite.faults}, should be {plain.faults}"
+    for what in ("blank", "summaries") if plain.faults else ("blank", "summaries", "values"):
         right, found = getattr(plain, what), getattr(suite, what)
         if right != found:
             return f"{what}: {found}, should be {right}"

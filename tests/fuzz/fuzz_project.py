@@ -23,12 +23,12 @@ from common.platform.api.routes import find_route
 from common.platform.api.server import ApiServer
 from common.platform.local import LocalProject
 from common.platform.local.store import ProjectStore
+from tests.fuzz import MEMORY
 from tests.fuzz.json_mutations import HOSTILE, damage, mutate
 from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, new_database, publish_tables
 
 SUITE_COUNT = 30
 
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 _SECRET = "of no project"
 _JOBS = [f"job-{letter * 24}" for letter in "abc"]
 
@@ -36,7 +36,7 @@ _JOBS = [f"job-{letter * 24}" for letter in "abc"]
 def run(seed: int, count: int) -> list[str]:
     """Tries `count` projects; a finding names the seed, the number and what went wrong."""
     found = []
-    with tempfile.TemporaryDirectory(dir=_MEMORY) as scratch, _unsynced():
+    with tempfile.TemporaryDirectory(dir=MEMORY) as scratch, _unsynced():
         whole, place = Path(scratch, "whole"), Path(scratch, "place")
         place.mkdir()
         _make_project(whole)

@@ -17,7 +17,8 @@ from apps.genetic_variant_assay_loader.task import parse_block, reading_of
 from common.vcf.header import VcfHeader, parse_header
 from common.vcf.lines import LineFaults
 
-SUITE_COUNT = 250
+SUITE_COUNT = 1000
+_TOGETHER = 60  # inputs to a file
 
 Effects = Counter[tuple[str, str]]
 """ALT and effect."""
@@ -150,18 +151,27 @@ def worst_effects(line: Line, alt: str) -> list[str]:
 
 
 def run(seed: int, count: int) -> list[str]:
-    """Findings of `count` files of some lines each."""
-    return [f"seed {seed}, input {number}: {text}" for number in range(count) for text in _try(f"{seed}:{number}")]
+    """Findings of `count` inputs of some lines each; those that share a header are read together."""
+    found = []
+    for first in range(0, count, _TOGETHER):
+        pick = random.Random(f"{seed}:{first}")
+        columns, key, meta = _make_header(pick)
+        header, _ = parse_header(f"##fileformat=VCFv4.2\n{meta}{_COLUMNS}".encode(), "a.vcf")
+        if header is None:
+            found.append(f"seed {seed}, input {first}: the header was refused: {meta}")
+            continue
+        lines, texts = [], list[bytes]()
+        for number in range(first, min(first + _TOGETHER, count)):
+            lines += _make_input(random.Random(f"{seed}:{number}:lines"), number, columns, key, texts)
+        cuts = sorted({0, len(texts), *(pick.randrange(len(texts) + 1) for _ in range(pick.choice((0, 2, 8))))})
+        blocks = [b"".join(texts[start:end]) for start, end in pairwise(cuts)]
+        found += [f"seed {seed}, inputs from {first}: {text}" for text in _read(lines, columns, header, blocks)]
+    return found
 
 
-def _try(name: str) -> list[str]:
-    pick = random.Random(name)
-    columns, key, meta = _make_header(pick)
-    header, _ = parse_header(f"##fileformat=VCFv4.2\n{meta}{_COLUMNS}".encode(), "a.vcf")
-    if header is None:
-        return [f"the header was refused: {meta}"]
-    lines = [make_line(pick, 10 * at, columns) for at in range(1, pick.choice((2, 3, 8)))]
-    texts = []
+def _make_input(pick: random.Random, number: int, columns: tuple[str, ...], key: str, texts: list[bytes]) -> list[Line]:
+    """The lines of an input, of positions of its own; their texts, and those of lines without ALT, are added to `texts`."""
+    lines = [make_line(pick, 100 * number + 10 * at, columns) for at in range(1, pick.choice((2, 2, 3, 4)))]
     for line in lines:
         entries = [entry_text(entry, columns) for entry in line.entries]
         if pick.random() < 0.1:
@@ -170,8 +180,7 @@ def _try(name: str) -> list[str]:
         texts.append(f"{site}\t.\t.\tX=1;{key}={','.join(entries)};DB\n".encode())
         if pick.random() < 0.1:
             texts.append(f"1\t{line.pos + 1}\t.\tA\t.\t.\t.\t{key}={entries[0]}\n".encode())
-    cuts = sorted({0, len(texts), *(pick.randrange(len(texts) + 1) for _ in range(pick.choice((0, 1, 3))))})
-    return _read(lines, columns, header, [b"".join(texts[start:end]) for start, end in pairwise(cuts)])
+    return lines
 
 
 def _make_header(pick: random.Random) -> tuple[tuple[str, ...], str, str]:
@@ -199,16 +208,18 @@ def _read(lines: list[Line], columns: tuple[str, ...], header: VcfHeader, blocks
             rows.append((*places[each["a_id"]], "&".join(each["effect"])))
     if found.faults:
         return [f"refused: {found.faults.render()}"]
-    return [text for line in lines for text in _compare(line, columns, rows, worst)]
+    loaded: dict[int, Effects] = {}
+    for pos, alt, effect in rows:
+        loaded.setdefault(pos, Counter())[alt, effect] += 1
+    return [text for line in lines for text in _compare(line, columns, loaded.get(line.pos, Counter()), worst)]
 
 
 def _compare(
-    line: Line, columns: tuple[str, ...], rows: list[tuple[int, str, str]], worst: dict[tuple[int, str], list[str]]
+    line: Line, columns: tuple[str, ...], loaded: Effects, worst: dict[tuple[int, str], list[str]]
 ) -> list[str]:
-    """What is wrong with the rows of a line."""
+    """What is wrong with what was loaded of a line."""
     if "MINIMISED" in columns and not line.is_whole and "ALLELE_NUM" not in columns:
         return []
-    loaded = Counter((alt, effect) for pos, alt, effect in rows if pos == line.pos)
     must, may = expected(line, columns)
     shown = f"{line.ref} > {line.alts}, {columns or 'ANN'}, {line.entries}"
     if loaded - may or must - loaded:

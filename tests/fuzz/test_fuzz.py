@@ -7,7 +7,11 @@ import pytest
 from tests.fuzz import fuzzers
 
 
-@pytest.mark.parametrize("name", list(fuzzers()))
+def _marked(name: str) -> object:
+    return pytest.param(name, marks=pytest.mark.processes) if name == "kill" else name
+
+
+@pytest.mark.parametrize("name", map(_marked, fuzzers()))
 def test_a_fuzzer_finds_nothing(name: str) -> None:
     fuzzer = fuzzers()[name]
     assert fuzzer.run(1, fuzzer.SUITE_COUNT) == []

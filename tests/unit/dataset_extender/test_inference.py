@@ -10,7 +10,7 @@ from math import isfinite
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.dataset_extender.inference import Evidence, cast_narrowest, join_kinds
@@ -217,6 +217,7 @@ def _expected_type(cells: list[str | None]) -> str:
     return "date" if any("d" in form for form in forms) or forms <= {"yyyy", "yyyymm"} else "string"
 
 
+@settings(max_examples=50)
 @given(st.lists(_CELLS, max_size=6), st.integers(1, 6))
 def test_types_follow_the_rules_however_the_column_is_cut(cells: list[str | None], rows_per_piece: int) -> None:
     assert infer(*cells, rows_per_piece=rows_per_piece).type == _expected_type(cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from time import process_time
 
 import pytest
@@ -17,6 +18,7 @@ KEY = "entity,name,type,primary_key_type,coding_name\npatient,patient_id,string,
 SOURCES = json.loads(resource("icd/sources.json").read_text(encoding="utf-8"))
 
 
+@cache
 def coding(name: str, given: str | None = None) -> Coding:
     faults = Faults()
     codings = DictionaryFile("codings.csv", given.encode()) if given else None

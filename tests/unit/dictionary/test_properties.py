@@ -94,7 +94,7 @@ def dictionaries(draw: st.DrawFn) -> DataDictionary:
 
 
 @given(dictionaries())
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_a_dictionary_that_was_written_reads_as_itself(dictionary: DataDictionary) -> None:
     faults = Faults()
     written = write_codings(dictionary)
@@ -129,7 +129,7 @@ def files(draw: st.DrawFn) -> bytes:
 
 
 @given(files() | st.binary(max_size=200), files() | st.binary(max_size=60), files(), st.integers(-1, 12))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_file_ends_in_a_stack_trace_and_every_fault_has_a_true_line(
     source: bytes, codings_file: bytes, entity_file: bytes, max_columns: int
 ) -> None:

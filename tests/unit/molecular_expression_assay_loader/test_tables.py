@@ -172,7 +172,7 @@ def _values(draw: Any) -> tuple[list[str], list[str], np.ndarray, np.ndarray]:
     return features, samples, random.integers(0, 5000, size), random.random(size) < draw(st.sampled_from([0, 0.3]))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(_values(), st.booleans(), st.integers(1, 5))
 def test_matrix_long_and_manifest_forms_of_the_same_data_give_equal_tables(
     load: Any, data: tuple[list[str], list[str], np.ndarray, np.ndarray], drop_zeros: bool, buckets: int

@@ -108,13 +108,13 @@ def test_ranges_of_columns_are_values_of_their_type() -> None:
     "form",
     ["sample_with_a_long_common_prefix_{:07d}", "{:07d}_tumour_rnaseq_batch_2024_01", "sample_{:07d}_tumour_rnaseq_batch_2024_01"],
 )  # fmt: skip
-def test_a_million_long_ids_that_differ_anywhere_spread_evenly_and_are_told_apart(form: str) -> None:
-    ids = pa.array([form.format(number) for number in range(1_000_000)])
+def test_many_long_ids_that_differ_anywhere_spread_evenly_and_are_told_apart(form: str) -> None:
+    ids = pa.array([form.format(number) for number in range(250_000)])
     hashes = np.concatenate([hash_values(ids.slice(start, 20_000)) for start in range(0, len(ids), 20_000)])
     assert len(np.unique(hashes)) == len(ids)
     rows = np.bincount((hashes % np.uint64(64)).astype(np.int64), minlength=64)
-    assert rows.min() > 0.95 * rows.mean()
-    assert rows.max() < 1.05 * rows.mean()
+    assert rows.min() > 0.94 * rows.mean()
+    assert rows.max() < 1.06 * rows.mean()
     stats = ColumnStats(1024)
     stats.keep_smallest(hashes)
     shown = stats.to_json()
