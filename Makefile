@@ -1,4 +1,4 @@
-# Everything a developer or a first-time user runs. `make` alone lists it.
+# What users and developers run. `make` lists the targets.
 
 APP      ?= data_model_loader
 JSON     ?= apps/$(APP)/examples/job_input.json
@@ -16,7 +16,7 @@ PIP      := $(PY) -m pip install --quiet --disable-pip-version-check --constrain
 FIT      := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 DEMO     := build/demo/project
 
-# What the caller's shell has set for other environments must not reach this one.
+# Ignore inherited Python and Spark variables.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV SPARK_HOME
 
 .DEFAULT_GOAL := help
@@ -25,7 +25,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV SPARK_HOME
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.setup ## make .venv with pinned packages, a Java if none is fit, and Spark's class-data archive
+setup: $(VENV)/.setup ## make .venv with pinned packages, a Java if the machine has none fit for Spark, and Spark's class-data archive
 
 demo: $(VENV)/.setup ## load a small multi-table clinical example with spark-submit and show the Dataset
 	@rm -rf build/demo
@@ -33,16 +33,16 @@ demo: $(VENV)/.setup ## load a small multi-table clinical example with spark-sub
 	$(PY) -m apps describe hospital_example --project $(DEMO)
 	$(PY) -m apps sql --project $(DEMO) "SELECT * FROM patient ORDER BY 1 LIMIT 5"
 
-walkthrough: $(VENV)/.setup ## run all six apps, command by command as WALKTHROUGH.md shows them, into one Dataset
+walkthrough: $(VENV)/.setup ## run the commands of WALKTHROUGH.md, all six apps, and check what they print
 	@$(PY) -m tests.walkthrough
 
-test: $(VENV)/.setup-dev ## run the tests
+test: $(VENV)/.setup-dev ## run all tests
 	$(PY) -m pytest
 
-test-fast: $(VENV)/.setup-dev ## run the tests that need no Java and no process of their own: a verdict in under a minute
+test-fast: $(VENV)/.setup-dev ## run the tests that need neither Java nor a process of their own, in under a minute
 	$(PY) -m pytest -m "not spark and not processes"
 
-fuzz: $(VENV)/.setup-dev ## search with the fuzzers from a new seed: [FUZZ="NAME … --seconds N --seed N"], two minutes if not given
+fuzz: $(VENV)/.setup-dev ## run the fuzzers from a new seed, two minutes if not given: [FUZZ="NAME … --seconds N --seed N"]
 	$(PY) -m tests.fuzz $(FUZZ)
 
 run: $(VENV)/.setup ## run an app with spark-submit: APP= JSON= [PROJECT=] [MASTER=] [JOB_DIR=]
@@ -59,29 +59,29 @@ types: $(VENV)/.setup-dev ## check types
 bundle: $(VENV)/.setup ## build/suite.zip, the suite's code and data for --py-files
 	$(PY) -m common.spark.bundle build/suite.zip
 
-cluster-up: $(VENV)/.setup ## start a standalone master and two workers on this machine, print the MASTER=
+cluster-up: $(VENV)/.setup ## start a standalone master and two workers on this machine, and print their URL for MASTER=
 	@$(PY) -m common.spark.standalone up
 
-cluster-down: $(VENV)/.setup ## stop them
+cluster-down: $(VENV)/.setup ## stop the master and the workers
 	@$(PY) -m common.spark.standalone down
 
-dxapp: $(VENV)/.setup ## make the applet folder of an app for dx build, in dist/dxapps: APP= [SIZE=small|medium|large]
+dxapp: $(VENV)/.setup ## make an app's folder for dx build in dist/dxapps: APP= [SIZE=small|medium|large]
 	$(PY) -m apps build $(APP) --size $(SIZE)
 
-dxapps: $(VENV)/.setup ## make the applet folders of all apps
+dxapps: $(VENV)/.setup ## make the folders of all apps: [SIZE=]
 	$(PY) -m apps build --size $(SIZE)
 
 new-app: $(VENV)/.setup ## start a new loader: NAME=
 	@$(PY) -m apps new "$(NAME)"
 
-bench: $(VENV)/.setup-dev ## measure: BENCH= names one benchmark, all without
+bench: $(VENV)/.setup-dev ## run the benchmarks, all if not given: [BENCH="NAME … --full"]
 	$(PY) -m tests.benchmarks $(BENCH)
 
-clean: ## remove what was built; .venv stays
+clean: ## remove build output and caches, but not .venv
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-# The stamps make a second run start at once; a change of what is needed runs set-up again.
+# Stamp files: set-up runs again only if the required packages change.
 $(VENV)/.setup: pyproject.toml constraints.txt
 	@python=; for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	  "$$p" -c '$(FIT)' 2>/dev/null && { python="$$p"; break; }; done; \

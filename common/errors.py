@@ -7,11 +7,17 @@ holds the two to the same numbers. Blocks: 1-19 dictionary, 2x names, 3x types, 
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from enum import IntEnum
 from functools import cache
 
 from resources import resource
+
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
 
 
 class Rule(IntEnum):
@@ -141,3 +147,11 @@ class AppError(Exception):
     def __reduce__(self) -> tuple[type[AppError], tuple[Rule, str, str]]:
         # Crosses the boundary between a Spark task and the driver; Exception's own reduction would pass the message.
         return (type(self), (self.code, self.text, self.remedy))
+
+
+def disk_error(error: BaseException) -> AppError | None:
+    """The `AppError` 91 of a disk that is full or closed to us, which is the user's to mend; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _CLOSED | _NO_ROOM:
+        return None
+    text = ": ".join(str(part) for part in (error.filename, os.strerror(error.errno)) if part)
+    return AppError(Rule.NOT_FOUND, text, _ROOM_REMEDY if error.errno in _NO_ROOM else None)

@@ -19,7 +19,7 @@ from tests.processes import kept_signals
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from common.spark import Cluster
+    from common.spark.session import Cluster
 
 # A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -71,17 +71,17 @@ def signals() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The one Spark of the test run: two local cores."""
-    from common.spark.session import SparkCluster
+    from common.spark.session import Cluster
 
-    class SuiteCluster(SparkCluster):
+    class SuiteCluster(Cluster):
         """Spark that a run of an app does not stop."""
 
-        def stop(self) -> None:
+        def stop(self, *_: object) -> None:
             pass
 
     spark = SuiteCluster("tests", master="local[2]")
     yield spark
-    SparkCluster.stop(spark)
+    Cluster.stop(spark)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Processes that tests start: waiting for them to come to a point, and what they print on a machine of any speed."""
+"""Processes that tests start: waiting for a state, and output that does not depend on the machine's speed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def kept_signals() -> Iterator[None]:
 
 
 def without_progress(text: str) -> str:
-    """What was printed, but for the lines by which a stage that takes long says how far it is.
+    """The output without the progress lines of long stages.
 
     >>> without_progress("Reading: 1 of 1,200 tasks, 10 s\\n[1]\\n")
     '[1]\\n'

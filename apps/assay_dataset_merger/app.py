@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.assay_dataset_merger.check import link_by_field, link_by_file
 from apps.assay_dataset_merger.plan import make_plan
 from apps.assay_dataset_merger.publish import publish_merged
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -28,7 +33,3 @@ def main(run: Run) -> dict[str, Any]:
         staging = run.stage(None)
         linked = link_by_field(run, plan, staging)
     return publish_merged(run, plan, linked, staging)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import apps
 from common.errors import AppError, Rule
-from common.job import Main
 from common.job.inputs import nearest_remedy
 from common.job.spec import Spec, read_spec
 
@@ -29,9 +27,3 @@ def find_app(name: str) -> Path:
 def app_spec(name: str) -> Spec:
     """What an app's `dxapp.json` says. Raises `AppError` 91."""
     return read_spec(find_app(name) / "dxapp.json")
-
-
-def app_main(name: str) -> Main:
-    """An app's entry function."""
-    main: Main = import_module(f"apps.{name}.app").main
-    return main

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from apps.commands.installed import app_main, app_spec, find_app
+from apps.commands.installed import app_spec, find_app
 from apps.commands.project import open_project
 from common.job.folder import JobFolder, parse_json_object, read_json_object
 from common.job.spec import Spec
@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     options = ["--project", args.project, "--job-dir", str(folder.path)]
     options += ["--master", args.master] if args.master else []
     options += [f"--{name}" for name in ("brief", "verbose") if getattr(args, name)]
-    status = execute(find_app(spec.name) / "app.py", lambda run: app_main(spec.name)(run), options, given)
+    status = execute(find_app(spec.name) / "app.py", None, options, given)
     if status == 0 and folder.is_done:
         outputs = folder.read_output()
         lines = record_ids(outputs, spec) if args.brief else _output_lines(outputs, args.project, folder)

@@ -52,12 +52,12 @@ def sql(args: Namespace) -> int:
     """Runs the statements in order and stops at the first that fails; at a prompt, goes on. 1: a statement failed."""
     from common.job.run import quiet
     from common.spark.launch import SQL_OPTIONS
-    from common.spark.session import SparkCluster
+    from common.spark.session import Cluster
 
     project = open_project(args.project)
     interactive = args.statements is None and args.file is None and sys.stdin.isatty()
     statements = _read_prompt() if interactive else split_statements(read_text(args))
-    cluster = SparkCluster("sql", args.master, SQL_OPTIONS)
+    cluster = Cluster("sql", args.master, SQL_OPTIONS)
     with quiet(args.verbose):
         try:
             _attach(cluster.session, project)

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.data_model_loader.check import check_references, refuse_faults
@@ -15,7 +21,6 @@ from apps.data_model_loader.plan import make_plan
 from apps.data_model_loader.publish import publish_dataset
 from apps.data_model_loader.report import warn_of_partial_dates
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -29,7 +34,3 @@ def main(run: Run) -> dict[str, Any]:
     warn_of_partial_dates(run, loads)
     refuse_faults(run, plan, loads)
     return publish_dataset(run, plan, loads)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

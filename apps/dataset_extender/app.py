@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.dataset_extender.check import check_link
@@ -16,7 +22,6 @@ from apps.dataset_extender.publish import publish_extended
 from apps.dataset_extender.report import build_report
 from common.job import Run
 from common.job.report import write_report
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -30,7 +35,3 @@ def main(run: Run) -> dict[str, Any]:
         write_report(run, build_report(run, plan, load, relationship))
         load.faults.raise_if_any("The load")
     return publish_extended(run, plan, load, relationship)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

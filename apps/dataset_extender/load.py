@@ -15,7 +15,7 @@ from common.platform import Staging
 from common.scan.delimited import Piece
 from common.scan.header import describe_nameless
 from common.scan.records import BlankRows
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.columns import ColumnPlan
 from common.tables.key_checks import KeyColumn
 from common.tables.links import (

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.genetic_variant_assay_loader.check import check_pieces
@@ -14,7 +20,6 @@ from apps.genetic_variant_assay_loader.load import load_pieces
 from apps.genetic_variant_assay_loader.plan import make_plan
 from apps.genetic_variant_assay_loader.publish import publish_dataset
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -25,7 +30,3 @@ def main(run: Run) -> dict[str, Any]:
     loads = load_pieces(run, plan, staging)
     check_pieces(run, plan, loads)
     return publish_dataset(run, plan, loads)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.molecular_expression_assay_loader.load import load_expression
 from apps.molecular_expression_assay_loader.plan import make_plan
 from apps.molecular_expression_assay_loader.publish import publish_assay
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -23,7 +28,3 @@ def main(run: Run) -> dict[str, Any]:
     plan = replace(plan, database=staging.database)
     load = load_expression(run, plan, staging)
     return publish_assay(run, plan, load)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

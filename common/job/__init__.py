@@ -11,7 +11,7 @@ from typing import Any
 from common.dataset.database import Database
 from common.job.progress import Progress
 from common.platform import Platform, Staging
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 
 @dataclass

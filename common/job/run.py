@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -14,10 +15,11 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from common.errors import AppError, Rule
+from common.errors import AppError, Rule, disk_error
 from common.faults import FaultError
 from common.job import Main, Run
 from common.job.folder import JobError, JobFolder
@@ -28,21 +30,22 @@ from common.job.report import write_report
 from common.job.spec import Spec, read_spec
 from common.job.stops import Stopped, ignore_stops, raise_stops, stop_with_parent
 from common.platform import Platform, Staging
-from common.spark import Cluster
+from common.spark.session import Cluster
 
-_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""System errors that are the user's disk's, never a bug of ours."""
-_ROOM_REMEDY = "Make room on this disk, or raise the limit on it, and start the run again."
+_NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
+"""What errors of threads and of shared libraries say where memory ran out."""
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
 
 def execute(
-    app_file: str | Path, main: Main, argv: Sequence[str] | None = None, given: Mapping[str, Any] | None = None
+    app_file: str | Path,
+    main: Main | None = None,
+    argv: Sequence[str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status, with which the process is to
-    end: signals no longer stop it.
+    end: signals no longer stop it. Without `main` it imports that of `apps.<folder>.app`; a stop during the import is answered too.
 
     0: all is published and `job_output.json` is written; 1: `job_error.json` is; 130, 143 or 129: stopped by SIGINT, SIGTERM or
     SIGHUP, with `job_error.json`. A faulty command line ends with argparse's status 2. `given` becomes the job input.
@@ -57,7 +60,8 @@ def execute(
             if "PYSPARK_GATEWAY_PORT" in os.environ:
                 stop_with_parent()
             folder.prepare(given)
-            cluster = _open_cluster(spec.name, options.master)
+            main = main or import_module(f"apps.{Path(app_file).absolute().parent.name}.app").main
+            cluster = Cluster(spec.name, options.master)
             platform = _open_platform(options.project, cluster)
             run_job(spec, main, folder, platform, cluster, Progress(brief=options.brief), stagings)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost layer: all that goes wrong becomes the job's error
@@ -141,12 +145,6 @@ def _open_platform(project: str, cluster: Cluster) -> Platform:
     return LocalProject(project)
 
 
-def _open_cluster(app: str, master: str | None) -> Cluster:
-    from common.spark.session import SparkCluster
-
-    return SparkCluster(app, master)
-
-
 @contextmanager
 def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Keeps the job's own object in a local project: running, then done with its outputs, or failed with its error.
@@ -209,15 +207,10 @@ def _told(error: Exception, cluster: Cluster) -> BaseException:
 
 def as_app_error(error: BaseException) -> AppError | None:
     """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
-    if isinstance(error, OSError) and error.errno in _CLOSED | _NO_ROOM:
-        remedy = _ROOM_REMEDY if error.errno in _NO_ROOM else None
-        return AppError(
-            Rule.NOT_FOUND, ": ".join(str(part) for part in (error.filename, error.strerror) if part), remedy
-        )
-    is_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
-    if is_memory or isinstance(error, MemoryError) or "can't start new thread" in str(error):
+    is_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    if is_memory or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))):
         return AppError(Rule.SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
-    return error if isinstance(error, AppError) else None
+    return error if isinstance(error, AppError) else disk_error(error)
 
 
 def describe_error(error: BaseException) -> JobError:

@@ -9,26 +9,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 from common.spark.java import Java, find_java
-
-_QUIET = ["-Xlog:disable", "-Xlog:all=error:stderr", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
-"""Java reports on stdout whatever it finds odd about an archive; of the rest, only errors, and on stderr."""
+from common.spark.session import Cluster
 
 _WRITING = 120.0  # s, in which Java ends by itself and writes the archive as it does
-
-
-def archive_path(java: Java) -> Path:
-    """Where the archive of this Java and the installed Spark lies, made or not."""
-    return java.spark_home / f"spark-{version('pyspark')}.jsa"
-
-
-def archive_options() -> list[str]:
-    """Java options that use the archive; none if there is none for this Java and Spark."""
-    path = archive_path(find_java())
-    return ["-Xshare:auto", f"-XX:SharedArchiveFile={path}", *_QUIET] if path.exists() else []
 
 
 def make_archive(java: Java) -> Path:
@@ -39,7 +25,7 @@ def make_archive(java: Java) -> Path:
     if not any(java.home.glob("lib/**/classes.jsa")):
         # Ours is a layer over Java's own, which the Java from PyPI comes without.
         subprocess.run([java.executable, "-Xshare:dump"], check=True, capture_output=True)
-    path = archive_path(java)
+    path = java.archive
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
@@ -48,9 +34,7 @@ def make_archive(java: Java) -> Path:
 
 
 def _run_session(java_options: list[str]) -> None:
-    from common.spark.session import SparkCluster
-
-    cluster = SparkCluster("class-data archive", "local[2]", {"spark.driver.extraJavaOptions": " ".join(java_options)})
+    cluster = Cluster("class-data archive", "local[2]", {"spark.driver.extraJavaOptions": " ".join(java_options)})
     cluster.map(abs, [-1, -2], "python task")
     session = cluster.session
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +55,7 @@ def _run_session(java_options: list[str]) -> None:
 def main() -> int:
     """Makes the archive if it is missing. Set-up goes on without one: it saves time, nothing else."""
     java = find_java()
-    if sys.prefix == sys.base_prefix or archive_path(java).exists():
+    if sys.prefix == sys.base_prefix or java.archive.exists():
         return 0
     try:
         make_archive(java)

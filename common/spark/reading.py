@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from py4j.java_gateway import JavaObject
 
+from common.spark.internals import jvm, session_state
 from resources import resource
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ _SETTINGS = {
 
 def refusal(session: SparkSession, statement: str) -> str | None:
     """Why a statement is not run, or None if it only reads. Raises what Spark raises of one that it cannot parse."""
-    plan = session._jsparkSession.sessionState().sqlParser().parsePlan(statement)
+    plan = session_state(session).sqlParser().parsePlan(statement)
     return next(_Walk(session).refusals(plan), None)
 
 
@@ -74,15 +75,14 @@ class _Walk:
     """A walk through all that a plan holds: nodes, expressions, lists, pairs."""
 
     def __init__(self, session: SparkSession) -> None:
-        jvm: Any = session._jvm
-        self._catalog = session._jsparkSession.sessionState().catalog()
+        self._catalog = session_state(session).catalog()
         names = (
             f"{_CATALYST}expressions.Expression",
             f"{_CATALYST}trees.TreeNode",
             "scala.collection.Iterable",
             "scala.Product",
         )
-        self._expression, self._node, self._iterable, self._product = map(jvm.java.lang.Class.forName, names)
+        self._expression, self._node, self._iterable, self._product = map(jvm(session).java.lang.Class.forName, names)
 
     def refusals(self, root: Any) -> Iterator[str]:
         """What in a plan is not allowed."""

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from common.errors import AppError, Rule
-from common.spark.archive import archive_options
 from common.spark.bundle import ROOT, write_bundle
-from common.spark.launch import LOOPBACK, environment, is_here, is_local, java_options, read_defaults
+from common.spark.launch import LOOPBACK, archive_options, environment, is_here, is_local, java_options, read_defaults
 from common.spark.scratch import Scratch
 
 if TYPE_CHECKING:
@@ -36,8 +35,11 @@ _CLUSTER_GRACE = 3.0  # s, in which Java takes its leave of a cluster
 _MASTERS = ("local", "spark://", "yarn", "k8s://")
 
 
-class SparkCluster:
-    """A `Cluster` on pyspark. `master` and `conf` outrank what spark-submit was given, and that the suite's defaults."""
+class Cluster:
+    """The Spark of one run: started when first needed, stopped at the end. Making one does not import pyspark.
+
+    `master` and `conf` override what spark-submit was given, which overrides the suite's defaults.
+    """
 
     def __init__(self, app_name: str, master: str | None = None, conf: Mapping[str, str] | None = None) -> None:
         self._app_name = app_name
@@ -70,7 +72,11 @@ class SparkCluster:
         return self._session
 
     def map(self, function: Callable[[T], R], items: Sequence[T], label: str) -> list[R]:
-        """`function` of each item as one Spark task each; see `Cluster.map`."""
+        """`function` of each item as one Spark task each, results in the order of the items; shows progress under `label`.
+
+        `function` must be importable on the workers. An `AppError` that it raises arrives as that `AppError`; anything else
+        that Spark cannot recover from arrives as `AppError` 92.
+        """
         context = self.context
         from common.spark.stage import run_stage
 
@@ -78,7 +84,7 @@ class SparkCluster:
 
     @property
     def loss(self) -> str | None:
-        """See `Cluster.loss`."""
+        """How Spark's Java ended, if it ended by itself or was killed; else None."""
         return self._java.loss() if self._java else None
 
     def stop(self, grace: float = 0.0) -> None:
@@ -87,7 +93,9 @@ class SparkCluster:
         java, context, self._java = self._java, self._context, None
         self._context = self._session = None
         if context is not None:
-            _release_accumulators(context)
+            from common.spark import internals
+
+            internals.release_accumulators(context)
             if not is_local(str(context.master)):
                 grace = max(grace, _CLUSTER_GRACE)
         if java is not None:
@@ -99,13 +107,14 @@ class SparkCluster:
     def _start(self) -> SparkContext:
         from pyspark import SparkConf, SparkContext
 
+        from common.spark import internals
         from common.spark.driver import DriverJava
         from common.spark.stage import SPARK_ERRORS, root_cause
 
         _quieten()
         if "PYSPARK_GATEWAY_PORT" in os.environ:
-            SparkContext._ensure_initialized()  # else SparkConf would not see what spark-submit was given
-        launched = SparkContext._gateway is not None
+            internals.connect()  # else SparkConf would not see what spark-submit was given
+        launched = internals.gateway() is not None
         conf = SparkConf()
         master = self._master or conf.get("spark.master") or "local[*]"
         if not master.startswith(_MASTERS):
@@ -129,18 +138,13 @@ class SparkCluster:
             with self._scratch.as_temporary(), _own_interrupt():
                 self._java.launch(conf)
                 context = SparkContext(conf=conf)
-            # Else its thread would show a trace where Java is killed; who waits for Java tells of it.
-            context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]
+            internals.silence_accumulators(context)
             if launched:
                 context.setLogLevel(os.environ.get("LOADER_SPARK_LOG", "fatal").upper())
             if not is_local(master) and not conf.get("spark.submit.pyFiles"):
                 context.addPyFile(str(write_bundle(self._scratch.path / "suite.zip")))
-        except SPARK_ERRORS as error:
-            reason = root_cause(str(error))
-            if SparkContext._gateway is None:
-                reason = (
-                    self._java.last_words() or "its Java process ended as it came up; most often for want of memory"
-                )
+        except (*SPARK_ERRORS, ConnectionError) as error:
+            reason = self._java.loss() or root_cause(str(error))
             self.stop()
             raise AppError(Rule.SPARK_FAILED, f"Spark did not start on {master}: {reason}") from None
         except BaseException:
@@ -189,12 +193,3 @@ def _fill(conf: SparkConf, defaults: Mapping[str, str], wishes: Mapping[str, str
 def _files_of_java(folder: Path) -> list[str]:
     """Options that keep all files of Java's own in this folder, its account of a crash too."""
     return [f"-Djava.io.tmpdir={folder}", f"-XX:ErrorFile={folder}/java_crash.log", "-XX:-UsePerfData"]
-
-
-def _release_accumulators(context: SparkContext) -> None:
-    """Ends the context's accumulator server without waiting for it: `stop` would, for a second, at the end of every run."""
-    server = getattr(context, "_accumulatorServer", None)
-    if server is not None:
-        context._accumulatorServer = None  # type: ignore[assignment]
-        server.server_shutdown = True
-        threading.Thread(target=server.shutdown, daemon=True).start()

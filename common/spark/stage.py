@@ -16,7 +16,7 @@ from py4j.protocol import Py4JError
 from pyspark import AccumulatorParam
 from pyspark.errors import PySparkException
 
-from common.errors import AppError, Rule
+from common.errors import AppError, Rule, disk_error
 
 if TYPE_CHECKING:
     from pyspark import Accumulator, SparkContext
@@ -99,7 +99,10 @@ def root_cause(text: str) -> str:
     failures = re.findall(r"most recent failure: (?:Lost task \S+ in stage \S+ \(TID \d+\) \([^)]*\): )?([^\n]+)", text)
     causes = re.findall(r"Caused by: ([^\n]+)", text)
     lines = [line.strip(": ") for line in text.splitlines() if line.strip(": ")]
-    return (failures[:1] or causes[-1:] or lines[1:2] or lines or ["no reason given"])[0].strip()
+    cause = (failures[:1] or causes[-1:] or lines[1:2] or lines or ["no reason given"])[0].strip()
+    if "Python worker exited unexpectedly" in cause:
+        return "a Python process of Spark's was killed or crashed; most often memory ran out"
+    return cause
 
 
 def _guard(function: Callable[[T], R], refusals: Accumulator[list[Refusal]]) -> Callable[[tuple[int, T]], R | None]:
@@ -109,8 +112,11 @@ def _guard(function: Callable[[T], R], refusals: Accumulator[list[Refusal]]) -> 
         number, item = numbered
         try:
             return function(item)
-        except AppError as error:
-            refusals.add([(number, error)])
+        except (AppError, OSError) as error:
+            refusal = error if isinstance(error, AppError) else disk_error(error)
+            if refusal is None:
+                raise
+            refusals.add([(number, refusal)])
             return None
 
     return task

@@ -22,9 +22,8 @@ from pathlib import Path
 import psutil
 
 from common.errors import AppError, Rule
-from common.spark.archive import archive_options
 from common.spark.bundle import ROOT
-from common.spark.launch import LOOPBACK, environment, spark_home
+from common.spark.launch import LOOPBACK, archive_options, environment, spark_home
 
 FOLDER = ROOT / "build" / "cluster"
 _PORT = 7077

@@ -15,7 +15,7 @@ from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.platform import Platform, Staging
 from common.scan.files import locate
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.key_checks import BUCKET_ROWS, KeyColumn, TableKeys, extract_keys, read_bucket
 from common.values.types import ARROW_TYPES
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, scan_block, whole_piece
 from common.scan.files import locate, read_bytes
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 T = TypeVar("T")
 

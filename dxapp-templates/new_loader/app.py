@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+
+from common.job.run import execute
+
+if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
+    sys.exit(execute(__file__))
+
 from typing import Any
 
 from apps.new_loader.check import check_keys_unique
@@ -14,7 +20,6 @@ from apps.new_loader.load import load_files
 from apps.new_loader.plan import make_plan
 from apps.new_loader.publish import publish_dataset
 from common.job import Run
-from common.job.run import execute
 
 
 def main(run: Run) -> dict[str, Any]:
@@ -25,7 +30,3 @@ def main(run: Run) -> dict[str, Any]:
     load = load_files(run, plan, staging)
     check_keys_unique(run, plan, load)
     return publish_dataset(run, plan, load)
-
-
-if __name__ == "__main__":
-    sys.exit(execute(__file__, main))

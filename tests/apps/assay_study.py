@@ -1,11 +1,11 @@
-"""A clinic, a laboratory, a VCF and an expression matrix, loaded: what the tests of merged assays start from."""
+"""The start of the tests of merged assays: a clinic, a laboratory, a VCF and an expression matrix, loaded."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.apps.conftest import Runner
 
 APP = "assay_dataset_merger"
@@ -77,7 +77,7 @@ def read(study: Runner, name: str) -> dict[str, Any]:
 
 
 def edges(assay: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Joins of an assay as `table.column` that is referred to, `table.column` that refers, relationship."""
+    """Joins of an assay: the `table.column` referred to, the `table.column` that refers, and the relationship."""
     return [
         (*(each["joins"][0][end].split("$", 1)[1].replace("$", ".") for end in ("from", "to")), each["relationship"])
         for each in assay["join_info"]

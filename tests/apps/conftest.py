@@ -16,7 +16,7 @@ from common.job.progress import Progress
 from common.job.run import run_job
 from common.job.spec import read_spec
 from common.platform.local import LocalProject
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.processes import kept_signals
 
 ROOT = Path(__file__).resolve().parents[2]

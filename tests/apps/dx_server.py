@@ -1,4 +1,4 @@
-"""The loopback server as a process of its own, and the platform's unmodified client pointed at it."""
+"""The loopback server in a separate process, and the platform's unmodified client, which calls it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass
 class Client:
-    """`client("ls", "-l")` runs `dx ls -l` in `folder`, against the server, with settings of its own."""
+    """`client("ls", "-l")` runs `dx ls -l` in `folder`, against the server, with separate settings."""
 
     folder: Path
     environment: dict[str, str]
@@ -28,7 +28,7 @@ class Client:
         )
 
     def __call__(self, *arguments: str) -> str:
-        """What the command prints, once it has ended well and complained of nothing."""
+        """The output of the command, which must succeed and print nothing on stderr."""
         done = self.run(*arguments)
         assert (done.returncode, done.stderr) == (0, ""), f"dx {shlex.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
@@ -48,7 +48,7 @@ def serving(project: Path, folder: Path, has_metastore: bool = False) -> Iterato
 
 
 def read_environment(server: subprocess.Popen[str], folder: Path) -> dict[str, str]:
-    """This process's environment, without what would lead dx elsewhere, and with what the server told to export."""
+    """This process's environment, without variables that point dx to another server, and with those that the server printed."""
     assert server.stdout is not None
     names = {
         name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy") and name[:3] != "DX_"

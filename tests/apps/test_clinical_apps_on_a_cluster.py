@@ -1,4 +1,4 @@
-"""The clinical apps by spark-submit on a standalone master with two workers: as on this machine, so on a cluster."""
+"""The clinical apps by spark-submit on a standalone master with two workers give what they give on one machine."""
 
 from __future__ import annotations
 

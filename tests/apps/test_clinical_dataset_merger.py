@@ -1,4 +1,4 @@
-"""The Clinical Dataset Merger from two Datasets to one, no row copied, and what it does with users' mistakes."""
+"""The Clinical Dataset Merger makes one Dataset of two without copying a row, and reports users' mistakes."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_three_datasets_are_joined_by_two_runs(clinic_and_lab: Runner, load: Loa
 
 
 def join(runner: Runner, of: Dataset, spark: Any, *fields: tuple[str, str]) -> list[tuple[Any, ...]]:
-    """The rows that the descriptor's joins give, in SQL by path, from the first entity outwards."""
+    """The rows that SQL by path gives with the descriptor's joins, from the first entity outwards."""
     folder, tables, sql = runner.project / "databases", {}, ""
     for entity, field in fields:
         mapping = of.mappings[entity, field]
@@ -210,7 +210,7 @@ def test_the_targets_assays_stay_and_the_sources_are_left_out_with_a_warning(cli
 
 
 def add_assay(runner: Runner, name: str) -> None:
-    """The Dataset once more, as `<name>_assayed`."""
+    """A copy of the Dataset with an assay, named `<name>_assayed`."""
     target = dataset(runner, name)
     assay = {"name": f"assay of {name}", "uuid": "1", "generalized_assay_model": "molecular_expression", "entities": {}}
     mapping = next(iter(target.mappings.values()))
@@ -277,7 +277,7 @@ def test_extended_entities_can_be_merged(clinic_and_lab: Runner, write_files: Fi
 
 @pytest.fixture
 def examples(run_app: Runner, monkeypatch: pytest.MonkeyPatch) -> Runner:
-    """A project in which all examples of the two apps were run, as their Readmes say."""
+    """A project in which all examples of the two apps' Readmes were run."""
     root = Path(__file__).resolve().parents[2]
     monkeypatch.chdir(root)
     for app, name in (
@@ -314,7 +314,7 @@ def test_dxpy_reads_a_merged_and_an_extended_dataset(examples: Runner, tmp_path:
 
 
 def read_with_dxpy(runner: Runner, name: str, folder: Path) -> list[dict[str, str]]:
-    """The data dictionary that dxpy's own classes write of a record's descriptor."""
+    """The data dictionary that dxpy's classes write from a record's descriptor."""
     import pandas as pd
     from dxpy.cli import dataset_utilities
 

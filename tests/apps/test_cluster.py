@@ -1,4 +1,4 @@
-"""Jobs on a real cluster of this machine: a standalone master and two workers, each a process of its own."""
+"""Jobs on a local cluster of separate processes: a standalone master and two workers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ pytestmark = pytest.mark.processes
 PROGRAM = """
 import os
 import time
-from common.errors import AppError
+from common.errors import AppError, Rule
 from common.faults import Faults
-from common.spark.session import SparkCluster
+from common.spark.session import Cluster
 
-BOTH = {  # no task before both workers are there: else the quicker one may have done them all
+BOTH = {  # wait for both workers, so that the first one does not run all tasks
     "spark.cores.max": "2", "spark.scheduler.minRegisteredResourcesRatio": "1",
     "spark.scheduler.maxRegisteredResourcesWaitingTime": "300s",
 }
-cluster = SparkCluster("on a cluster", conf=BOTH)
+cluster = Cluster("on a cluster", conf=BOTH)
 try:
     print(cluster.parallelism, cluster.map(Faults.codes, [Faults({2: 1}), Faults({3: 1}), Faults({4: 1})], "codes"))
     executors = cluster.map(lambda _: time.sleep(0.5) or os.getppid(), range(8), "executors")
     print(len(set(executors)), cluster.session.range(100).repartition(4).selectExpr("sum(id)").first()[0])
-    cluster.map(lambda _: (_ for _ in ()).throw(AppError(90, "refused on a worker")), [1], "refusal")
+    cluster.map(lambda _: (_ for _ in ()).throw(AppError(Rule.JOB_INPUT, "refused on a worker")), [1], "refusal")
 except AppError as error:
     print(error.code, error.text)
 cluster.stop()
@@ -75,7 +75,7 @@ def test_a_job_through_spark_submit_runs_on_both_workers_with_the_suite_shipped(
 
 def test_a_job_through_plain_python_ships_the_suite_itself(standalone_cluster, tmp_path):
     cluster, _ = standalone_cluster
-    program = PROGRAM.replace('SparkCluster("on a cluster"', f"SparkCluster('x', {cluster.url!r}")
+    program = PROGRAM.replace('Cluster("on a cluster"', f"Cluster('x', {cluster.url!r}")
     names = {**os.environ, "PYTHONPATH": str(standalone.ROOT)}
     # The cluster's workers were started without this PYTHONPATH: they know the suite only as it is shipped.
     ran = subprocess.run(

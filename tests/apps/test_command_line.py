@@ -1,4 +1,4 @@
-"""The command line as a user meets it: processes, their output and their exit status, on the Data Model Loader's example."""
+"""The command line in processes, as users run it: output and exit status, with the Data Model Loader's example."""
 
 from __future__ import annotations
 

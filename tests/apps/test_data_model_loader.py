@@ -1,4 +1,4 @@
-"""The Data Model Loader from input files to tables, descriptor and report, and what it does with users' mistakes."""
+"""The Data Model Loader turns input files into tables, descriptor and report, and reports users' mistakes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The dictionaries of a Dataset that we loaded, written by dxpy or by `describe` and loaded again with the same data, give the
-same Dataset."""
+"""Dictionaries of a loaded Dataset, written by dxpy or by `describe`, give the same Dataset when loaded again with its data."""
 
 from __future__ import annotations
 
@@ -36,7 +35,7 @@ def read_csv(path: Path) -> list[list[str]]:
 
 
 def descriptor(runner: Runner, dataset: Any) -> str:
-    """The descriptor, key by key in its order, but for the ids of its database."""
+    """The descriptor without the ids of its database, with its keys in order."""
     record = runner.store.find_record(dataset)
     text = json.dumps(runner.store.read_descriptor(record), indent=1)
     for each in record.details["databases"]:

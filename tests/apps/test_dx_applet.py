@@ -1,4 +1,4 @@
-"""The applet folder of an app: dx build takes it, and what is in it is enough to run the app."""
+"""The applet folder of an app: dx build accepts it, and it has all that the app needs to run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HADOOP = '#!/bin/bash\n[ "$1 $2" = "classpath --glob" ] && echo "$HADOOP_HOME/no
 
 @pytest.fixture(scope="module")
 def applets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folders of all apps, as `make dxapps` makes them but for the wheels, which want a network."""
+    """The folders of all apps, as `make dxapps` makes them, without the wheels, which need a network."""
     output = tmp_path_factory.mktemp("dxapps")
     command = [sys.executable, "-m", "apps", "build", "--no-dependencies", "--size", "medium", "--output", str(output)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
@@ -124,7 +124,7 @@ def test_a_refused_run_ends_with_an_error(dx: Client, applets: Path, tmp_path: P
 
 
 def write_wheel(folder: Path, name: str, version: str) -> None:
-    """A wheel with nothing in it but its name."""
+    """An empty wheel with this name."""
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")

@@ -50,7 +50,7 @@ def load_assays(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shown(text: str, runner: Runner) -> str:
-    """The text with what differs from run to run (ids, times, names of Parquet files) replaced by its kind."""
+    """The text with everything that differs between runs (ids, times, names of Parquet files) replaced by its kind."""
     text = text.replace(runner.store.id, "project-…")
     text = re.sub(r"\b(record|file|database|job)-[0-9A-Za-z]{24}", r"\1-…", text)
     text = re.sub(r"database_\w{24}__", "database_…__", text)
@@ -61,7 +61,7 @@ def shown(text: str, runner: Runner) -> str:
 
 
 def without_ids(runner: Runner, name: str) -> str:
-    """A Dataset's descriptor but for the ids of its database, and the name as the first one's."""
+    """A Dataset's descriptor without the ids of its database, and with the name of the first Dataset."""
     text = json.dumps(runner.store.read_descriptor(runner.store.find_record(name)), indent=1)
     return re.sub(r"database[-_]\w{24}", "<id>", text).replace("trial_again", "trial")
 
@@ -86,7 +86,7 @@ def test_every_reading_command_of_dx_runs_and_prints_what_was_loaded(
 
 
 def check_dictionaries(dx: Client) -> None:
-    """The trial's own dictionaries are written in the client's form, so they come back to the byte."""
+    """The trial's dictionaries are in the client's form, so the client writes the same bytes."""
     dx("extract_dataset", "trial", "-ddd")
     for each in DICTIONARIES:
         written = (dx.folder / f"trial.{each}.csv").read_text(encoding="utf-8")
@@ -94,7 +94,7 @@ def check_dictionaries(dx: Client) -> None:
 
 
 def check_files_travel(dx: Client, outputs: dict[str, Any], runner: Runner) -> None:
-    """A report comes down as it was written; an input goes up, and comes down again, in more parts than one."""
+    """A report downloads as it was written. An input uploads and downloads again, in several parts."""
     report = outputs["report"]["$dnanexus_link"]
     dx("download", report, "--no-progress")
     assert (dx.folder / "report.json").read_bytes() == runner.store.file_path(report).read_bytes()
@@ -107,7 +107,7 @@ def check_files_travel(dx: Client, outputs: dict[str, Any], runner: Runner) -> N
 
 
 def check_refusals(dx: Client) -> None:
-    """What is not there, is no Dataset, or needs data, ends as on the platform: dx says so in a line."""
+    """An object that does not exist, a record that is not a Dataset, and a query of data end as on the platform: dx says so in one line."""
     absent = dx.run("describe", "record-aaaaaaaaaaaaaaaaaaaaaaaa")
     assert absent.returncode == 3
     assert "No matches found for record-aaaaaaaaaaaaaaaaaaaaaaaa" in absent.stderr

@@ -1,4 +1,4 @@
-"""An app as a job of the platform's, through real dxpy and Spark SQL, against a local run on the same input."""
+"""An app as a job of the platform, through real dxpy and Spark SQL, gives what a local run gives with the same input."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ for root, app, folder, names, killed_at in json.loads(sys.argv[1]):
 
 @dataclass(frozen=True)
 class Submitted:
-    """One of them: an app, its input, the database that it makes if any, the table at which it is killed if it is to be."""
+    """One job: an app, its input, the database that it makes, if any, and the table at which it is killed, if any."""
 
     app: str
     given: dict[str, Any]
@@ -70,7 +70,7 @@ class Submitted:
 
 
 class Job:
-    """Jobs of the platform's in one project: `run` starts an app as the platform would, with inputs that `upload` sent by dx."""
+    """Jobs of the platform in one project: `run` starts an app as the platform would, with inputs that `upload` sent by dx."""
 
     def __init__(self, dx: Client, project: Path, folder: Path) -> None:
         self.dx = dx
@@ -78,7 +78,7 @@ class Job:
         self.folder = folder
 
     def upload(self, files: dict[str, Path]) -> dict[str, dict[str, str]]:
-        """Sends files by one call of dx, which takes a second to start; their links, by name."""
+        """Uploads files by one call of dx, because dx takes a second to start. Returns their links by name."""
         ids = self.dx("upload", *map(str, files.values()), "--brief").split()
         return {name: link(file_id) for name, file_id in zip(files, ids, strict=True)}
 
@@ -101,11 +101,11 @@ class Job:
             listed.append((str(ROOT), job.app, str(folder), names, job.killed_at))
         command = spark_submit_command(program, [json.dumps(listed)], "local[2]", self._hive())
         environment = {**launch_environment("local[2]"), **self.dx.environment}
-        # Derby writes its log to where it is started.
+        # Derby writes its log to the folder in which it starts.
         return subprocess.run(command, cwd=self.folder, env=environment, text=True, capture_output=True, timeout=300)
 
     def _prepare(self, folder: Path, job_id: str, database: str, given: dict[str, Any]) -> dict[str, str]:
-        """Writes the job's input; the environment that is the job's own."""
+        """Writes the job's input; returns the job's environment."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "job_input.json").write_text(json.dumps(given), encoding="utf-8")
         return {
@@ -158,7 +158,7 @@ def local_trial() -> dict[str, Any]:
 
 
 def published(project: LocalProject, dataset: Any) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """A Dataset's tables as rows with their schemas, its descriptor, and its record but for ids and times."""
+    """A Dataset's tables as rows with their schemas, its descriptor, and its record without ids and times."""
     record = project.find_record(dataset)
     tables = {}
     for database_link in (found for each in record.details["databases"] for found in each.values()):
@@ -182,7 +182,7 @@ def without_ids(text: str) -> str:
 
 
 def test_a_platform_job_publishes_what_a_local_run_does(job: Job, run_app: Runner) -> None:
-    # What a job leaves that was killed when it had made its database, and not yet a table: the next takes it up.
+    # State after a job was killed between making its database and its first table: the next job uses the database.
     (job.project / "databases" / ".made" / "trial_db").mkdir(parents=True)
     done = job.run("trial_db", **trial(job), output_dataset_name="trial", database_name="trial_db")
     assert done.returncode == 0, done.stderr
@@ -244,7 +244,7 @@ LATER = {
 
 
 def with_files(given: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
-    """The inputs, names of files replaced by how this run is given them."""
+    """The inputs, with names of files replaced by the values that this run gets."""
     return {
         name: [files[each] for each in value] if isinstance(value, list) else files.get(value, value)
         for name, value in given.items()
@@ -253,7 +253,7 @@ def with_files(given: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Lives:
-    """A project in which a job was killed, what it left, and the jobs that came after."""
+    """A project in which a job was killed, what the job left, and the later jobs."""
 
     dx: Client
     project: Path

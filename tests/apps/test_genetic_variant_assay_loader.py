@@ -1,5 +1,4 @@
-"""The Genetic Variant Assay Loader from VCFs to tables, descriptor and report, and what it does with files that do not
-fit."""
+"""The Genetic Variant Assay Loader turns VCFs into tables, descriptor and report, and refuses files that do not fit."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ SITES = [
 
 
 def vcf(lines: range | list[int] = range(5), samples: list[int] | range = range(4)) -> str:
-    """These lines and samples of the one logical VCF."""
+    """A piece of the logical VCF: these lines and samples."""
     header = META + FIXED + "\t".join(SAMPLES[number] for number in samples) + "\n"
     body = [
         "\t".join([*SITES[line][0].split(), "GT:DP", *(SITES[line][1][sample] for sample in samples)]) for line in lines

@@ -1,4 +1,4 @@
-"""The Data Model Loader as real processes: killed at each stage, two at once, on a Java from PyPI."""
+"""The Data Model Loader in real processes: killed at each stage, two at once, on a Java from PyPI."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def output(job_dir: Path) -> dict[str, object]:
 
 
 def kill_after(stage: str, project: Path, job_dir: Path, *more: str) -> None:
-    """Runs the loader, which is killed, as by power loss, when it has told that `stage` is done."""
+    """Runs the loader and kills it, as a power loss would, once it has reported that `stage` is done."""
     killed = [sys.executable, "-c", KILLED, stage, *arguments(project, job_dir, *more)]
     ran = subprocess.run(killed, cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == -signal.SIGKILL, ran.stderr

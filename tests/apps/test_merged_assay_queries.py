@@ -48,7 +48,7 @@ def short(table: str) -> str:
 
 
 def path_to(graph: dict[str, dict[str, str]], seen: list[str], goal: str) -> list[tuple[str, str]]:
-    """The tables, each with its condition, that the shortest path from one of those seen to the goal adds to these."""
+    """The tables, each with its join condition, on the shortest path from a table already seen to the goal."""
     paths: list[tuple[str, list[tuple[str, str]]]] = [(table, []) for table in seen]
     for table, path in paths:
         if short(table) == goal:
@@ -60,7 +60,7 @@ def path_to(graph: dict[str, dict[str, str]], seen: list[str], goal: str) -> lis
 
 
 def answers(study: Runner, descriptor: dict[str, Any], asked: str) -> list[tuple[Any, ...]]:
-    """What Spark SQL and DuckDB both answer, over the tables by path and the joins of the descriptor."""
+    """The answer that Spark SQL and DuckDB both give, with tables by path and the joins of the descriptor."""
     sql = write_joins(descriptor, asked)
     spark, duck = (query(sql) for query in engines(study, descriptor))
     assert spark == duck

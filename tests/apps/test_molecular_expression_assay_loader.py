@@ -1,4 +1,4 @@
-"""The Molecular Expression Assay Loader from input files to tables, assay and report, and the reader's queries on what it wrote."""
+"""The Molecular Expression Assay Loader turns input files into tables, assay and report that answer the reader's queries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from apps.molecular_expression_assay_loader import load
 from apps.molecular_expression_assay_loader.scratch import Sizes
 from common.errors import AppError
 from common.faults import FaultError
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.apps.conftest import Runner
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ _SAMPLES = [f"P{n}" for n in range(9)]
 
 
 class Study:
-    """Made values and places, and the answers worked out from them."""
+    """Generated values and positions, and the answers computed from them."""
 
     def __init__(self) -> None:
         random = np.random.default_rng(3)
@@ -376,7 +376,7 @@ QUERIES: dict[str, tuple[str, Callable[[str, str, float], bool]]] = {
 def written(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Path]:
-    """The folder of the tables that the app wrote of the study, laid out as those of a small load and as those of a large one."""
+    """The folder of the study's tables, in the layout of a small load and in that of a large one."""
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "folders":

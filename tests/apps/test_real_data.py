@@ -1,4 +1,4 @@
-"""Real data of other people's making, loaded as it was published."""
+"""Public real data, loaded as published."""
 
 from __future__ import annotations
 

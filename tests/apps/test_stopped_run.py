@@ -1,9 +1,10 @@
-"""A run that is stopped at any time: it ends at once, says why, and leaves no process, no file and no trace."""
+"""A run that is stopped at any time ends at once, says why, leaves no process and no file, and shows no stack trace."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -45,7 +46,7 @@ DXAPP = {
 
 
 class StoppedRun:
-    """A run of that app in a process of its own, with a folder of its own for temporary files."""
+    """A run of this app in a separate process, with a separate folder for temporary files."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.project, self.temporary = root, root / "project", root / "tmp"
@@ -63,7 +64,7 @@ class StoppedRun:
         self.all: list[psutil.Process] = []
 
     def wait_for_spark(self) -> None:
-        """Until Java is there, though it is not ready."""
+        """Waits until Java has started, though it is not ready yet."""
         while not (started := psutil.Process(self.process.pid).children()):
             time.sleep(0.02)
         self.all = started
@@ -73,10 +74,10 @@ class StoppedRun:
         self.all = psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self) -> tuple[int, str]:
-        """Its status and what it showed, once it has ended, and all that it started with it."""
+        """The status and output of the run, once it and all processes that it started have ended."""
         _, shown = self.process.communicate(timeout=60)
         _, left = psutil.wait_procs(self.all, timeout=0 if self.process.returncode >= 0 else 20)
-        # A zombie has ended, and waits for the machine's first process to take note.
+        # A zombie has ended; only process 1 has not collected its status yet.
         assert [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
         return self.process.returncode, without_progress(shown)
 
@@ -121,6 +122,49 @@ def test_a_run_whose_java_is_killed_says_so(run: StoppedRun) -> None:
     assert (status, shown.splitlines()) == (1, run.error().splitlines())
     assert shown.startswith("Error 92 (Spark failed): Spark's Java process was killed by SIGKILL")
     assert run.left() == []
+
+
+def test_a_run_whose_java_is_killed_while_spark_starts_says_so(run: StoppedRun) -> None:
+    run.wait_for_spark()
+    time.sleep(0.8)
+    run.all[0].kill()
+    status, shown = run.end()
+    assert (status, shown.splitlines()) == (1, run.error().splitlines())
+    assert shown.startswith("Error 92 (Spark failed): ")
+    assert "Java process" in shown
+    assert run.left() == []
+
+
+LOADER = [sys.executable, "-m", "apps.data_model_loader.app", "--master", "local[2]"]
+
+
+def test_a_run_stopped_amid_the_imports_of_its_app_says_so(tmp_path: Path) -> None:
+    options = ["--project", str(tmp_path / "project"), "--job-dir", str(tmp_path)]
+    with subprocess.Popen([*LOADER, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        wait_for([tmp_path / "job_error_reserved_space"], process)
+        process.terminate()
+        _, shown = process.communicate(timeout=60)
+    assert (process.returncode, shown) == (143, "The run was stopped before it was done.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["job_error.json"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not hold a process to this limit")
+@pytest.mark.parametrize("limit", [400, 600], ids=["for the imports", "for Java"])
+def test_a_run_without_enough_memory_says_so_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    given = ROOT / "apps" / "data_model_loader" / "examples" / "job_input.json"
+    (tmp_path / "job_input.json").write_bytes(given.read_bytes())
+    options = ["--project", str(tmp_path / "project"), "--job-dir", str(tmp_path)]
+    ran = subprocess.run(
+        [*LOADER, *options], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit << 20, limit << 20)),
+    )  # fmt: skip
+    message = json.loads((tmp_path / "job_error.json").read_text(encoding="utf-8"))["error"]["message"]
+    assert (ran.returncode, message.partition(": ")[0]) == (1, "Error 92 (Spark failed)")
+    assert "memory" in message
+    assert message in ran.stderr
+    project = LocalProject(tmp_path / "project")
+    assert [job["state"] for job in project.find_objects("job")] in ([], ["failed"])
+    assert [path for path in (tmp_path / "project" / ".staged").glob("*") if path.is_dir()] == []
 
 
 def test_what_a_killed_run_started_ends_and_the_next_run_sweeps_what_it_left(run: StoppedRun) -> None:

@@ -1,4 +1,4 @@
-"""Synthea's tables brought together by several runs: the rows and references that a single load of all of them gives."""
+"""Synthea's tables joined by several runs give the same rows and references as one load of all tables."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def opened(run_app: Runner) -> Iterator[dict[str, Query]]:
 
 
 def answers(engines: dict[str, Query], sql: str) -> list[tuple[Any, ...]]:
-    """The one answer that both engines give."""
+    """The answer, which both engines must give."""
     spark, duck = (query(sql) for query in engines.values())
     assert spark == duck
     return spark

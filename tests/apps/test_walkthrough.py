@@ -1,4 +1,4 @@
-"""WALKTHROUGH.md shows what its commands print, and its data are those that their script writes."""
+"""WALKTHROUGH.md shows what its commands print, and the script writes the data that ship."""
 
 from __future__ import annotations
 

@@ -12,10 +12,7 @@ from pathlib import Path
 from tests.benchmarks.clinical_data import write_clinical
 from tests.benchmarks.measure import ROOT, Way, compare, measure, show_ratios, show_table
 
-_SESSION = (
-    "from common.spark.session import SparkCluster\n"
-    "cluster = SparkCluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
-)
+_SESSION = "from common.spark.session import Cluster\ncluster = Cluster('empty', 'local[2]')\ncluster.parallelism\ncluster.stop()\n"
 
 
 def our_way(data: Path, work: Path, *more: str) -> Way:
@@ -42,12 +39,12 @@ def peer_way(name: str, data: Path, work: Path) -> Way:
 
 
 def empty_way() -> Way:
-    """Our own empty session, to be taken off."""
+    """An empty session of the suite, to subtract."""
     return Way([sys.executable, "-c", _SESSION], {"PYTHONPATH": str(ROOT)})
 
 
 def main(full: bool = False) -> None:
-    """Ratios at one size; then slopes over rows, files and columns, and the memory of four times the rows."""
+    """Prints ratios at one size, then growth with rows, files and columns, and the memory for four times the rows."""
     rows, rounds = (1_000_000, 3) if full else (20_000, 1)
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         work = Path(folder)

@@ -86,13 +86,13 @@ def write_annotation(path: Path, features: int) -> None:
 
 
 def find_tables(folder: Path) -> Path:
-    """The folder of the tables that ours wrote."""
+    """The folder of the tables that our loader wrote."""
     (database,) = (folder / "ours/project/databases").glob("database_*")
     return database
 
 
 def checksum(folder: Path, way: str) -> tuple[int, float]:
-    """Rows and sum of values of the plain table, to hold the ways against each other."""
+    """Rows and sum of values of the plain table, to compare the outputs."""
     files = (find_tables(folder) if way == "ours" else folder / way) / "expression"
     query = f"SELECT count(*), round(sum(value)::DECIMAL(38, 3), 1) FROM read_parquet('{files}/*.parquet')"
     ((rows, total),) = duckdb.sql(query).fetchall()
@@ -138,7 +138,7 @@ def show_lookup(folder: Path, samples: int) -> None:
 
 
 def measure_ways(folder: Path, features: int, samples: int, names: Sequence[str], rounds: int) -> dict[str, Cost]:
-    """Costs of ways on one matrix; their outputs are held against each other."""
+    """Costs of the ways on one matrix. Their outputs must be equal."""
     matrix = folder / "matrix.csv.gz"
     write_matrix(matrix, features, samples)
     write_annotation(folder / "genes.gtf.gz", features)
@@ -158,7 +158,7 @@ def _way(name: str, matrix: Path, folder: Path) -> Way:
 
 
 def measure_huge() -> None:
-    """Prints what ours costs on matrices that no memory holds, one run each, with the largest process of each kind."""
+    """Prints the cost of our loader on matrices larger than memory, one run each, with the largest process of each kind."""
     rows = []
     for features, samples in HUGE:
         with tempfile.TemporaryDirectory() as name:

@@ -1,11 +1,10 @@
-"""What a session costs that does next to nothing: plain pyspark against the suite's, with and without its archive."""
+"""The cost of a session that does almost nothing: plain pyspark, and the suite with and without its archive."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
 
-from common.spark.archive import archive_path
 from common.spark.bundle import ROOT
 from common.spark.java import find_java
 from common.spark.launch import LOOPBACK
@@ -21,8 +20,8 @@ _PLAIN = (
 )
 _PLAIN_SQL = "from pyspark.sql import SparkSession\nsession = SparkSession(context)\n"
 _OURS = (
-    "from common.spark.session import SparkCluster\n"
-    "cluster = SparkCluster('ours', 'local[2]')\n"
+    "from common.spark.session import Cluster\n"
+    "cluster = Cluster('ours', 'local[2]')\n"
     f"{_TASK}"
     "cluster.map(task, [1, 2], 'tasks')\n"
 )
@@ -32,7 +31,7 @@ _SQL = "session.range(1000).selectExpr('id % 7 AS k').groupBy('k').count().colle
 
 def main(full: bool = False) -> None:
     """Prints two tables: tasks only, and tasks and a small SQL query."""
-    if not archive_path(find_java()).exists():
+    if not find_java().archive.exists():
         sys.exit("No class-data archive: make setup makes it")
     here = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
     with tempfile.TemporaryDirectory() as elsewhere:

@@ -61,12 +61,12 @@ def peers_here() -> list[str]:
 
 
 def our_files(work: Path, table: str = "genotype_alt_read_optimized") -> list[str]:
-    """The Parquet files of a table that ours wrote."""
+    """The Parquet files of a table that our loader wrote."""
     return sorted(map(str, (work / "project").glob(f"databases/**/{table}/**/*.parquet")))
 
 
 def validate_equal(work: Path, peers: list[str]) -> None:
-    """Stops if a peer has written other genotypes than ours."""
+    """Stops if a peer has written other genotypes than our loader."""
     ours = "SELECT sample_id, pos, split_part(a_id, '_', 4) AS alt, depth, genotype_quality AS quality FROM read_parquet({})"
     sources = {"ours": ours.format(our_files(work))}
     for name in peers:

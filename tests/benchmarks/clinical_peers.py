@@ -85,7 +85,7 @@ def load_with_pyspark(folder: Path, output: Path) -> None:
 
 
 def start_pyspark(_: Path, __: Path) -> None:
-    """An empty session of plain PySpark, to be taken off."""
+    """An empty session of plain PySpark, to subtract."""
     from pyspark.sql import SparkSession
 
     SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate().stop()

@@ -27,10 +27,10 @@ def ours(source: str, target: str) -> None:
 
 
 def empty_session(_: str, __: str) -> None:
-    """What a run of ours costs before it has done anything."""
-    from common.spark.session import SparkCluster
+    """The cost of an empty run of the suite."""
+    from common.spark.session import Cluster
 
-    cluster = SparkCluster("empty", master="local[2]")
+    cluster = Cluster("empty", master="local[2]")
     assert cluster.parallelism == 2  # asking is what starts Spark
     cluster.stop()
 
@@ -71,7 +71,7 @@ def genes_beside(source: str) -> Path:
 
 
 def plain_session(_: str, __: str) -> None:
-    """What plain PySpark costs before it has done anything."""
+    """The cost of an empty session of plain PySpark."""
     from pyspark.sql import SparkSession
 
     SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate().stop()

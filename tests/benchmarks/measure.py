@@ -35,12 +35,12 @@ class Cost:
     largest: Mapping[str, float] = field(default_factory=dict)
 
     def less(self, other: Cost) -> Cost:
-        """What is left when another cost, such as that of an empty session, is taken off."""
+        """This cost less another one, such as that of an empty session."""
         return Cost(self.wall - other.wall, self.cpu - other.cpu, self.peak)
 
 
 def measure(way: Way) -> Cost:
-    """One run, watched from a process of its own, so that nothing of an earlier run counts."""
+    """One run, watched from a separate process, so that no earlier run is counted."""
     way.before()
     environment = {**os.environ, **way.environment}
     command = [sys.executable, "-m", "tests.benchmarks.watch", *way.command]
@@ -66,7 +66,7 @@ def compare(title: str, ways: Mapping[str, Way], rounds: int = 3) -> dict[str, C
 
 
 def show_ratios(ours: Cost, peers: Mapping[str, Cost]) -> None:
-    """Our cost as a share of each peer's, empty sessions taken off beforehand."""
+    """Our cost as a share of each peer's cost, both without an empty session."""
     rows = [[name, f"{ours.wall / cost.wall:.2f}", f"{ours.cpu / cost.cpu:.2f}"] for name, cost in peers.items()]
     show_table("ours, less an empty session, as a share of", ["", "wall", "CPU"], rows)
 

@@ -98,7 +98,7 @@ def _plain_session() -> object:
 
 
 def start_pyspark(_: Path, __: Path) -> None:
-    """An empty session of plain PySpark, to be taken off."""
+    """An empty session of plain PySpark, to subtract."""
     _plain_session().stop()  # type: ignore[attr-defined]
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from common.errors import AppError
 from common.job.spec import read_spec
-from common.spark import Cluster
+from common.spark.session import Cluster
 from tests.apps.conftest import Runner
 
 TABLE = Path(__file__).with_name("bugcases.tsv")

@@ -1,4 +1,4 @@
-"""dxpy's own dataset classes read the published descriptor file and write the three dictionaries that we meant."""
+"""dxpy's dataset classes read the published descriptor file and write the expected three dictionaries."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def publish(root: Path, dataset: Dataset) -> Path:
 
 
 def read_with_dxpy(path: Path, schema: str) -> DXDatasetDescriptor:
-    # The class takes any open file in the place of a DXFile, so nothing of dxpy is replaced.
+    # The class accepts any open file instead of a DXFile, so nothing in dxpy is patched.
     with path.open("rb") as file:
         return DXDatasetDescriptor(file, schema=schema)
 

@@ -1,4 +1,4 @@
-"""The examples in docstrings are right."""
+"""The examples in docstrings give what they show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An app's code and its `dxapp.json` name the same inputs: what is declared is read, and what is read is declared."""
+"""An app's code reads exactly the inputs that its `dxapp.json` declares."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def imported_modules(path: Path, known: set[str]) -> set[str]:
     return found & known
 
 
-@pytest.mark.parametrize("room", sorted(ALLOWED.keys() - {"spark"}))
+@pytest.mark.parametrize("room", sorted(ALLOWED))
 def test_no_module_of_a_room_imports_itself_by_way_of_others(room: str) -> None:
     paths = {module_name(path): path for path in modules(ROOT / "common" / room)}
     rest = {name: imported_modules(path, set(paths)) for name, path in paths.items()}
@@ -95,3 +96,15 @@ def test_dxpy_has_one_importer() -> None:
         if any(name.split(".")[0] == "dxpy" for name in imports(path))
     ]
     assert all(name.startswith("common/platform/dx") for name in importers), importers
+
+
+def test_private_interfaces_of_spark_have_one_user() -> None:
+    private = re.compile(
+        r"\._(jvm|jsc|gateway|jsparkSession|jdf|accumulatorServer|ensure_initialized|active_spark_context)\b"
+    )
+    users = [
+        str(path.relative_to(ROOT))
+        for path in [*modules(ROOT / "common"), *modules(ROOT / "apps")]
+        if private.search(path.read_text(encoding="utf-8"))
+    ]
+    assert users == ["common/spark/internals.py"]

@@ -1,5 +1,5 @@
-"""`python -m tests.walkthrough [--write]`: runs the page's commands in an empty project; with --write, the page is brought up to
-what they print, else it is an error if they print anything else."""
+"""`python -m tests.walkthrough [--write]`: runs the page's commands in an empty project. With --write, updates the
+page to what they print; without it, any other output is an error."""
 
 from __future__ import annotations
 

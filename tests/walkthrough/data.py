@@ -71,7 +71,7 @@ lipid_panel,hdl,float,,,Lipids,,,,HDL cholesterol,mmol/L
 
 
 class Study:
-    """What is drawn once and shows in several files: people by number, their sex, who carries the variant, who is ill."""
+    """Random draws that several files share: people by number, their sex, who carries the variant, who is ill."""
 
     def __init__(self) -> None:
         self.draw = Random(20)
@@ -82,7 +82,7 @@ class Study:
         self.biopsies: dict[str, int] = {}
 
     def near(self, mean: float, spread: float) -> float:
-        """A draw around a mean: three uniform ones added, so within one and a half spreads of it."""
+        """A random value around a mean: the sum of three uniform ones, so at most 1.5 spreads away."""
         return mean + spread * (sum(self.draw.random() for _ in range(3)) - 1.5)
 
     def one_of(self, choices: str) -> str:
@@ -189,7 +189,7 @@ def _expression(study: Study) -> Iterable[str]:
 
 
 def _rna_links(study: Study) -> Iterable[str]:
-    """A pair for each tube, and two for tubes that were lost."""
+    """A pair for each tube, and two pairs for lost tubes."""
     encounters = list(study.biopsies.values())
     for tube, encounter in zip(_tubes("RNA", len(encounters)), encounters, strict=True):
         yield f"{tube},{encounter}"
@@ -203,7 +203,7 @@ def _dna_links(study: Study) -> Iterable[str]:
 
 
 def _vcf(study: Study, chrom: str) -> str:
-    """One piece of the VCF: the sites in the genes of a chromosome, and among those of chromosome 19 the breaking one."""
+    """One piece of the VCF: the sites in the genes of a chromosome; chromosome 19 has the variant that breaks LDLR."""
     samples = _tubes("DNA", PARTICIPANTS - 1)
     header = (
         "##fileformat=VCFv4.2\n##reference=GRCh38\n##contig=<ID=chr1,length=248956422>\n##contig=<ID=chr19,length=58617616>\n"

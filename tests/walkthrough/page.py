@@ -1,6 +1,6 @@
 """WALKTHROUGH.md as a program: its `sh` blocks are run in order, and each must print what the `text` block after it shows.
 
-What differs from run to run is masked: ids, times, sizes of Parquet files, and where the project is.
+Masks hide what differs between runs: ids, times, sizes of Parquet files, and the project's path.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def is_as_shown(self) -> bool:
-        """Whether it ended well and printed what the page shows; widths of columns, which sizes may change, do not count."""
+        """Whether it succeeded and printed what the page shows. Sizes of files, and widths of columns that follow from them, do not count."""
         return self.status == 0 and _without_layout(self.printed) == _without_layout(self.step.shown)
 
 
@@ -76,7 +76,7 @@ def run_steps(steps: list[Step], project: str = PROJECT) -> Iterator[Outcome]:
 
 
 def mask(text: str) -> str:
-    """The text without what differs from run to run.
+    """The text without what differs between runs.
 
     >>> mask("plan         4 entities                  3.3 s")
     'plan         4 entities  … s'

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from common.dataset.database import Database
 from common.errors import AppError, Rule
 from common.platform import TableChange
 from common.platform.names import parse_table_name
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.spark.tables import partition_columns, quote_text, table_definition, table_schema
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ class Metastore:
 
     def _clear(self, folder: str, kept: str) -> None:
         """Removes all in a folder of the cluster's file system but what is to be kept: old rows, and what killed jobs left there."""
-        jvm: Any = self._session._jvm
-        path = jvm.org.apache.hadoop.fs.Path(folder)
-        files = path.getFileSystem(self._session.sparkContext._jsc.hadoopConfiguration())
+        from common.spark.internals import hadoop_folder
+
+        files, path = hadoop_folder(self._session, folder)
         for each in files.listStatus(path):
             if each.getPath().getName() != kept:
                 files.delete(each.getPath(), True)

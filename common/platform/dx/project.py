@@ -16,7 +16,7 @@ from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
 from common.platform.names import ObjectReference, is_id, parse_file_name, parse_reference
 from common.platform.records import parse_record, unpack_descriptor
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 _LOCATION = "dnax://"
 _STAGING = "hdfs:///tmp/loaders"

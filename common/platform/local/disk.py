@@ -60,9 +60,9 @@ def open_own(path: Path, flags: int) -> int:
 def read_json(path: Path) -> Any:
     """The value in a JSON file of the project. Raises `AppError` 91 if it is damaged, FileNotFoundError if it is not there."""
     with os.fdopen(open_own(path, os.O_RDONLY), "rb") as file:
-        content = file.read(_LARGEST_JSON + 1)
-    if len(content) > _LARGEST_JSON:
-        raise refuse(path, f"is larger than {_LARGEST_JSON >> 20} MiB")
+        if os.fstat(file.fileno()).st_size > _LARGEST_JSON:
+            raise refuse(path, f"is larger than {_LARGEST_JSON >> 20} MiB")
+        content = file.read()
     try:
         return parse_json(content, 2 * FEW_LEVELS)
     except JsonError as error:

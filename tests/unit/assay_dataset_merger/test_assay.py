@@ -1,4 +1,4 @@
-"""An assay from elsewhere, linked to a Dataset: what is known is changed, all else is carried as it is."""
+"""An assay of another Dataset, linked to a Dataset: known parts change, all other parts stay the same."""
 
 from __future__ import annotations
 

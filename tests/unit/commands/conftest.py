@@ -1,4 +1,4 @@
-"""A project with one Dataset in it, made by the platform's own publish; and an app of the tests' own."""
+"""A project with one Dataset, made by the platform's publish, and an app for tests."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ DXAPP = {
 
 @pytest.fixture
 def greeter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An app in a folder of its own that is part of the package `apps` while the test runs; its name."""
+    """The name of an app in a temporary folder, which belongs to the package `apps` while the test runs."""
     folder = tmp_path / "more_apps" / "greeter_of_tests"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.commands.sql import parse_spark_message, print_csv, print_json, print_table, run_statement, split_statements
+from common.spark.internals import session_state
 from resources import resource
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def test_statements_that_read_are_run(spark: SparkSession, kept: Path, capsys: p
 
 def test_every_function_of_spark_is_allowed_or_left_out_on_purpose(spark: SparkSession) -> None:
     listed = json.loads(resource("sql_functions.json").read_text(encoding="utf-8"))
-    state = spark._jsparkSession.sessionState()
+    state = session_state(spark)
     known: set[str] = set()
     for registry in (state.functionRegistry(), state.tableFunctionRegistry()):
         found = registry.listFunction()

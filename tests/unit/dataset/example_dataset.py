@@ -60,5 +60,5 @@ DICTIONARY = DataDictionary(
 
 
 def build_example(max_columns: int = 4) -> Dataset:
-    """The example, whose patient entity has three parts where four columns are allowed."""
+    """The example. With `max_columns` 4 its patient entity has three parts."""
     return build_dataset("Trial", "A trial", "ds-trial", DICTIONARY, DATABASE, max_columns)

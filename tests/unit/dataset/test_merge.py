@@ -32,7 +32,7 @@ HOUSE = Entity("house", (Field("house", "house_id", "string", "local"),))
 
 
 def lab(*entities: Entity, codings: tuple[Coding, ...] = (SEX, UNITS)) -> Dataset:
-    """A laboratory's Dataset in a database of its own."""
+    """A laboratory's Dataset in a separate database."""
     chosen = {each.name: each for each in entities or (DONOR, TUBE)}
     dictionary = DataDictionary(chosen, {coding.name: coding for coding in codings})
     return build_dataset("Lab", "Dataset: Lab", "ds-lab", dictionary, LAB_DATABASE, 400)

@@ -1,4 +1,4 @@
-"""The narrowest type that takes every text of a column, whatever pieces it comes in, and the reason that is given for it."""
+"""The narrowest type that fits every text of a column, however it is divided into pieces, and the reason shown for it."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ _CELLS = st.one_of(
 
 
 def _date_form(text: str) -> str:
-    """The form of a date that may stand in a column of dates; blank for other texts."""
+    """The form of a text that a column of dates may hold; blank for other texts."""
     match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", text)
     try:
         day = date(int(match[1]), int(match[2] or 1), int(match[3] or 1)) if match else None
@@ -189,7 +189,7 @@ def _date_form(text: str) -> str:
 
 
 def _gives_back(text: str) -> bool:
-    """Whether a float gives the text back, but for its form."""
+    """Whether a float stores the text's value, if not its form."""
     if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text) or not isfinite(float(text)):
         return False
     if re.match(r"[+-]?0[0-9]", text) or re.fullmatch(r"[+-]?[0-9]+[eE][0-9]+|\+[0-9]+|-0", text):

@@ -17,7 +17,7 @@ from common.faults import Faults
 from common.scan.delimited import build_pieces, cut_blocks, scan_block
 from common.scan.header import read_header
 from common.scan.records import TextFormat
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.columns import ColumnPlan
 
 

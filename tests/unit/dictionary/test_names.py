@@ -1,4 +1,4 @@
-"""Reserved words, what the layout takes, and the nearest name."""
+"""Reserved words, names that the layout uses, and the nearest name."""
 
 from __future__ import annotations
 

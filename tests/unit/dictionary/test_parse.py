@@ -1,4 +1,4 @@
-"""What a sound dictionary is read as, and that it is written back as it was read."""
+"""A correct dictionary is parsed, and written back as it was read."""
 
 from __future__ import annotations
 

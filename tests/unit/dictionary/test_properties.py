@@ -24,7 +24,7 @@ from common.dictionary import (
 )
 from common.faults import Faults
 
-# Texts with what CSV has to quote; NUL and lone surrogates are no text.
+# Texts with characters that CSV must quote; NUL and lone surrogates are not text.
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12) | st.text(
     ',"\r\n; é', max_size=6
 )
@@ -120,7 +120,7 @@ COLUMNS = (
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """A CSV with some of the known columns and cells that are now and then right."""
+    """A CSV with some of the known columns, in which some cells are correct."""
     header = draw(st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=14)) if draw(st.booleans()) else COLUMNS
     rows = draw(st.lists(st.lists(CELL, min_size=len(header), max_size=len(header)), max_size=12))
     text = io.StringIO()

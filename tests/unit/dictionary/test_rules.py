@@ -1,4 +1,4 @@
-"""One test per rule of the dictionary block: which fault a mistake gives, where it says it lies and what it advises."""
+"""One test for each rule of the dictionary block: the fault that a mistake gives, its place and its remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parse(
 
 
 def only(faults: Faults) -> Fault:
-    """The one fault that there is."""
+    """The fault; there must be only one."""
     assert faults.total == 1, faults.render()
     return next(iter(faults))
 

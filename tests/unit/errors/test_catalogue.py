@@ -1,4 +1,4 @@
-"""The error catalogue has a text that a user can act on for every rule, and names no other."""
+"""The error catalogue has a title, a scenario and a remedy for every rule, and no other entries."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def read_state(root: Path) -> State:
 
 
 def assert_swept(root: Path) -> None:
-    """Nothing lies in the project that a reader does not see, but for one older version of each database."""
+    """Checks that the project has only what a reader sees, and one older version of each database."""
     project = LocalProject(root)
     assert [each.name for each in (root / ".staged").iterdir()] == ["lock"]
     ids = {each["id"] for each in project.find_objects()}

@@ -1,4 +1,4 @@
-"""The loopback server: whom it answers, and how it answers what dxpy does not ask for when all goes well."""
+"""The loopback server: which requests it accepts, and its answers to requests that dxpy does not normally send."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from common.platform import TableChange
 from common.platform.dx.metastore import Metastore, partition_columns
 from common.platform.dx.staging import SharedFolder
 from common.platform.names import new_id
-from common.spark import Cluster
+from common.spark.session import Cluster
 
 NAME = "metastore_test_db"
 ID = new_id("database")

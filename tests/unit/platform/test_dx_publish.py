@@ -29,7 +29,7 @@ from common.platform.dx.objects import Objects
 from common.platform.dx.staging import DxStaging
 from common.platform.local import LocalProject
 from common.platform.names import draft_database, new_id
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.codings import stage_codings
 from tests.metastore import MetastoreServer
 
@@ -39,7 +39,7 @@ JOB, NEXT = new_id("job"), "job-ToKen0aUrl0passwoRd00000"
 
 
 class Killed(BaseException):
-    """A job ends here, and cleans up nothing."""
+    """Raised where a job is killed, so it cleans up nothing."""
 
 
 class Project:
@@ -133,7 +133,7 @@ def kill(platform: DxPlatform, database: Database, of: type, step: str, after: i
 def test_a_job_killed_before_the_marks_are_off_leaves_no_record_and_the_next_starts_anew(
     project: Project, of: type, step: str, after: int, following: str
 ) -> None:
-    """The next is another job, or another try of the same by the platform."""
+    """The next run is another job, or the platform's second attempt of the same job."""
     killed = project.job(JOB)
     kill(killed, make_database(killed), of, step, after)
     assert project.records() == []
@@ -190,7 +190,7 @@ def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(proj
 
 
 def test_no_load_goes_by_rows_of_which_a_killed_job_may_have_added_some(project: Project) -> None:
-    """The next load has files of visits only, and would take the patients as they stand."""
+    """The next load has only files of visits, and would use the patients in the table."""
     first = project.job(new_id("job"))
     database = replace(make_database(first), is_new=False)
     publish(first, database, "new", patient=[1], visit=[2])
@@ -264,7 +264,7 @@ def kill_after_step(patch: pytest.MonkeyPatch, number: int) -> None:
 
 
 def test_a_kill_while_codings_are_rewritten_leaves_those_of_other_datasets(project: Project) -> None:
-    """Whenever it comes, the table is as it was before or as it was to be; and the next publish is as if nothing had been."""
+    """The table has its old or its new rows, whenever the job ends, and the next publish works as usual."""
     first = project.job(new_id("job"))
     database = replace(make_database(first), is_new=False)
     publish_codings(first, database, sex="female", eye="blue")

@@ -12,7 +12,7 @@ from common.platform.dx.staging import SharedFolder
 
 
 def remote(folder: Path) -> SharedFolder:
-    """A shared folder on what is, to it, no local disk: paths on it are not the driver's."""
+    """A shared folder on another file system than the driver's disk."""
     shared = SharedFolder("file:///jobs/one")
     shared._files, shared.uri = pafs.SubTreeFileSystem(str(folder), pafs.LocalFileSystem()), "hdfs:///jobs/one"
     return shared

@@ -1,4 +1,4 @@
-"""A project whose own files someone else made: nothing outside it is removed, read or written."""
+"""A project whose files an attacker has made: nothing outside the project is removed, read or written."""
 
 from __future__ import annotations
 

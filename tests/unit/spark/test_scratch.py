@@ -1,4 +1,4 @@
-"""The folder of a run for temporary files: there while the run lives, and swept by the next if it was killed."""
+"""The folder of a run for temporary files: it exists while the run lives; if the run is killed, the next run removes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session: lazy, quiet, and the suite's settings below the caller's."""
+"""The session starts when first used and is quiet; the caller's settings override the suite's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_python(program, environment=None, cwd=ROOT):
 
 @pytest.mark.processes
 def test_importing_the_cluster_and_making_one_does_not_import_pyspark():
-    program = "import sys; from common.spark.session import SparkCluster; c = SparkCluster('x'); c.stop(); print('pyspark' in sys.modules)"
+    program = "import sys; from common.spark.session import Cluster; c = Cluster('x'); c.stop(); print('pyspark' in sys.modules)"
     assert run_python(program).stdout == "False\n"
 
 
@@ -63,8 +63,8 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
     program = (
         "import sys\n"
         f"sys.path.insert(0, {str(ROOT)!r})\n"
-        "from common.spark.session import SparkCluster\n"
-        "cluster = SparkCluster('quiet', 'local[1]', {'spark.sql.session.timeZone': 'Asia/Tokyo'})\n"
+        "from common.spark.session import Cluster\n"
+        "cluster = Cluster('quiet', 'local[1]', {'spark.sql.session.timeZone': 'Asia/Tokyo'})\n"
         "print(cluster.map(abs, [-1], 'abs'), cluster.session.range(3).count(), cluster.session.conf.get('spark.sql.session.timeZone'))\n"
         "cluster.stop()\n"
     )
@@ -94,8 +94,8 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
 def test_a_master_that_spark_does_not_know_is_error_92_in_one_line(master, text):
     program = (
         "from common.errors import AppError\n"
-        "from common.spark.session import SparkCluster\n"
-        f"try: SparkCluster('x', {master!r}).context\n"
+        "from common.spark.session import Cluster\n"
+        f"try: Cluster('x', {master!r}).context\n"
         "except AppError as error: print(error.code, error.text)\n"
     )
     ran = run_python(program)
@@ -108,8 +108,8 @@ def test_ctrl_c_ends_a_stage_at_once(tmp_path):
     program = (
         "import time\n"
         "from pathlib import Path\n"
-        "from common.spark.session import SparkCluster\n"
-        "cluster = SparkCluster('x', 'local[1]')\n"
+        "from common.spark.session import Cluster\n"
+        "cluster = Cluster('x', 'local[1]')\n"
         f"try: cluster.map(lambda path: Path(path).touch() or time.sleep(600), [{str(at_work)!r}], 'sleep')\n"
         "except KeyboardInterrupt: print('interrupted')\n"
         "cluster.stop()\n"

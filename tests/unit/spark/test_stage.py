@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -23,6 +24,10 @@ def refuse_two(number):
     if number == 2:
         raise AppError(Rule.JOB_INPUT, "two is not a number we take", "Give one.")
     return number
+
+
+def fill_the_disk(path):
+    raise OSError(errno.ENOSPC, "Error writing bytes to file", path)
 
 
 def find_a_fault(name):
@@ -161,3 +166,10 @@ def test_the_cluster_works_on_after_a_failure(cluster):
 )
 def test_the_root_cause_is_one_line(text, cause):
     assert root_cause(text) == cause
+
+
+def test_a_disk_that_is_full_is_error_91_with_what_to_do(cluster):
+    with pytest.raises(AppError) as refused:
+        cluster.map(fill_the_disk, ["/data/part"], "load")
+    assert (refused.value.code, refused.value.text) == (91, "/data/part: No space left on device")
+    assert "Make room on this disk" in refused.value.message

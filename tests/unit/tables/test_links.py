@@ -11,7 +11,7 @@ import pytest
 
 from common.dataset.model import ColumnMapping
 from common.dictionary import Field
-from common.spark import Cluster
+from common.spark.session import Cluster
 from common.tables.key_checks import KeyColumn, KeyWriter
 from common.tables.links import Link, LinkCounts, StoredField, count_links, count_rows, extract_column
 

@@ -1,4 +1,4 @@
-"""Plain text, bgzip and gzip: told apart by bytes, cut anywhere, every line read once and by its true number."""
+"""Plain text, bgzip and gzip are recognised by their bytes and cut anywhere; every line is read once, with its true number."""
 
 from __future__ import annotations
 

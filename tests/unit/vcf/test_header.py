@@ -1,4 +1,4 @@
-"""The header as typed values, its faults with their lines, and what is only remarked on."""
+"""The header as typed values, its faults with their lines, and its warnings."""
 
 from __future__ import annotations
 
