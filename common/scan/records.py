@@ -115,7 +115,7 @@ class BlankRows:
     def warnings(self) -> list[str]:
         """What to tell of each file."""
         return [
-            f"{file}: {count:,} {'row' if count == 1 else 'rows'} without any value passed over, the first on line {line:,}"
+            f"{file}: {count:,} {'row' if count == 1 else 'rows'} without any value skipped, the first on line {line:,}"
             for file, (count, line) in sorted(self.files.items())
         ]
 
