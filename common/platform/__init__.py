@@ -6,12 +6,14 @@ A load stages its tables with `Platform.stage`, writes Parquet files below the s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from common.dataset.database import Database, Link
+from common.platform.names import parse_file_name, parse_table_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,6 @@ class RecordDraft:
     schema: str
     databases: Sequence[Database]
     description: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,36 @@ class Published:
     files: Mapping[str, str]
 
 
-class Staging(Protocol):
+class Staging(ABC):
     """A job's private place for tables, removed at the end; swept by the next run if the job was killed."""
 
-    has_published: bool
+    has_published = False
     """True from the instant of the commit on, whatever fails or comes in after it."""
-    doubt: str | None
+    doubt: str | None = None
     """What the user should know of a commit that could not be confirmed."""
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
 
     @property
     def database(self) -> Database:
         """The database of the tables, with its id. Raises ValueError if there is none."""
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
 
     def table_folder(self, table: str) -> str:
-        """The folder, made if need be, where tasks on any node write the Parquet files of one table of the database."""
+        """Makes the folder where tasks on any node write the Parquet files of one table of the database."""
+        return self._make_folder("tables", parse_table_name(table))
 
     def scratch_folder(self, name: str) -> str:
-        """A folder for what is never published: keys to check, faulty rows."""
+        """Makes a folder for what is never published: keys to check, faulty rows."""
+        return self._make_folder("scratch", parse_file_name(name))
 
+    @abstractmethod
+    def _make_folder(self, kind: str, name: str) -> str: ...
+
+    @abstractmethod
     def publish(
         self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
     ) -> Published:
@@ -96,6 +109,7 @@ class Staging(Protocol):
         Raises `AppError` 80, 81 or 82 if the database changed since it was looked up.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Removes what was staged and not published."""
 
@@ -127,9 +141,6 @@ class Platform(Protocol):
     def stage(self, database: Database | None) -> Staging:
         """Opens a staging place for this job, for tables of this database, which is made if it is a draft; None for a job that makes
         a record only. Raises `AppError` 80 if the platform has a database of a draft's name."""
-
-    def link(self, object_id: str) -> Link:
-        """The job output form of an object."""
 
     def close(self) -> None:
         """Ends a run, while its cluster still runs: removes what was made for it and not published."""

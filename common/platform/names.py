@@ -62,6 +62,13 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
     return reference
 
 
+def check_database_id(text: str) -> None:
+    """Raises `AppError` 80 for what is not a database id."""
+    if not is_id(text, "database"):
+        remedy = "A database id is database- and 24 characters."
+        raise AppError(Rule.DATABASE, f"{text!r} is not a database id", remedy)
+
+
 def draft_database(name: str) -> Database:
     """A database that a job is to make. Raises `AppError` 80 if the name is unfit."""
     return Database("", parse_database_name(name), "", is_new=True)

@@ -6,6 +6,7 @@ plan (driver only, no Spark) -> load (one pass, in tasks) -> check (over all row
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from apps.new_loader.check import check_keys_unique
@@ -19,7 +20,9 @@ from common.job.run import execute
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_files(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_files(run, plan, staging)
     check_keys_unique(run, plan, load)
     return publish_dataset(run, plan, load)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from apps.new_loader.plan import Plan
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece, read_buffers
@@ -63,10 +63,9 @@ class Load:
         return sum(result.rows for result in self.results)
 
 
-def load_files(run: Run, plan: Plan) -> Load:
+def load_files(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads all files into the staged table. Faults are gathered: the check adds its own."""
     with run.progress.stage("load") as stage:
-        staging = run.platform.stage(plan.database)
         folder, keys = staging.table_folder(plan.table.table), staging.scratch_folder("keys")
         cut = cut_files(plan.files, run.cluster)
         pieces = [(index, piece) for index, file in enumerate(plan.files) for piece in cut[file.path]]
@@ -110,12 +109,5 @@ def add_empty_keys(task: LoadTask, records: Records, key: pa.Array, faults: Faul
     """Adds a fault 73 for each row without a key."""
     if key.null_count:
         for row in np.flatnonzero(key.is_null()).tolist():
-            line = int(records.lines[row])
-            faults.add(
-                Rule.KEY_EMPTY,
-                "the key is empty",
-                file=records.file.name,
-                line=line,
-                entity=task.entity,
-                field=task.header[0],
-            )
+            place = Place(records.file.name, int(records.lines[row]), task.entity, task.header[0])
+            faults.add(Rule.KEY_EMPTY, "the key is empty", place)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, plan_entity
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.names import validate_names
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database
+from common.platform.names import draft_database
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 
@@ -53,7 +54,7 @@ def make_plan(run: Run) -> Plan:
             validate_header(header, other, file.name, inputs.entity_name, faults)
         faults.raise_if_any("The plan")
         (table,) = plan_entity(dictionary, dictionary.main_entity, max(MAX_COLUMNS, len(header)))
-        database = run.platform.new_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
+        database = draft_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
         stage.note(f"{len(read):,} files, {len(header):,} fields")
     files = tuple(file for file, _ in read)
     return Plan(inputs.output_dataset_name, database, dictionary, table, files, header)
@@ -70,19 +71,10 @@ def validate_header(wanted: tuple[str, ...], found: tuple[str, ...], file: str, 
     """Adds faults 62 and 63 for a file whose columns are not those of the first file, in the same order."""
     for name in found:
         if name not in wanted:
-            faults.add(
-                Rule.COLUMN_UNKNOWN, "the first file has no such column", file=file, line=1, entity=entity, value=name
-            )
+            faults.add(Rule.COLUMN_UNKNOWN, "the first file has no such column", Place(file, 1, entity), value=name)
     for name in wanted:
         if name not in found:
-            faults.add(
-                Rule.COLUMN_MISSING, "the first file has this column", file=file, line=1, entity=entity, field=name
-            )
+            faults.add(Rule.COLUMN_MISSING, "the first file has this column", Place(file, 1, entity, name))
     if sorted(wanted) == sorted(found) and wanted != found:
-        faults.add(
-            Rule.COLUMN_UNKNOWN,
-            "the columns are in another order than in the first file",
-            file=file,
-            line=1,
-            entity=entity,
-        )
+        text = "the columns are in another order than in the first file"
+        faults.add(Rule.COLUMN_UNKNOWN, text, Place(file, 1, entity))

@@ -6,8 +6,8 @@ import hashlib
 import os
 import re
 import shutil
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from common.platform.api.call import Answer, ApiError, Call
@@ -26,13 +26,6 @@ UPLOAD_PARAMETERS = {
     "emptyLastPartAllowed": True,
 }  # fmt: skip
 """What `/project-x/describe` tells an uploader of the parts it may cut, in bytes."""
-
-
-class Readable(Protocol):
-    """The body of a request."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most this many bytes; none at the end."""
 
 
 def new_file(call: Call) -> Answer:
@@ -54,7 +47,7 @@ def upload_part(call: Call) -> Answer:
     return {"url": url, "headers": dict(call.headers), "expires": now() + 24 * 3600 * 1000}
 
 
-def take_part(store: ProjectStore, file_id: str, index: int, size: int, md5: str, body: Readable) -> None:
+def take_part(store: ProjectStore, file_id: str, index: int, size: int, md5: str, body: BufferedIOBase) -> None:
     """Writes the body of a PUT as a part. Refuses one that is not what was promised."""
     file = store.read(file_id)
     if file is None or file["state"] != "open":

@@ -11,7 +11,8 @@ from common.platform.names import is_id, new_id, parse_file_name, parse_referenc
 _ON_REQUEST = ("details", "properties")
 """What `describe` answers only if it is asked for."""
 
-_USER = "user-local"
+USER = "user-local"
+"""The one user, who has the token."""
 
 
 def describe(call: Call) -> Answer:
@@ -23,7 +24,7 @@ def select(found: Object, wanted: Any) -> Answer:
     """The parts of an object that a `describe` input asks for; `True` asks for the default ones."""
     wanted = wanted if isinstance(wanted, dict) else {}
     whole: Answer = {"links": sorted(_linked(found["details"])), "sponsored": False, **found}
-    whole["createdBy"] = {"user": _USER, **found.get("createdBy", {})}
+    whole["createdBy"] = {"user": USER, **found.get("createdBy", {})}
     fields = wanted.get("fields")
     names = {name for name, is_wanted in (fields or {}).items() if is_wanted}
     names |= {name for name in _ON_REQUEST if wanted.get(name)}

@@ -117,7 +117,7 @@ class Objects:
         with refusals(f"the record {draft.name} could not be made"):
             record = dxpy.new_dxrecord(
                 name=parse_record_name(draft.name), types=["Dataset"], details=build_details(draft, descriptor),
-                properties=dict(draft.properties), project=self.project, folder="/", close=True,
+                project=self.project, folder="/", close=True,
             )  # fmt: skip
             return str(record.get_id())
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.dataset.database import Database, Link, link
+from common.dataset.database import Database, Link
 from common.errors import AppError, Rule
 from common.platform import InputFile, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
-from common.platform.names import ObjectReference, is_id, parse_file_name, parse_reference
-from common.platform.records import parse_record, unpack_descriptor
+from common.platform.names import ObjectReference, check_database_id, parse_file_name, parse_reference
+from common.platform.records import choose_record, parse_record, unpack_descriptor
 from common.spark import Cluster
 
 _LOCATION = "dnax://"
@@ -69,14 +69,7 @@ class DxPlatform:
 
     def _find_by_name(self, name: str) -> dict[str, Any]:
         found = self._objects.find("record", name, "Dataset") or self._objects.find("record", name)
-        if len(found) > 1:
-            ids = ", ".join(each["id"] for each in found)
-            raise AppError(
-                Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean."
-            )
-        if not found:
-            raise AppError(Rule.NOT_FOUND, f"there is no record {name!r} in this project")
-        return found[0]
+        return choose_record(name, found)
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
@@ -108,10 +101,7 @@ class DxPlatform:
         return self._metastore.database_mark(database) in ("", self.job_id)
 
     def find_database(self, database_id: str) -> Database:
-        if not is_id(database_id, "database"):
-            raise AppError(
-                Rule.DATABASE, f"{database_id!r} is no database id", "A database id is database- and 24 characters."
-            )
+        check_database_id(database_id)
         return build_database(self._objects.describe(ObjectReference(database_id), "database"))
 
     def has_table(self, database: Database, table: str) -> bool:
@@ -140,9 +130,6 @@ class DxPlatform:
             database = self._make_database(database.name)
         self._stagings.append(DxStaging(self._objects, self._metastore, self._shared, database))
         return self._stagings[-1]
-
-    def link(self, object_id: str) -> Link:
-        return link(object_id)
 
     def close(self) -> None:
         if self._made and not any(each.has_published for each in self._stagings) and self._is_ours(self._made):

@@ -10,10 +10,9 @@ import pyarrow.fs as pafs
 
 from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, Staging, TableChange
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
-from common.platform.names import parse_file_name, parse_table_name
 
 
 class SharedFolder:
@@ -83,7 +82,7 @@ def check_is_whole(objects: Objects, database: Database, table: str, mark: str) 
         raise AppError(Rule.TABLE_DIFFERS, text, "Load the whole table anew, with insert_mode overwrite.")
 
 
-class DxStaging:
+class DxStaging(Staging):
     """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only.
 
     Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the marks
@@ -91,30 +90,17 @@ class DxStaging:
     """
 
     def __init__(self, objects: Objects, metastore: Metastore, shared: SharedFolder, database: Database | None) -> None:
+        super().__init__(database)
         self._objects = objects
         self._metastore = metastore
         self._shared = shared
-        self._database = database
-        self.has_published = False
-        self.doubt: str | None = None
 
-    @property
-    def database(self) -> Database:
-        if self._database is None:
-            raise ValueError("this staging was opened without a database")
-        return self._database
-
-    def table_folder(self, table: str) -> str:
-        return self._shared.make("tables", parse_table_name(table))
-
-    def scratch_folder(self, name: str) -> str:
-        return self._shared.make("scratch", parse_file_name(name))
+    def _make_folder(self, kind: str, name: str) -> str:
+        return self._shared.make(kind, name)
 
     def publish(
         self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
     ) -> Published:
-        if tables and self._database is None:
-            raise ValueError("this staging was opened without a database")
         claimed: list[TableChange] = []
         written: list[TableChange] = []
         descriptor = ""
@@ -124,11 +110,11 @@ class DxStaging:
             written += [change for change in tables if self._make_way(change)]
             for change in tables:
                 if change.files or change.mode in ("overwrite", "remove"):
-                    self._claim_table(change)
+                    self._metastore.claim_table(self.database, change, self._folder(change), self._objects.job_id)
                     claimed.append(change)
             for change in claimed:
                 written.append(change)
-                self._write_table(change)
+                self._metastore.write_table(self.database, change, self._folder(change), self._objects.job_id)
             uploaded = {output: self._objects.upload(path) for output, path in files.items()}
             descriptor = self._objects.upload_descriptor(record) if record else ""
             if tables or record:
@@ -146,37 +132,29 @@ class DxStaging:
     def _claim_database(self) -> None:
         """Puts our mark on a standing database that a killed job made: the next would remove what we publish in it. Raises `AppError`
         80 if a job at work makes it."""
-        maker = self._metastore.database_mark(self._database) if self._database else ""
-        if not self._database or maker in ("", self._objects.job_id):
+        maker = self._metastore.database_mark(self.database)
+        if maker in ("", self._objects.job_id):
             return
         if not self._objects.is_left_by(maker):
-            text = f"{maker} is making the database {self._database.name} now: {self._database.id}"
+            text = f"{maker} is making the database {self.database.name} now: {self.database.id}"
             raise AppError(Rule.DATABASE, text, "Wait for it to end, or give another database.")
-        self._metastore.mark_database(self._database, self._objects.job_id)
+        self._metastore.mark_database(self.database, self._objects.job_id)
 
     def _make_way(self, change: TableChange) -> bool:
         """Removes the table that a killed job left where a new one is to be; whether what is to be overwritten is such a job's.
         Raises `AppError` 81 if there is one that was published, 82 if another job is writing to the table or was killed while it
         added to it."""
-        mark = self._metastore.table_mark(self._database, change.table) if self._database else None
-        if not self._database or mark is None:
+        mark = self._metastore.table_mark(self.database, change.table)
+        if mark is None:
             return False
-        check_no_writer(self._objects, self._database, change.table, mark)
+        check_no_writer(self._objects, self.database, change.table, mark)
         if change.mode == "new":
             if not mark.startswith("new "):
-                raise AppError(Rule.TABLE_EXISTS, f"database {self._database.name} already has table {change.table}")
-            self._metastore.drop_table(self._database, change.table)
+                raise AppError(Rule.TABLE_EXISTS, f"database {self.database.name} already has table {change.table}")
+            self._metastore.drop_table(self.database, change.table)
         elif change.mode == "append":
-            check_is_whole(self._objects, self._database, change.table, mark)
+            check_is_whole(self._objects, self.database, change.table, mark)
         return change.mode == "overwrite" and bool(mark)
-
-    def _claim_table(self, change: TableChange) -> None:
-        if self._database:
-            self._metastore.claim_table(self._database, change, self._folder(change), self._objects.job_id)
-
-    def _write_table(self, change: TableChange) -> None:
-        if self._database:
-            self._metastore.write_table(self._database, change, self._folder(change), self._objects.job_id)
 
     def _folder(self, change: TableChange) -> str:
         return f"{self._shared.spark_uri}/tables/{change.table}"
@@ -201,10 +179,10 @@ class DxStaging:
         keep their mark, so that nothing is added to them unawares. A table that was to be replaced is whole."""
         for change in claimed:
             with suppress(AppError):
-                if self._database and change.mode == "new":
-                    self._metastore.drop_table(self._database, change.table)
-                elif self._database and (change.mode == "replace" or change not in written):
-                    self._metastore.release_table(self._database, change.table)
+                if change.mode == "new":
+                    self._metastore.drop_table(self.database, change.table)
+                elif change.mode == "replace" or change not in written:
+                    self._metastore.release_table(self.database, change.table)
 
     def close(self) -> None:
         self._shared.remove()

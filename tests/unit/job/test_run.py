@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from common.dataset.database import link
 from common.errors import AppError, Rule
 from common.faults import FaultError, Faults
 from common.job import Main, Run
@@ -364,7 +365,7 @@ def test_a_published_record_can_be_an_output(tmp_path: Path) -> None:
     def publish(run: Run) -> dict[str, Any]:
         record = run.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {}).record
         assert record is not None
-        return {"dataset": run.platform.link(record)}
+        return {"dataset": link(record)}
 
     assert job.run(publish) == 0
     assert job.read("job_output.json") == {
