@@ -43,7 +43,7 @@ def _attach_table(session: SparkSession, database: Database, table: str, file: s
     parent, _, below = file.rpartition(f"/{table}/")
     folder, partitions = f"{parent}/{table}", partition_columns([below])
     definition = table_definition(table_schema(session, folder, [below]), partitions)
-    # A folder is meant as it is spelt: its brackets and stars are no pattern.
+    # A folder is meant as it is spelt: its brackets and stars are not a pattern.
     place = f"OPTIONS (`__globPaths__` 'false') LOCATION {quote_text(folder)}"
     session.sql(f"CREATE TABLE IF NOT EXISTS {name} {definition} {place}")
     if partitions:

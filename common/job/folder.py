@@ -69,7 +69,7 @@ class JobFolder:
             _write_json(self.path / "job_input.json", given)
 
     def read_input(self) -> dict[str, Any]:
-        """The job input. Raises `AppError` 91 if there is none, 90 if it is no JSON object."""
+        """The job input. Raises `AppError` 91 if there is none, 90 if it is not a JSON object."""
         return read_json_object(self.path / "job_input.json")
 
     def read_output(self) -> dict[str, Any]:
@@ -119,13 +119,13 @@ def _largest_input() -> int:
     given = os.environ.get(LARGEST_INPUT, "32")
     if not re.fullmatch("[1-9][0-9]{0,5}", given):
         raise AppError(
-            Rule.JOB_INPUT, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1."
+            Rule.JOB_INPUT, f"{LARGEST_INPUT} is {given!r}, which is not a number of MiB", "Give a whole number from 1."
         )
     return int(given) << 20
 
 
 def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
-    """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised if it is none."""
+    """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised otherwise."""
     try:
         value = parse_json(text, FEW_LEVELS)
     except JsonError as error:
@@ -133,7 +133,7 @@ def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
             Rule.JOB_INPUT, f"{source}: {error}", "Correct it there; a JSON object holds each key once."
         ) from None
     if not isinstance(value, dict):
-        raise AppError(Rule.JOB_INPUT, f"{source} holds no JSON object")
+        raise AppError(Rule.JOB_INPUT, f"{source} does not hold a JSON object")
     return value
 
 

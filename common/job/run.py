@@ -208,7 +208,7 @@ def _told(error: Exception, cluster: Cluster) -> BaseException:
 
 
 def as_app_error(error: BaseException) -> AppError | None:
-    """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
+    """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is not a bug."""
     if isinstance(error, OSError) and error.errno in _CLOSED | _NO_ROOM:
         remedy = _ROOM_REMEDY if error.errno in _NO_ROOM else None
         return AppError(

@@ -123,7 +123,7 @@ class Platform(Protocol):
         """A file by path, URI, id or link. Raises `AppError` 91 if there is none."""
 
     def find_record(self, value: str | Link) -> Record:
-        """A record by id, link or name. Raises `AppError` 91 if there is none or several, 83 if it is no Dataset v3.0."""
+        """A record by id, link or name. Raises `AppError` 91 if there is none or several, 83 if it is not a Dataset v3.0."""
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         """The Dataset descriptor of a record, as JSON."""

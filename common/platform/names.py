@@ -57,7 +57,7 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
     is_text = isinstance(reference.id, str) and isinstance(reference.project, str | None)
     if not is_text or not is_id(reference.id):
         raise AppError(
-            Rule.NOT_FOUND, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.'
+            Rule.NOT_FOUND, f"{str(value)[:200]} is not a link to an object", 'Write {"$dnanexus_link": "<id>"}.'
         )
     return reference
 

@@ -29,7 +29,7 @@ def parse_record(described: Mapping[str, Any]) -> Record:
     details = described["details"]
     if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
         raise AppError(
-            Rule.NOT_A_DATASET, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0"
+            Rule.NOT_A_DATASET, f"record {described['name']} ({described['id']}) is not a Dataset of version 3.0"
         )
     return Record(described["id"], described["name"], details)
 

@@ -46,8 +46,8 @@ def describe_all(call: Call) -> Answer:
 
 
 def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
-    """A new object of this class, as the input of `/class/new` says. Refuses another project, a folder that is none and a
-    name that is unfit."""
+    """A new object of this class, as the input of `/class/new` says. Refuses another project, and an unfit
+    name or folder."""
     call.check_project(call.need("project", str))
     object_id = new_id(kind)
     name = call.get("name", str, object_id)
@@ -55,7 +55,7 @@ def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
         raise ApiError("InvalidInput", f"{name!r} cannot be the name of an object here: no slash, no control character")
     folder = call.get("folder", str, "/")
     if not folder.startswith("/") or ".." in folder.split("/"):
-        raise ApiError("InvalidInput", f"{folder!r} is no folder")
+        raise ApiError("InvalidInput", f"{folder!r} is not a folder")
     given = {
         "state": state, "folder": folder.rstrip("/") or "/", "types": call.get("types", list, []),
         "tags": call.get("tags", list, []), "hidden": call.get("hidden", bool, False),

@@ -130,7 +130,7 @@ class _Exchange(BaseHTTPRequestHandler):
         try:
             given = parse_json(body or b"{}", FEW_LEVELS)
         except JsonError as error:
-            raise ApiError("MalformedJSON", f"the body is no JSON: {error}") from None
+            raise ApiError("MalformedJSON", f"the body is not JSON: {error}") from None
         if not isinstance(given, dict):
             raise ApiError("InvalidInput", "expected the input to be an object")
         target, function = find_route(urlsplit(self.path).path)

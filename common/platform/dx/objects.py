@@ -40,13 +40,15 @@ class Objects:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         if not dxpy.PROJECT_CONTEXT_ID:
-            raise AppError(Rule.NOT_FOUND, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
+            raise AppError(
+                Rule.NOT_FOUND, "the job's environment does not name a project", "Set DX_PROJECT_CONTEXT_ID."
+            )
         self.project: str = dxpy.PROJECT_CONTEXT_ID
 
     def describe(self, reference: ObjectReference, kind: str) -> dict[str, Any]:
         """What the platform answers of an object of this class, with details and properties."""
         if not reference.id.startswith(f"{kind}-"):
-            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id or link of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is not a {kind}", f"Give the id or link of a {kind}.")
         with refusals(f"{reference.id} cannot be read"):
             wanted = {"project": reference.project or self.project, "properties": True, "details": True}
             described: dict[str, Any] = dxpy.DXHTTPRequest(f"/{reference.id}/describe", wanted, always_retry=True)

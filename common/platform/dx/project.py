@@ -41,7 +41,7 @@ class DxPlatform:
     def open_file(self, value: str | Link) -> InputFile:
         reference = parse_reference(value)
         if reference is None:
-            raise AppError(Rule.NOT_FOUND, f"{value!r} is no file of the platform's", "Give a file's id or link.")
+            raise AppError(Rule.NOT_FOUND, f"{value!r} is not a file of the platform's", "Give a file's id or link.")
         described = self._objects.describe(reference, "file")
         if described["state"] != "closed":
             raise AppError(

@@ -32,7 +32,7 @@ class LocalProject:
     def __init__(self, path: str | Path, job_id: str | None = None) -> None:
         self.job_id = job_id or new_id("job")
         if not is_id(self.job_id, "job"):
-            raise ValueError(f"{job_id!r} is no job id")
+            raise ValueError(f"{job_id!r} is not a job id")
         self._store = ProjectStore(project_folder(path))
         self._place: JobPlace | None = None
 
@@ -54,7 +54,7 @@ class LocalProject:
         name = text.rpartition("/")[2]
         if scheme not in _REMOTE_SCHEMES or not name:
             remedy = f"Give a path, an id or a link, or the URI of a file that starts with {', '.join(_SCHEMES)}."
-            raise AppError(Rule.NOT_FOUND, f"{text!r} is no file that can be read", remedy)
+            raise AppError(Rule.NOT_FOUND, f"{text!r} is not a file that can be read", remedy)
         return InputFile(name, text)
 
     def find_record(self, value: str | Link) -> Record:
@@ -113,7 +113,7 @@ class LocalProject:
             text = f"{reference.id} is in project {reference.project}, and this is {self.id}"
             raise AppError(Rule.NOT_FOUND, text, "Run the job in the project that holds the object.")
         if not is_id(reference.id, kind):
-            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id, link or name of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is not a {kind}", f"Give the id, link or name of a {kind}.")
         return self.describe(reference.id)
 
     def find_objects(

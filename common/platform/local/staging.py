@@ -133,7 +133,7 @@ class LocalStaging(Staging):
             for file in change.files:
                 path = PurePosixPath(file)
                 if path.is_absolute() or any(part.startswith(".") for part in path.parts) or path.suffix != ".parquet":
-                    raise ValueError(f"{file!r} is no Parquet file below a staged table folder")
+                    raise ValueError(f"{file!r} is not a Parquet file below a staged table folder")
                 if not (folder / file).is_file():
                     raise ValueError(f"{file!r} was not staged for table {change.table}")
 

@@ -128,7 +128,7 @@ def test_a_faulty_input_is_refused_before_the_app_is_called(job: Job, capsys: py
     [
         (None, 91, "job_input.json: No such file or directory"),
         ('{"table": \n}', 90, "job_input.json: line 2, column 1"),
-        ("[]", 90, "job_input.json holds no JSON object"),
+        ("[]", 90, "job_input.json does not hold a JSON object"),
     ],
 )
 def test_a_job_input_that_cannot_be_read_is_the_users_mistake(job: Job, text: str | None, code: int, said: str) -> None:
