@@ -19,7 +19,7 @@ from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 
 class JobError(TypedDict):
-    """What a job died of. An `AppError` is the user's to mend, an `AppInternalError` ours."""
+    """The error of a failed job: `AppError` for a mistake of the user's, `AppInternalError` for a bug of ours."""
 
     type: Literal["AppError", "AppInternalError"]
     message: str
@@ -138,7 +138,7 @@ def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Under its final name the file is whole or absent: a killed run leaves no half of it."""
+    """Writes the file whole or not at all: a killed run leaves no half of it."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

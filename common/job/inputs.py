@@ -1,6 +1,7 @@
-"""Job input: a JSON object checked against the app's input spec, its files and records resolved, its faults told at once.
+"""Job input: checks a JSON object against the app's input spec, and finds its files and records. All faults are raised at
+once.
 
-Paths are relative to the working directory, wherever the JSON object came from: a shell completes them there.
+Paths are relative to the working directory, wherever the JSON object came from.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
 
 
 def nearest_remedy(name: str, known: list[str]) -> str:
-    """What to tell someone who mistyped a name: the nearest one, or all of them."""
+    """The remedy for a mistyped name: the nearest known one, or all of them."""
     near = get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]}?" if near else f"Known names: {', '.join(known)}."
 

@@ -1,4 +1,4 @@
-"""Where objects live. `Platform` is what an app may ask of it; `local.LocalProject` and `dx.DxPlatform` answer.
+"""Where objects live. `Platform` is what an app may ask; `local.LocalProject` and `dx.DxPlatform` answer.
 
 A load stages its tables with `Platform.stage`, writes Parquet files below the staged folders from tasks, and ends with one
 `Staging.publish`. The publish is the commit: before it, nothing that a reader can see has changed; after it, everything has.
@@ -35,8 +35,8 @@ class Record:
 
 
 ChangeMode = Literal["new", "append", "overwrite", "replace", "remove"]
-"""`replace` is an overwrite of a table by one with the same columns, and with rows that are kept of the old: whoever reads it has
-all of the one or all of the other, although the job be killed."""
+"""`replace` overwrites a table by one with the same columns that keeps some of the old rows. A reader gets all old rows or
+all new ones, even if the job is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Staging(ABC):
     """A job's private place for tables, removed at the end; swept by the next run if the job was killed."""
 
     has_published = False
-    """True from the instant of the commit on, whatever fails or comes in after it."""
+    """True from the commit on, whatever fails later."""
     doubt: str | None = None
     """What the user should know of a commit that could not be confirmed."""
 
@@ -132,7 +132,7 @@ class Platform(Protocol):
         """An existing database. Raises `AppError` 80 or 91."""
 
     def has_table(self, database: Database, table: str) -> bool:
-        """Whether the database has a table of this name, for a job that does not read it."""
+        """Whether the database has a table of this name; does not copy its rows."""
 
     def table_files(self, database: Database, table: str) -> list[str]:
         """Paths or URIs of a table's Parquet files, sorted; empty if the database has no such table. Raises `AppError` 82 if the
@@ -143,4 +143,4 @@ class Platform(Protocol):
         a record only. Raises `AppError` 80 if the platform has a database of a draft's name."""
 
     def close(self) -> None:
-        """Ends a run, while its cluster still runs: removes what was made for it and not published."""
+        """Removes what was made for the run and not published. The cluster still runs."""

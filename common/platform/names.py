@@ -1,6 +1,6 @@
-"""Ids, links and the names that users give to objects: what is well formed, for every platform alike.
+"""Ids, links and names of objects: which are well formed, for every platform alike.
 
-A name that a user gave never reaches a path or a statement before one of the functions here has passed it.
+Every name that a user gives passes a function here before it reaches a path or a statement.
 """
 
 from __future__ import annotations

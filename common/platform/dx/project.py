@@ -25,8 +25,8 @@ _STAGING = "hdfs:///tmp/loaders"
 class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
-    Only Spark makes a database, and its id is known only then: `stage` makes it, empty, and `close` removes it again unless
-    something was published. One that a killed job left is cleared, and taken up.
+    `stage` makes a new database, empty, through Spark; its id is known only then. `close` removes it again unless something
+    was published. A database that a killed job left is cleared and used.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
@@ -86,8 +86,8 @@ class DxPlatform:
         return made
 
     def _check_free(self, database: Database) -> None:
-        """Raises `AppError` 80 for a database that holds what was published, or that a job at work makes; what a killed job left
-        is free, and so is one that is empty, and nobody's."""
+        """Raises `AppError` 80 for a database that was published, or that a running job makes. What a killed job left is
+        free, and so is an empty database without a mark."""
         maker = self._metastore.database_mark(database)
         if maker and not self._objects.is_left_by(maker):
             text = f"{maker} is making a database {database.name} now: {database.id}"
@@ -97,7 +97,7 @@ class DxPlatform:
             raise AppError(Rule.DATABASE, text, "Give its id as database_id, or another name.")
 
     def _is_ours(self, database: Database) -> bool:
-        """Whether a database that we made is so still: a job that took us for ended may have taken it over."""
+        """Whether a database that we made is still ours: a job that took us for ended may have taken it over."""
         return self._metastore.database_mark(database) in ("", self.job_id)
 
     def find_database(self, database_id: str) -> Database:
@@ -108,8 +108,8 @@ class DxPlatform:
         return self._published_mark(database, table) is not None
 
     def _published_mark(self, database: Database, table: str) -> str | None:
-        """What is done to a table, empty if nothing is; None if there is none, or a new one: a job is writing it, or was killed, and
-        it is nobody's to read."""
+        """The mark of a table, empty if it has none; None if there is no table, or one that a job is making or was killed
+        while making."""
         mark = self._metastore.table_mark(database, table)
         return None if mark is None or mark.startswith("new ") else mark
 

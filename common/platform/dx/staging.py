@@ -16,7 +16,7 @@ from common.platform.dx.objects import Objects
 
 
 class SharedFolder:
-    """A folder that all nodes of the cluster share: a URI, or a path where there is one node. Made when first written to."""
+    """A folder that all nodes of the cluster share: a URI, or a path if there is one node. Made when first written to."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
@@ -34,7 +34,7 @@ class SharedFolder:
 
     @property
     def spark_uri(self) -> str:
-        """How Spark is to be given it: without a scheme it would look on the cluster's default file system."""
+        """The URI for Spark, which looks for paths without a scheme on the cluster's default file system."""
         return f"file://{self._root}" if self.is_local else self.uri
 
     def make(self, *names: str) -> str:
@@ -72,7 +72,7 @@ def check_no_writer(objects: Objects, database: Database, table: str, mark: str)
 
 
 def check_is_whole(objects: Objects, database: Database, table: str, mark: str) -> None:
-    """Raises `AppError` 82 for a table of which only some rows may be there: a job writes to it, or was killed while it did."""
+    """Raises `AppError` 82 for a table that may be incomplete: a job writes to it, or was killed while it did."""
     check_no_writer(objects, database, table, mark)
     done, _, job_id = mark.partition(" ")
     if job_id and done != "replace":
@@ -83,10 +83,10 @@ def check_is_whole(objects: Objects, database: Database, table: str, mark: str) 
 
 
 class DxStaging(Staging):
-    """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only.
+    """`Staging` of a job on the platform. A reader sees new tables before the record, and the Dataset only with the record.
 
-    Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the marks
-    are off, the next job that wants the name of a new table, or of a new database, removes what a killed one left.
+    Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the
+    marks are off, a later job that wants the name of a new table or database removes what a killed job left.
     """
 
     def __init__(self, objects: Objects, metastore: Metastore, shared: SharedFolder, database: Database | None) -> None:
@@ -130,8 +130,8 @@ class DxStaging(Staging):
         return Published(record_id, uploaded)
 
     def _claim_database(self) -> None:
-        """Puts our mark on a standing database that a killed job made: the next would remove what we publish in it. Raises `AppError`
-        80 if a job at work makes it."""
+        """Marks a standing database that a killed job made, so that no later job removes what we publish in it. Raises
+        `AppError` 80 if a running job makes it."""
         maker = self._metastore.database_mark(self.database)
         if maker in ("", self._objects.job_id):
             return
@@ -141,9 +141,9 @@ class DxStaging(Staging):
         self._metastore.mark_database(self.database, self._objects.job_id)
 
     def _make_way(self, change: TableChange) -> bool:
-        """Removes the table that a killed job left where a new one is to be; whether what is to be overwritten is such a job's.
-        Raises `AppError` 81 if there is one that was published, 82 if another job is writing to the table or was killed while it
-        added to it."""
+        """Removes a table that a killed job left in the place of a new one; returns whether a killed job left the table to
+        overwrite. Raises `AppError` 81 if the table was published, 82 if another job writes to it or was killed while it
+        appended."""
         mark = self._metastore.table_mark(self.database, change.table)
         if mark is None:
             return False
@@ -168,15 +168,15 @@ class DxStaging(Staging):
                 self._metastore.release_database(self._database)
 
     def _was_made(self, record: RecordDraft, descriptor: str) -> bool:
-        """Whether the record is there although its making failed, as when its answer was lost; also if that cannot be known."""
+        """Whether the record exists although making it failed, as when the answer was lost; True if that is unknown."""
         try:
             return self._objects.has_record(record, descriptor)
         except AppError:
             return True
 
     def _take_back(self, claimed: Sequence[TableChange], written: Sequence[TableChange]) -> None:
-        """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back: they
-        keep their mark, so that nothing is added to them unawares. A table that was to be replaced is whole."""
+        """Removes the new tables of a failed publish. Rows added to standing tables cannot be removed: these tables keep
+        their mark, so that no job adds to them unawares. A table to replace is whole."""
         for change in claimed:
             with suppress(AppError):
                 if change.mode == "new":

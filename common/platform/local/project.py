@@ -24,7 +24,7 @@ _SCHEMES = ("file://", "s3://", "hdfs://")
 
 
 class LocalProject:
-    """`Platform` in a directory, as one job or one request sees it: a database once found stays at the version found.
+    """`Platform` in a directory, as one job or one request sees it. A database stays at the version at which it was found.
 
     The directory is made if it is missing. Raises `AppError` 91 if it cannot be used.
     """

@@ -78,7 +78,7 @@ class ProjectStore:
         return found
 
     def versions(self, unique_name: str) -> DatabaseVersions:
-        """The versions of a database; always the same for one name, so that a pinned version stays pinned."""
+        """The versions of a database. The same name gives the same value, so that a pinned version stays pinned."""
         if not is_database_name(unique_name):
             raise AppError(Rule.DATABASE, f"{unique_name!r} is not the unique name of a database")
         if unique_name not in self._versions:
@@ -152,7 +152,7 @@ def build_object(object_id: str, name: str, project: str, job: str, **rest: Any)
 
 
 def object_faults(value: Any, object_id: str) -> list[str]:
-    """What is wrong with an object that came from outside: its form, and what its id, class and names owe one another."""
+    """Faults of an object from outside: its form, and whether its id, class and names agree."""
     faults = schema_faults(value, "object", "the file")
     if faults:
         return faults

@@ -96,7 +96,7 @@ class DatabaseVersions:
         return sorted(_list_files(self.path(self.seen or "") / table))
 
     def pin(self) -> None:
-        """Stays with the version that is now current, and keeps others from pruning it while this process lives."""
+        """Stays at the current version, and keeps other jobs from pruning it while this process lives."""
         while self._pin is None and (version := self.current()) is not None:
             history = self.path(version) / _HISTORY
             try:
@@ -173,8 +173,8 @@ class DatabaseVersions:
         self._prune()
 
     def _prune(self) -> None:
-        """Keeps the current version, the one before for readers that listed it, and what a job has pinned. The caller holds
-        the lock, so any other version is an old one or what a killed job left."""
+        """Removes all versions but the current one, the one before (readers may have listed it) and those that a job has
+        pinned. The caller holds the lock."""
         kept = sorted(self.history())[-2:]
         for folder in self.folder.iterdir():
             if _VERSION.fullmatch(folder.name) and folder.name not in kept:
