@@ -9,8 +9,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from apps.assay_dataset_merger.link import link_by_field
-from apps.assay_dataset_merger.linking_file import link_by_file
+from apps.assay_dataset_merger.check import link_by_field, link_by_file
 from apps.assay_dataset_merger.plan import make_plan
 from apps.assay_dataset_merger.publish import publish_merged
 from common.job import Run

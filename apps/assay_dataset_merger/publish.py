@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from apps.assay_dataset_merger.assay import LINKING_TABLE, link_assay
-from apps.assay_dataset_merger.link import SHOWN_HEADER, Linked, build_joins
+from apps.assay_dataset_merger.check import SHOWN_HEADER, Linked, build_joins
 from apps.assay_dataset_merger.plan import Plan
 from common.dataset.model import Dataset
 from common.job import Run

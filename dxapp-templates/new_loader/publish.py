@@ -1,6 +1,6 @@
-"""The publish: staged tables, the record with its descriptor, and the report, made visible in one step.
+"""The publish: staged tables, the record with its descriptor, and the report become visible in one step.
 
-Here goes: what the Dataset says of its tables, and what a run reports. Before `publish` no reader sees anything of the run.
+Add here what the Dataset says of its tables, and what a run reports. Before `publish` no reader sees anything of the run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def publish_dataset(run: Run, plan: Plan, load: Load) -> dict[str, Any]:
     dataset = build_dataset(plan.name, f"Dataset: {plan.name}", schema, plan.dictionary, plan.database, columns)
     change = TableChange(plan.table.table, "new", [result.file for result in load.results])
     outputs = publish(run, load.staging, dataset, [change], {"dataset": plan.name, "rows": load.rows})
-    row = [plan.entity.name, f"{load.rows:,}", f"{len(plan.header):,}"]
-    run.progress.table(plan.name, ["entity", "rows", "fields"], [row])
-    return outputs | {"database": plan.database.id}
+    rows = [[plan.entity.name, f"{load.rows:,}", f"{len(plan.header):,}"]]
+    run.progress.table(plan.name, ["entity", "rows", "fields"], rows)
+    return {**outputs, "database": plan.database.id}
