@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from apps.dataset_extender import load
-from common.dataset.database import Database
+from common.dataset.database import Database, link
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
@@ -132,8 +132,8 @@ def test_extending_adds_typed_fields_to_the_main_entity(study: Runner, write_fil
     )
     record = study.store.find_record("study_extended")
     assert record.details["databases"] == [
-        {"study_db": study.store.link(key.database_id)},
-        {"study_extended_db": study.store.link(outputs["database"])},
+        {"study_db": link(key.database_id)},
+        {"study_extended_db": link(outputs["database"])},
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from common.dataset.database import link
 from common.errors import AppError, Rule
 from common.faults import FaultError, Faults
 from common.job import Main, Run
@@ -127,7 +128,7 @@ def test_a_faulty_input_is_refused_before_the_app_is_called(job: Job, capsys: py
     [
         (None, 91, "job_input.json: No such file or directory"),
         ('{"table": \n}', 90, "job_input.json: line 2, column 1"),
-        ("[]", 90, "job_input.json holds no JSON object"),
+        ("[]", 90, "job_input.json does not hold a JSON object"),
     ],
 )
 def test_a_job_input_that_cannot_be_read_is_the_users_mistake(job: Job, text: str | None, code: int, said: str) -> None:
@@ -364,7 +365,7 @@ def test_a_published_record_can_be_an_output(tmp_path: Path) -> None:
     def publish(run: Run) -> dict[str, Any]:
         record = run.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {}).record
         assert record is not None
-        return {"dataset": run.platform.link(record)}
+        return {"dataset": link(record)}
 
     assert job.run(publish) == 0
     assert job.read("job_output.json") == {
