@@ -7,13 +7,14 @@ Tests run in three tiers: those that need no Java and no process of their own (`
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+from tests.processes import kept_signals
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,11 +64,8 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
-    """Restores what a run leaves ignored, as its process is to end."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, answer in before.items():
-        signal.signal(number, answer)
+    with kept_signals():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +73,15 @@ def cluster() -> Iterator[Cluster]:
     """The one Spark of the test run: two local cores."""
     from common.spark.session import Cluster
 
-    spark = Cluster("tests", master="local[2]")
+    class SuiteCluster(Cluster):
+        """Spark that a run of an app does not stop."""
+
+        def stop(self) -> None:
+            pass
+
+    spark = SuiteCluster("tests", master="local[2]")
     yield spark
-    spark.stop()
+    Cluster.stop(spark)
 
 
 @pytest.fixture(scope="session")

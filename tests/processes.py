@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _PROGRESS = re.compile(r"^.*: [\d,]+ of [\d,]+ tasks, \d+ s\n", re.MULTILINE)
@@ -18,6 +21,17 @@ def wait_for(signs: list[Path], process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.05)
+
+
+@contextmanager
+def kept_signals() -> Iterator[None]:
+    """Restores the signals that a run leaves ignored because its process is to end."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, answer in before.items():
+            signal.signal(number, answer)
 
 
 def without_progress(text: str) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from common.dataset.database import Database
 from common.dataset.model import Assay, ColumnMapping, Dataset, Join, map_column
 from common.dictionary import DataDictionary, Entity, Field
-from common.platform import Database
 
 SAMPLE = "sample"
 LINKING_TABLE = "pheno_geno_sample_ids"

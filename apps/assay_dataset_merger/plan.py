@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from apps.assay_dataset_merger.assay import add_samples, follow_reference
-from common.dataset.merge import find_link_field, read_dataset, validate_link, validate_linkable
+from common.dataset.database import Database
+from common.dataset.merge import find_link_field, validate_link, validate_linkable
 from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
 from common.dictionary import Field, nearest_remedy
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database, InputFile
-from common.platform.names import parse_record_name
+from common.platform import InputFile
+from common.platform.names import draft_database, parse_record_name
+from common.platform.records import read_dataset
 from common.scan.delimited import TextFile
 from common.scan.header import read_header
 from common.tables.links import StoredField
@@ -111,14 +113,16 @@ def _find_assay(source: Dataset, name: str | None, faults: Faults) -> Assay | No
     if len(found) == 1:
         return found[0]
     if not names:
-        faults.add(Rule.NO_ASSAY, f"Dataset {source.name} has no assay", field="source_dataset")
+        faults.add(Rule.NO_ASSAY, f"Dataset {source.name} has no assay", Place(field="source_dataset"))
     elif name is None:
         remedy = f"Name one of {', '.join(names)} in assay_name."
-        faults.add(Rule.NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", field="assay_name", remedy=remedy)
+        faults.add(
+            Rule.NO_ASSAY, f"Dataset {source.name} has {len(names)} assays", Place(field="assay_name"), remedy=remedy
+        )
     else:
         text = f"Dataset {source.name} has {'no' if not found else 'more than one'} assay {name}"
         remedy = nearest_remedy(None if found else name, names, f"Its assays are {', '.join(names)}.")
-        faults.add(Rule.NO_ASSAY, text, field="assay_name", value=name, remedy=remedy)
+        faults.add(Rule.NO_ASSAY, text, Place(field="assay_name"), value=name, remedy=remedy)
     return None
 
 
@@ -126,14 +130,14 @@ def _validate_name(new_name: str | None, assay: Assay, target: Dataset, faults: 
     """Adds fault 321 for a name that the target has, 84 for a new one that cannot be a name."""
     name = assay.name if new_name is None else new_name
     taken = [each.name for each in target.assays]
-    place = {"field": "assay_name" if new_name is None else "rename_assay", "value": name}
+    place = Place(field="assay_name" if new_name is None else "rename_assay")
     try:
         parse_record_name(name)
     except AppError as error:
-        faults.add(error.code, f"{name!r} cannot be the name of an assay", remedy=error.remedy, **place)
+        faults.add(error.code, f"{name!r} cannot be the name of an assay", place, value=name, remedy=error.remedy)
     if name in taken:
         text = f"Dataset {target.name} has an assay of this name; its assays are {', '.join(taken)}"
-        faults.add(Rule.ASSAY_TAKEN, text, **place)
+        faults.add(Rule.ASSAY_TAKEN, text, place, value=name)
 
 
 def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults: Faults) -> LinkingFile | None:
@@ -152,9 +156,9 @@ def _read_linking_file(run: Run, name: str, sample: Field, pheno: Field, faults:
         remedy = (
             "Give a CSV of two columns or more: the assay's sample id, and the id of the target that it belongs to."
         )
-        faults.add(Rule.LINKING_FILE, shown, file=given.name, line=1, remedy=remedy)
+        faults.add(Rule.LINKING_FILE, shown, Place(given.name, 1), remedy=remedy)
         return None
-    database = run.platform.new_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
+    database = draft_database(run.inputs.linking_database_name or f"{dataset_stem(name)}_links_db")
     return LinkingFile(found.file, header, found.delimiter, *find_columns(header, sample.name, pheno.name), database)
 
 

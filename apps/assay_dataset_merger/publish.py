@@ -6,31 +6,21 @@ from dataclasses import replace
 from typing import Any
 
 from apps.assay_dataset_merger.assay import LINKING_TABLE, link_assay
-from apps.assay_dataset_merger.link import SHOWN_HEADER, Linked, build_joins
+from apps.assay_dataset_merger.check import SHOWN_HEADER, Linked, build_joins
 from apps.assay_dataset_merger.plan import Plan
-from common.dataset.descriptor import write_descriptor
 from common.dataset.model import Dataset
 from common.job import Run
-from common.job.report import write_report
-from common.platform import RecordDraft, Staging, TableChange
+from common.job.publish import publish
+from common.platform import Staging, TableChange
 
 
 def publish_merged(run: Run, plan: Plan, linked: Linked, staging: Staging) -> dict[str, Any]:
     """Publishes the merged Dataset. Both source records and all tables stay as they are."""
-    with run.progress.stage("publish") as stage:
-        dataset = build_merged(plan)
-        draft = RecordDraft(
-            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
-        )
-        changes = [TableChange(LINKING_TABLE, "new", linked.pairs.files)] if linked.pairs else []
-        report = write_report(run, build_report(run, plan, linked, dataset))
-        published = staging.publish(changes, draft, {"report": report})
-        stage.note(published.record or "")
+    dataset = build_merged(plan)
+    changes = [TableChange(LINKING_TABLE, "new", linked.pairs.files)] if linked.pairs else []
+    outputs = publish(run, staging, dataset, changes, build_report(run, plan, linked, dataset))
     show_summary(run, plan, linked, dataset)
-    return {
-        "dataset": run.platform.link(published.record or ""),
-        **{name: run.platform.link(file_id) for name, file_id in published.files.items()},
-    }
+    return outputs
 
 
 def build_merged(plan: Plan) -> Dataset:
@@ -63,7 +53,7 @@ def build_report(run: Run, plan: Plan, linked: Linked, dataset: Dataset) -> dict
             "unknown_assay_ids": pairs.unknown_samples, "unknown_target_ids": pairs.unknown_phenos, "shared_assay_ids": pairs.shared_samples,
             "table": f"{plan.linking.database.unique_name}.{LINKING_TABLE}",
         },
-        "databases": [{"id": each.id, "name": each.name, "unique_name": each.unique_name} for each in dataset.databases],
+        "databases": [each.to_json() for each in dataset.databases],
         "assays": [each.name for each in dataset.assays],
     }  # fmt: skip
 

@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 
 from apps.assay_dataset_merger.assay import LINKING_COLUMNS
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Fault, Faults, Place
 from common.scan.delimited import Piece
 from common.scan.parquet import PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, read_records
-from common.tables.key_checks import BucketWriter, KeyColumn, read_bucket, read_rows
+from common.tables.key_checks import KeyColumn, read_bucket
+from common.tables.shuffle import ShuffleWriter, read_buckets
 from common.values.casts import cast_cells
 
 BY_SAMPLE = pa.schema([("g_sample", pa.string()), ("p_sample", pa.string()), ("line", pa.int64())])
@@ -82,7 +83,7 @@ def parse_pairs(task: ParseTask) -> tuple[Faults, BlankRows]:
     """Writes the pairs of a piece; returns its faults: what is no row, and empty cells; and rows without any value."""
     faults, blank = Faults(), BlankRows()
     types = {f"c{position}": pa.string() for position in range(len(task.header))}
-    with BucketWriter(task.path, BY_SAMPLE, task.buckets) as writer:
+    with ShuffleWriter(task.path, BY_SAMPLE, task.buckets) as writer:
         for records in read_records(task.piece, types, task.form, faults, blank, header=task.header):
             cells = [_trim(records.cells.column(position).combine_chunks()) for position in task.columns]
             _add_empty(records, cells, faults)
@@ -109,7 +110,7 @@ def _add_empty(records: Records, cells: list[pa.Array], faults: Faults) -> None:
         if each.null_count:
             lines = records.lines[np.asarray(each.is_null())]
             for line in lines[:EXAMPLES_PER_RULE].tolist():
-                faults.add(Rule.LINKING_FILE, f"{what} is empty", file=records.file.name, line=line)
+                faults.add(Rule.LINKING_FILE, f"{what} is empty", Place(records.file.name, line))
             faults.add_count(Rule.LINKING_FILE, len(lines) - min(len(lines), EXAMPLES_PER_RULE))
 
 
@@ -126,7 +127,7 @@ def match_samples(task: MatchTask) -> MatchResult:
 
 def match_phenos(task: MatchTask) -> MatchResult:
     """Keeps the pairs whose other id the target has, and writes them as a part of the linking table."""
-    pairs = read_rows(task.pairs, BY_PHENO, task.buckets, task.bucket)
+    pairs = read_buckets(task.pairs, BY_PHENO, task.buckets, [task.bucket])
     values = read_bucket(task.ids, pa.string(), task.buckets, task.bucket).column("value")
     ids = pc.unique(values)
     linked = pairs.filter(pc.is_in(pairs.column("p_sample"), value_set=ids))
@@ -145,7 +146,7 @@ def match_phenos(task: MatchTask) -> MatchResult:
 
 def count_samples(task: MatchTask) -> MatchResult:
     """Counts the assay ids of linked pairs, and those with several partners."""
-    linked = read_rows(task.pairs, BY_SAMPLE, task.buckets, task.bucket)
+    linked = read_buckets(task.pairs, BY_SAMPLE, task.buckets, [task.bucket])
     matched = pc.count_distinct(linked.column("g_sample")).as_py()
     result = MatchResult(linked.num_rows, matched=matched)
     result.shared = _several(linked, "g_sample").num_rows
@@ -156,7 +157,7 @@ def count_samples(task: MatchTask) -> MatchResult:
 
 def _read(task: MatchTask, schema: pa.Schema) -> tuple[pa.Table, pa.Array]:
     """The bucket's pairs, and the different ids of the side."""
-    pairs = read_rows(task.pairs, schema, task.buckets, task.bucket)
+    pairs = read_buckets(task.pairs, schema, task.buckets, [task.bucket])
     ids = read_bucket(task.ids, pa.string(), task.buckets, task.bucket).column("value")
     return pairs, pc.unique(ids)
 
@@ -166,7 +167,7 @@ def _holds(ids: pa.Array, heading: str) -> int:
 
 
 def _write_kept(task: MatchTask, pairs: pa.Table, schema: pa.Schema) -> None:
-    with BucketWriter(task.kept, schema, task.buckets) as writer:
+    with ShuffleWriter(task.kept, schema, task.buckets) as writer:
         for batch in pairs.combine_chunks().to_batches():
             writer.write(batch)
 
@@ -198,5 +199,5 @@ def _add_several(linked: pa.Table, of: str, to: str, task: MatchTask, faults: Fa
     what = "assay samples" if to == "g_sample" else "ids of the target"
     for row in several.slice(0, EXAMPLES_PER_RULE).to_pylist():
         text = f"the id is linked to {row['line_count']:,} {what}, first in line {row['line_min']:,}"
-        faults.add(Rule.RELATIONSHIP_BROKEN, text, file=task.name, line=row["line_max"], value=row[of])
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, Place(task.name, row["line_max"]), value=row[of])
     faults.add_count(Rule.RELATIONSHIP_BROKEN, max(several.num_rows - EXAMPLES_PER_RULE, 0))

@@ -23,6 +23,6 @@ from common.job import Run
 def main(run: Run) -> dict[str, Any]:
     """One run of the merger; returns its outputs by name."""
     plan = make_plan(run)
-    staging = run.platform.stage(None)
+    staging = run.stage(None)
     counts = link_datasets(run, plan, staging)
     return publish_merged(run, plan, counts, staging)

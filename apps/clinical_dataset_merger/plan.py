@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from common.dataset.merge import Renaming, find_link_field, plan_names, read_dataset, validate_link
+from common.dataset.merge import Renaming, find_link_field, plan_names, validate_link
 from common.dataset.model import Dataset
 from common.dictionary import Field
 from common.errors import AppError, Rule
 from common.faults import Faults
 from common.job import Run
 from common.platform.names import parse_record_name
+from common.platform.records import read_dataset
 from common.tables.links import StoredField
 
 

@@ -5,32 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from apps.clinical_dataset_merger.plan import Plan
-from common.dataset.descriptor import write_descriptor
 from common.dataset.merge import merge_datasets
 from common.dataset.model import Dataset
 from common.job import Run
-from common.job.report import write_report
-from common.platform import RecordDraft, Staging
+from common.job.publish import publish
+from common.platform import Staging
 from common.tables.links import SHOWN_HEADER, LinkCounts
 
 
 def publish_merged(run: Run, plan: Plan, counts: LinkCounts, staging: Staging) -> dict[str, Any]:
     """Publishes the merged Dataset. Both source records and all tables stay as they are."""
     relationship = plan.relationship or counts.relationship
-    with run.progress.stage("publish") as stage:
-        link = (plan.referring.field, plan.referred.field)
-        dataset = merge_datasets(plan.name, plan.source, plan.target, link, relationship, plan.names)
-        draft = RecordDraft(
-            plan.name, write_descriptor(dataset), dataset.schema, dataset.databases, dataset.description
-        )
-        report = write_report(run, build_report(run, plan, counts, dataset, relationship))
-        published = staging.publish([], draft, {"report": report})
-        stage.note(published.record or "")
+    link = (plan.referring.field, plan.referred.field)
+    dataset = merge_datasets(plan.name, plan.source, plan.target, link, relationship, plan.names)
+    outputs = publish(run, staging, dataset, [], build_report(run, plan, counts, dataset, relationship))
     show_summary(run, plan, counts, dataset)
-    return {
-        "dataset": run.platform.link(published.record or ""),
-        **{name: run.platform.link(file_id) for name, file_id in published.files.items()},
-    }
+    return outputs
 
 
 def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, relationship: str) -> dict[str, Any]:
@@ -48,7 +38,7 @@ def build_report(run: Run, plan: Plan, counts: LinkCounts, dataset: Dataset, rel
         "new_codings": [name for name in dataset.dictionary.codings if name not in mine.codings],
         "shared_codings": list(names.shared_codings),
         "renamed": {"entities": dict(names.entities), "codings": dict(names.codings)},
-        "databases": [{"id": each.id, "name": each.name, "unique_name": each.unique_name} for each in dataset.databases],
+        "databases": [each.to_json() for each in dataset.databases],
         "assays": [assay.name for assay in dataset.assays], "assays_left_out": [assay.name for assay in plan.source.assays],
     }  # fmt: skip
 

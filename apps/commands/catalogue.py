@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from common.platform import Database
+from common.dataset.database import Database
 from common.spark.tables import partition_columns, quote_name, quote_text, table_definition, table_schema
 
 if TYPE_CHECKING:

@@ -32,7 +32,9 @@ def add_to(commands: Any) -> None:
 def new(args: Namespace) -> int:
     """Makes the app, and prints where each stage goes."""
     folder, test = make_app(args.name, ROOT)
-    shown = [folder / name for name in ("dxapp.json", "plan.py", "load.py", "check.py", "publish.py")] + [test]
+    shown = [folder / name for name in ("dxapp.json", "plan.py", "load.py", "task.py", "check.py", "publish.py")] + [
+        test
+    ]
     print("\n".join(str(path.relative_to(ROOT)) for path in shown))
     return 0
 

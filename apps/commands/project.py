@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Database
 
 if TYPE_CHECKING:
     from common.platform.local import LocalProject

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from apps.data_model_loader.load import Loads, key_buckets, run_loads, with_rejects
 from apps.data_model_loader.plan import Plan
+from apps.data_model_loader.report import build_report
 from common.errors import Rule
 from common.faults import FaultError, Faults
 from common.job import Run
+from common.job.report import write_report
 from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
 from common.tables.quarantine import validate_share
 from common.values.types import ARROW_TYPES
@@ -38,9 +40,10 @@ def check_references(run: Run, plan: Plan, loads: Loads) -> None:
             stage.note(f"{len(spaces)} keys, {references} references")
 
 
-def refuse_faults(plan: Plan, loads: Loads) -> None:
-    """Raises all faults, unless rows are set aside and no fault is of another kind."""
-    if not plan.quarantines or any(code not in VALUE_RULES for code in loads.faults.codes()):
+def refuse_faults(run: Run, plan: Plan, loads: Loads) -> None:
+    """Raises all faults, with a report, unless rows are set aside and no fault is of another kind."""
+    if loads.faults and (not plan.quarantines or any(code not in VALUE_RULES for code in loads.faults.codes())):
+        write_report(run, build_report(plan, loads))
         loads.faults.raise_if_any("The load")
 
 

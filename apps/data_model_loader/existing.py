@@ -9,11 +9,12 @@ from itertools import count, takewhile
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, part_table
 from common.dictionary import DataDictionary, Entity
 from common.errors import Rule
-from common.faults import Faults
-from common.platform import Database, Platform
+from common.faults import Faults, Place
+from common.platform import Platform
 from common.scan.files import locate
 
 
@@ -30,18 +31,18 @@ def validate_existing_tables(
             continue
         for table in tables[entity]:
             files = [] if database.is_new else platform.table_files(database, table.table)
-            place = {"entity": entity, "value": table.table}
             if files:
                 existing[table.table] = files
             if files and entity in bound and insert_mode == "error":
-                faults.add(Rule.TABLE_EXISTS, f"the database {database.name} has a table {table.table}", **place)
+                text = f"the database {database.name} has a table {table.table}"
+                faults.add(Rule.TABLE_EXISTS, text, Place(entity=entity), value=table.table)
             elif files:
                 _validate_columns(table, files[0], database, faults)
             elif not files and entity not in bound:
                 faults.add(
                     Rule.DATA_FILE_MISSING,
                     "the entity has no data file, and the database no table of it",
-                    entity=entity,
+                    Place(entity=entity),
                 )
                 break
         if entity in bound and insert_mode == "append":
@@ -88,23 +89,23 @@ def _validate_division(
     if found and here != names:
         text = f"its rows stand in {', '.join(found)}, and would now be in {', '.join(names)}"
         remedy = "Append with the fields and the max_columns of the first load."
-        faults.add(Rule.TABLE_DIFFERS, text, entity=entity.name, remedy=remedy)
+        faults.add(Rule.TABLE_DIFFERS, text, Place(entity=entity.name), remedy=remedy)
 
 
 def _validate_columns(table: TablePlan, file: str, database: Database, faults: Faults) -> None:
     found = {each.name: each.type for each in _read_schema(file)}
     for column in table.arrow_schema:
-        place = {"entity": table.entity, "field": column.name}
+        place = Place(entity=table.entity, field=column.name)
         if column.name not in found:
-            faults.add(Rule.TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", **place)
+            faults.add(Rule.TABLE_DIFFERS, f"table {table.table} of {database.name} has no such column", place)
         elif not _are_equal(found.pop(column.name), column.type):
-            faults.add(Rule.TABLE_DIFFERS, f"the column of table {table.table} has another type", **place)
+            faults.add(Rule.TABLE_DIFFERS, f"the column of table {table.table} has another type", place)
         found.pop(column.name, None)
     for name in found:
         faults.add(
             Rule.TABLE_DIFFERS,
             f"table {table.table} has a column {name} that the dictionary has not",
-            entity=table.entity,
+            Place(entity=table.entity),
         )
 
 

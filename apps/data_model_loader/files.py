@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_name
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.platform import InputFile
 from common.scan.delimited import TextFile
 from common.scan.header import Header, read_header
@@ -32,8 +32,13 @@ def bind_files(
     files = sorted(given, key=lambda each: (each.name, each.path))
     for before, file in zip([None, *files], files, strict=False):
         if before and before.path == file.path:
-            faults.add(Rule.JOB_INPUT, "the file is given twice", file=file.name, field="data_files", value=file.path,
-                       remedy="Give each file once.")  # fmt: skip
+            faults.add(
+                Rule.JOB_INPUT,
+                "the file is given twice",
+                Place(file.name, field="data_files"),
+                value=file.path,
+                remedy="Give each file once.",
+            )
             continue
         stem = file.name.split(".", 1)[0]
         entity = dictionary.entities.get(stem)
@@ -41,7 +46,7 @@ def bind_files(
             near = nearest_name(stem, dictionary.entities)
             remedy = f"Rename the file to {near}.csv if it holds that entity." if near else ""
             faults.add(
-                Rule.NO_ENTITY, f"the dictionary has no entity {stem}", file=file.name, value=stem, remedy=remedy
+                Rule.NO_ENTITY, f"the dictionary has no entity {stem}", Place(file.name), value=stem, remedy=remedy
             )
             continue
         found = read_header(file.name, file.path, delimiter, encoding, faults, longest_record)
@@ -64,11 +69,11 @@ def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
     """Whether the header's names are the entity's fields, each once, in any order."""
     known = {name: field for name, field in entity.by_name.items() if not field.precision_of}
     counts = Counter(header.names)
-    place = {"file": header.file.name, "line": 1, "entity": entity.name}
+    place = Place(header.file.name, 1, entity.name)
     missing = [name for name in known if name not in counts]
     repeated = [name for name, count in counts.items() if count > 1]
     for name in repeated:
-        faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", **place, value=name)
+        faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", place, value=name)
     for name in counts:
         if name not in known:
             is_shown = faults.counts.get(Rule.COLUMN_UNKNOWN, 0) < EXAMPLES_PER_RULE  # to look for a near name is slow
@@ -76,11 +81,13 @@ def _validate_header(header: Header, entity: Entity, faults: Faults) -> bool:
             remedy = f"Rename it to {near}, or add the field to the dictionary." if near else ""
             if name in entity.by_name:
                 remedy = "Leave date_precision out, as the file has the column already, or remove the column."
-            faults.add(Rule.COLUMN_UNKNOWN, "the dictionary has no such field", **place, value=name, remedy=remedy)
+            faults.add(Rule.COLUMN_UNKNOWN, "the dictionary has no such field", place, value=name, remedy=remedy)
     for name in missing:
         is_made = known[name].coding_name == PRECISION_CODING.name
         remedy = "Set date_precision, which makes the column from the date." if is_made else ""
-        faults.add(Rule.COLUMN_MISSING, "the file has no column for this field", **place, field=name, remedy=remedy)
+        faults.add(
+            Rule.COLUMN_MISSING, "the file has no column for this field", replace(place, field=name), remedy=remedy
+        )
     for number in header.file.nameless if missing else ():
-        faults.add(Rule.FIELD_NAME, f"column {number + 1:,} has no name in the header", **place)
+        faults.add(Rule.FIELD_NAME, f"column {number + 1:,} has no name in the header", place)
     return not missing and not repeated and len(counts) == len(known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from apps.data_model_loader.plan import Plan
+from apps.data_model_loader.task import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
@@ -13,9 +14,8 @@ from common.scan.header import describe_nameless
 from common.scan.records import BlankRows
 from common.tables.columns import ColumnPlan
 from common.tables.key_checks import BUCKET_ROWS
-from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes, write_plan
-from common.values.column_stats import Figures, sketch_size
+from common.values.column_stats import ColumnStats, sketch_size
 
 _KEY_BYTES = 48
 """Text bytes per row, at the least, by which the rows of a key space are bounded before they are counted."""
@@ -50,13 +50,13 @@ class EntityLoad:
         """Share of the rows that were set aside."""
         return self.quarantined / max(self.rows + self.quarantined, 1)
 
-    def figures(self) -> dict[str, Figures]:
-        """Figures of all tasks together, by field."""
+    def column_stats(self) -> dict[str, ColumnStats]:
+        """Statistics of all tasks together, by field."""
         size = sketch_size(len(self.plan.columns))
-        merged = {each.field.name: Figures(size) for each in self.plan.columns}
+        merged = {each.field.name: ColumnStats(size) for each in self.plan.columns}
         for result in self.results:
-            for name, figures in result.figures.items():
-                merged[name].merge(figures)
+            for name, stats in result.stats.items():
+                merged[name].merge(stats)
         return merged
 
 
@@ -69,9 +69,9 @@ class Loads:
     faults: Faults = field(default_factory=Faults)
 
 
-def load_entities(run: Run, plan: Plan) -> Loads:
+def load_entities(run: Run, plan: Plan, staging: Staging) -> Loads:
     """Loads all files of all entities into staged tables. Faults are gathered, not raised: the check adds its own."""
-    loads = Loads(run.platform.stage(plan.database))
+    loads = Loads(staging)
     with run.progress.stage("load") as stage:
         for entity in plan.files:
             load_plan = _plan_entity(plan, entity, loads.staging)

@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from apps.data_model_loader.existing import find_outdated_tables, validate_existing_tables
 from apps.data_model_loader.files import EntityFiles, bind_files, bound_names
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
@@ -14,8 +15,8 @@ from common.errors import AppError, Rule
 from common.faults import Faults
 from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
-from common.platform import Database, InputFile
-from common.platform.names import parse_record_name
+from common.platform import InputFile
+from common.platform.names import draft_database, parse_record_name
 from common.scan.encoding import validate_encoding
 from common.scan.files import read_small
 from common.scan.records import TextFormat, parse_delimiter, parse_longest_record
@@ -96,7 +97,7 @@ def _find_database(run: Run, name: str) -> Database:
     """The existing database if an id is given, which the name must then match if given too; else a new one."""
     inputs = run.inputs
     if not inputs.database_id:
-        return run.platform.new_database(name)
+        return draft_database(name)
     database = run.platform.find_database(inputs.database_id)
     if inputs.database_name and inputs.database_name.lower() != database.name:
         raise AppError(

@@ -8,44 +8,31 @@ from typing import Any
 
 from apps.data_model_loader.load import EntityLoad, Loads
 from apps.data_model_loader.plan import Plan
-from apps.data_model_loader.report import show_summary
-from common.dataset.descriptor import write_descriptor
+from apps.data_model_loader.report import build_report, show_summary
 from common.dataset.layout import build_dataset
 from common.job import Run
-from common.platform import Published, RecordDraft, TableChange
+from common.job.publish import publish
+from common.platform import TableChange
 from common.scan.files import locate
 from common.tables.codings import stage_codings
 from common.tables.quarantine import COLUMNS
 
 
-def publish_dataset(run: Run, plan: Plan, loads: Loads, report: Path) -> dict[str, Any]:
+def publish_dataset(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
     """Publishes the Dataset, or, where the run only validates, its report."""
-    with run.progress.stage("publish") as stage:
-        files = {"report": report, **_write_faults(run.job_dir / "faults.csv", loads)}
-        published = _publish_files(loads, files) if plan.validates_only else _publish_tables(run, plan, loads, files)
-        stage.note(published.record or "nothing: this run only validates")
+    faults, report = _write_faults(run.job_dir / "faults.csv", loads), build_report(plan, loads)
+    if plan.validates_only:
+        outputs = publish(run, loads.staging, None, [], report, faults)
+    else:
+        changes = [change for load in loads.entities.values() for change in _table_changes(plan, load)]
+        changes += [TableChange(table, "remove", []) for table in plan.outdated]
+        changes += stage_codings(run.platform, loads.staging, plan.database, plan.dictionary.codings)
+        dataset = build_dataset(
+            plan.name, f"Dataset: {plan.name}", plan.schema, plan.dictionary, plan.database, plan.max_columns
+        )
+        outputs = {**publish(run, loads.staging, dataset, changes, report, faults), "database": plan.database.id}
     show_summary(run, plan, loads)
-    link = run.platform.link
-    outputs: dict[str, Any] = {name: link(file_id) for name, file_id in published.files.items()}
-    if published.record:
-        outputs |= {"dataset": link(published.record), "database": plan.database.id}
     return outputs
-
-
-def _publish_files(loads: Loads, files: dict[str, Path]) -> Published:
-    return loads.staging.publish([], None, files)
-
-
-def _publish_tables(run: Run, plan: Plan, loads: Loads, files: dict[str, Path]) -> Published:
-    dataset = build_dataset(
-        plan.name, f"Dataset: {plan.name}", plan.schema, plan.dictionary, plan.database, plan.max_columns
-    )
-    changes = [change for load in loads.entities.values() for change in _table_changes(plan, load)]
-    changes += [TableChange(table, "remove", []) for table in plan.outdated]
-    draft = RecordDraft(plan.name, write_descriptor(dataset), plan.schema, [plan.database], f"Dataset: {plan.name}")
-    return loads.staging.publish(
-        [*changes, *stage_codings(run.platform, loads.staging, plan.database, plan.dictionary.codings)], draft, files
-    )
 
 
 def _table_changes(plan: Plan, load: EntityLoad) -> list[TableChange]:
@@ -57,10 +44,10 @@ def _table_changes(plan: Plan, load: EntityLoad) -> list[TableChange]:
     return changes
 
 
-def _write_faults(path: Path, loads: Loads) -> dict[str, Path]:
-    """All quarantined rows, if any, as one CSV, by entity and file, copied together from what the tasks wrote."""
+def _write_faults(path: Path, loads: Loads) -> Path | None:
+    """Copies all quarantined rows, if any, from the files of the tasks to one CSV, by entity and file."""
     if not any(load.quarantined for load in loads.entities.values()):
-        return {}
+        return None
     with path.open("wb") as out:
         out.write((",".join(COLUMNS) + "\n").encode())
         for load in loads.entities.values():
@@ -69,4 +56,4 @@ def _write_faults(path: Path, loads: Loads) -> dict[str, Path]:
                     filesystem, inner = locate(f"{load.plan.quarantine_folder}/{result.quarantine}")
                     with filesystem.open_input_stream(inner) as source:
                         shutil.copyfileobj(source, out)
-    return {"faults": path}
+    return path

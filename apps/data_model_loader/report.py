@@ -1,4 +1,4 @@
-"""What a load tells: the report of figures per field, and the summary table at the end."""
+"""What a load tells: the report of statistics per field, and the summary table at the end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from common.tables.quarantine import shown_share
 
 
 def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
-    """The report as JSON: what was loaded, observed figures per field, faults."""
+    """The report as JSON: what was loaded, statistics per field, faults."""
     entities = {}
     for name, load in loads.entities.items():
-        figures = load.figures()
+        stats = load.column_stats()
         entities[name] = {
             "rows": load.rows, "quarantined": load.quarantined, "faulty_share": load.faulty_share, "parquet_bytes": load.bytes,
             "tables": [table.table for table in plan.tables[name]], "files": [file.name for file in load.plan.files],
-            "fields": {field: each.to_json() for field, each in figures.items()},
+            "fields": {field: each.to_json() for field, each in stats.items()},
         }  # fmt: skip
     return {
         "dataset": plan.name, "validate_only": plan.validates_only,
-        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "database": plan.database.to_json(),
         "insert_mode": plan.insert_mode, "entities": entities, "faults": loads.faults.to_json(),
     }  # fmt: skip
 
@@ -33,9 +33,9 @@ def warn_of_partial_dates(run: Run, loads: Loads) -> None:
     filled = {"year": "of a year alone", "month": "without a day", "day": "without a time"}
     for name, load in loads.entities.items():
         made = {column.field.name for column in load.plan.columns if column.has_precision}
-        for field, figures in load.figures().items():
-            if figures.partial:
-                found = ", ".join(f"{n:,} {filled[part]}" for part, n in figures.partial.items())
+        for field, stats in load.column_stats().items():
+            if stats.partial:
+                found = ", ".join(f"{n:,} {filled[part]}" for part, n in stats.partial.items())
                 text = f"{name}.{field}: {found}; the first day or 00:00:00 is stored"
                 more = "" if field in made else "; date_precision keeps what is known in a column of its own"
                 run.progress.warn(f"{text}{more}")

@@ -12,6 +12,7 @@ from common.job.run import execute
 if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
     sys.exit(execute(__file__))
 
+from dataclasses import replace
 from typing import Any
 
 from apps.dataset_extender.check import check_link
@@ -26,7 +27,9 @@ from common.job.report import write_report
 def main(run: Run) -> dict[str, Any]:
     """One run of the extender; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_source(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_source(run, plan, staging)
     relationship = check_link(run, plan, load)
     if load.faults:
         write_report(run, build_report(run, plan, load, relationship))

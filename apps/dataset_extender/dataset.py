@@ -47,7 +47,7 @@ def build_extended(plan: Plan, load: Load, codings: dict[str, Coding], relations
         plan.name, f"Dataset: {plan.name}", target.schema,
         DataDictionary(
             {**dictionary.entities, plan.entity: entity},
-            {**dictionary.codings, **{coding.name: coding for coding in codings.values()}},
+            {**dictionary.codings, **{coding.name: coding for coding in codings.values()}}
         ),
         {**target.mappings, **mappings}, (*target.joins, join), target.assays,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from apps.dataset_extender.inference import Evidence, join_kinds
 from apps.dataset_extender.plan import Plan
-from apps.dataset_extender.task import InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
+from apps.dataset_extender.task import SAMPLE_BYTES, InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
 from common.dictionary import Field
 from common.errors import Rule
 from common.faults import Faults
@@ -15,11 +15,21 @@ from common.platform import Staging
 from common.scan.delimited import Piece
 from common.scan.header import describe_nameless
 from common.scan.records import BlankRows
+from common.spark.session import Cluster
 from common.tables.columns import ColumnPlan
 from common.tables.key_checks import KeyColumn
-from common.tables.links import Link, LinkCounts, bucket_count, count_links, count_rows, extract_column, stored_files
+from common.tables.links import (
+    Link,
+    LinkCounts,
+    StoredField,
+    bucket_count,
+    count_links,
+    count_rows,
+    extract_column,
+    stored_files,
+)
 from common.tables.tasks import cut_files, text_bytes
-from common.values.column_stats import Figures
+from common.values.column_stats import ColumnStats
 from common.values.types import ARROW_TYPES
 
 _UNREADABLE_RULES = (Rule.FIELD_NAME, Rule.UNREADABLE, Rule.ROW_WIDTH)
@@ -37,7 +47,7 @@ class Load:
     staging: Staging
     results: list[InferResult]
     evidence: dict[str, Evidence]
-    figures: dict[str, Figures]
+    stats: dict[str, ColumnStats]
     link: Link | None = None
     counts: LinkCounts | None = None
     faults: Faults = field(default_factory=Faults)
@@ -53,16 +63,15 @@ class Load:
         return sum(result.bytes for result in self.results)
 
 
-def load_source(run: Run, plan: Plan) -> Load:
+def load_source(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads the source file into a staged table. Faults are gathered, not raised: the check adds its own."""
     with run.progress.stage("load") as stage:
-        staging = run.platform.stage(plan.database)
         pieces = cut_files([plan.file], run.cluster)[plan.file.path]
         rows = text_bytes(pieces) // (_CELL_BYTES * len(plan.header))
         target_files = stored_files(run.platform, plan.key_mapping)
         buckets = bucket_count(max(rows, count_rows(target_files)))
         infer_plan = _plan_tasks(plan, staging, buckets)
-        results = _run_tasks(run, infer_plan, pieces)
+        results = run_tasks(run.cluster, infer_plan, pieces)
         load = _gather(plan, staging, results)
         if not any(code in load.faults.counts for code in _UNREADABLE_RULES):
             load.link = _link(run, plan, infer_plan, target_files, load)
@@ -93,15 +102,17 @@ def _plan_tasks(plan: Plan, staging: Staging, buckets: int) -> InferPlan:
     )  # fmt: skip
 
 
-def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResult]:
-    """One pass over the file; pieces in which a field looked narrower than it is in others are loaded again as it is."""
-    kinds = sample_kinds(plan, pieces if len(pieces) > 1 else [])
+def run_tasks(
+    cluster: Cluster, plan: InferPlan, pieces: list[Piece], sample_bytes: int = SAMPLE_BYTES
+) -> list[InferResult]:
+    """One pass over the file. Pieces in which a field looked narrower than it is in others are loaded again as it is."""
+    kinds = sample_kinds(plan, pieces if len(pieces) > 1 else [], sample_bytes)
     tasks = [InferTask(number, plan, (piece,), kinds) for number, piece in enumerate(pieces)]
-    results = run.cluster.map(infer_pieces, tasks, "load")
+    results = cluster.map(infer_pieces, tasks, "load")
     agreed = {name: join_kinds(result.evidence[name].kind for result in results) for name in plan.fields}
     again = [number for number, result in enumerate(results) if result.kinds != agreed and not result.faults]
     if again:
-        redone = run.cluster.map(infer_pieces, [replace(tasks[number], kinds=agreed) for number in again], "load")
+        redone = cluster.map(infer_pieces, [replace(tasks[number], kinds=agreed) for number in again], "load")
         for number, result in zip(again, redone, strict=True):
             results[number] = result
     return results
@@ -110,24 +121,22 @@ def _run_tasks(run: Run, plan: InferPlan, pieces: list[Piece]) -> list[InferResu
 def _gather(plan: Plan, staging: Staging, results: list[InferResult]) -> Load:
     names = [name for name in plan.header if name != plan.key_column]
     evidence = {name: Evidence(plan.max_categories) for name in names}
-    figures = {name: Figures(0) for name in plan.header}
-    load = Load(staging, results, evidence, figures)
+    stats = {name: ColumnStats(0) for name in plan.header}
+    load = Load(staging, results, evidence, stats)
     for result in results:
         load.faults.merge(result.faults)
     if not load.faults:
         for result in results:
             for name in names:
                 evidence[name].merge(result.evidence[name])
-            for name, each in result.figures.items():
-                figures[name].merge(each)
+            for name, each in result.stats.items():
+                stats[name].merge(each)
     return load
 
 
 def _link(run: Run, plan: Plan, tasks: InferPlan, target_files: list[str], load: Load) -> Link:
     key_files = tuple(f"{tasks.key_folder}/{result.keys}" for result in load.results)
     source = KeyColumn(plan.entity, plan.key_column, key_files, (plan.file.name,))
-    place = KeyColumn(plan.target_entity.name, plan.target_key.name, (), ())
-    folder = load.staging.scratch_folder("target_keys")
-    column = plan.key_mapping.column
-    target = extract_column(run.cluster, target_files, column, place, tasks.buckets, folder)
+    stored, folder = StoredField(plan.target_key, plan.key_mapping), load.staging.scratch_folder("target_keys")
+    target = extract_column(run.cluster, target_files, stored, tasks.buckets, folder)
     return Link(source, target, ARROW_TYPES[plan.target_key.type], tasks.buckets)

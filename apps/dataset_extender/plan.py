@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
@@ -14,10 +15,9 @@ from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.names import companion_names
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database
-from common.platform.names import parse_record_name
+from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.encoding import validate_encoding
 from common.scan.header import read_header
@@ -91,7 +91,7 @@ def make_plan(run: Run) -> Plan:
     return Plan(
         name, target, entity, key, added_to, key_column, inputs.relationship or "", parse_folder_path(inputs.folder_path or ""),
         file, header, form, inputs.max_categories,
-        run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db"),
+        draft_database(inputs.database_name or f"{dataset_stem(name)}_db"),
         inputs.new_entity_name or _part_name(entity.name, target),
     )  # fmt: skip
 
@@ -132,7 +132,7 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked |
         faults.add(
             Rule.UNKNOWN_FIELD,
             f"the Dataset has no entity {name}",
-            field="target_entity_name",
+            Place(field="target_entity_name"),
             value=name,
             remedy=remedy,
         )
@@ -143,7 +143,7 @@ def _find_target(target: Dataset, name: str | None, faults: Faults) -> _Linked |
         faults.add(
             Rule.UNFIT_REFERENCE,
             text,
-            entity=entity.name,
+            Place(entity=entity.name),
             remedy="Give an entity that has a key in target_entity_name.",
         )
         return None
@@ -158,7 +158,7 @@ def _validate_entity_name(name: str, target: Dataset, faults: Faults) -> None:
     elif problem is None and (taken := folded.get(name.casefold())):
         problem = f"the Dataset has an entity or table {taken} already"
     if problem:
-        faults.add(Rule.ENTITY_NAME, problem, field="new_entity_name", value=name, remedy="Give another name.")
+        faults.add(Rule.ENTITY_NAME, problem, Place(field="new_entity_name"), value=name, remedy="Give another name.")
 
 
 def _tables(target: Dataset) -> Iterable[str]:
@@ -170,7 +170,7 @@ def _find_key_column(given: str | None, header: tuple[str, ...], file: str, faul
         return given or header[0]
     remedy = nearest_remedy(given, header, "Give the name of a column of the file in key_column.")
     faults.add(
-        Rule.COLUMN_MISSING, "the file has no such column to link by", file=file, line=1, value=given, remedy=remedy
+        Rule.COLUMN_MISSING, "the file has no such column to link by", Place(file, 1), value=given, remedy=remedy
     )
     return given
 
@@ -182,21 +182,21 @@ def _validate_header(
     taken = _taken_names(extended, target) if extended else {}
     seen: dict[str, str] = {}
     for name in header:
-        place = {"file": file, "line": 1, "value": name}
+        place = Place(file, 1)
         is_key = name == key_column
         if name in seen.values():
-            faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", **place)
+            faults.add(Rule.DUPLICATE_COLUMN, "the column stands more than once", place, value=name)
         elif problem := name_problem(name):
-            faults.add(Rule.FIELD_NAME, problem, **place)
+            faults.add(Rule.FIELD_NAME, problem, place, value=name)
         elif other := seen.get(name.casefold()):
-            faults.add(Rule.CASE_CLASH, f"the column differs from {other} only in case", **place)
+            faults.add(Rule.CASE_CLASH, f"the column differs from {other} only in case", place, value=name)
         elif not is_key and name.casefold() in taken:
             remedy = "Rename the column, or leave it out if it holds the same data."
-            faults.add(Rule.FIELD_NAME, taken[name.casefold()], remedy=remedy, **place)
+            faults.add(Rule.FIELD_NAME, taken[name.casefold()], place, value=name, remedy=remedy)
         seen.setdefault(name.casefold(), name)
     if len(header) == 1:
         remedy = "Check source_data_delimiter, and that the file has columns besides the key."
-        faults.add(Rule.FIELD_NAME, "the file has one column only", file=file, line=1, value=header[0], remedy=remedy)
+        faults.add(Rule.FIELD_NAME, "the file has one column only", Place(file, 1), value=header[0], remedy=remedy)
 
 
 def _taken_names(entity: Entity, target: Dataset) -> Mapping[str, str]:

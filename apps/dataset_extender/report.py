@@ -15,13 +15,13 @@ from common.tables.links import SHOWN_HEADER
 def build_report(
     run: Run, plan: Plan, load: Load, relationship: str, codings: dict[str, Coding] | None = None
 ) -> dict[str, Any]:
-    """The report as JSON: the target, what was linked, the type of each new field with the reason, its figures, faults."""
+    """The report as JSON: the target, what was linked, the type of each new field with the reason, its statistics, faults."""
     codings = codings or {}
     record = run.inputs.target_dataset
     return {
         "dataset": plan.name, "target": {"id": record.id, "name": record.name}, "entity": plan.entity,
         "is_new_entity": not plan.extends,
-        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "database": plan.database.to_json(),
         "table": plan.table, "file": plan.file.name, "rows": load.rows, "parquet_bytes": load.bytes,
         "link": {
             "source_field": plan.key_column, "target_entity": plan.target_entity.name, "target_field": plan.target_key.name,
@@ -34,23 +34,23 @@ def build_report(
 
 def _describe_field(load: Load, name: str, codings: dict[str, Coding]) -> dict[str, Any]:
     evidence = load.evidence[name]
-    figures = load.figures[name].to_json()
+    stats = load.stats[name].to_json()
     if name not in codings:
-        figures.pop("top_codes", None)
+        stats.pop("top_codes", None)
     coding = codings[name].name if name in codings else None
     return {
         "type": evidence.type,
         "coding": coding,
         "reason": evidence.reason(),
         "remarks": evidence.remarks(),
-        **figures,
+        **stats,
     }
 
 
 def show_summary(run: Run, plan: Plan, load: Load, codings: dict[str, Coding]) -> None:
     """The new fields with their types, and both sides of the link."""
     rows = [
-        [name, _shown_type(evidence.type, name in codings), f"{load.figures[name].nulls:,}", evidence.reason()]
+        [name, _shown_type(evidence.type, name in codings), f"{load.stats[name].nulls:,}", evidence.reason()]
         for name, evidence in load.evidence.items()
     ]
     added = f"{len(rows):,} new fields of {plan.entity}" if plan.extends else f"new entity {plan.entity}"

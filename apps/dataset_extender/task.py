@@ -20,10 +20,9 @@ from common.scan.delimited import Piece, TextFile, buffer_bytes, first_records
 from common.scan.files import locate
 from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, parse_records, read_records
-from common.tables.columns import ColumnPlan, build_columns
+from common.tables.columns import ColumnPlan, add_column_faults, build_columns
 from common.tables.key_checks import KeyWriter
-from common.tables.load import add_column_faults
-from common.values.column_stats import Figures
+from common.values.column_stats import ColumnStats
 from common.values.types import ARROW_TYPES
 
 SAMPLE_BYTES = 256 << 10
@@ -66,7 +65,7 @@ class InferResult:
     number: int
     kinds: dict[str, str] | None = None
     evidence: dict[str, Evidence] = field(default_factory=dict)
-    figures: dict[str, Figures] = field(default_factory=dict)
+    stats: dict[str, ColumnStats] = field(default_factory=dict)
     rows: int = 0
     bytes: int = 0
     file: str = ""
@@ -75,12 +74,12 @@ class InferResult:
     blank: BlankRows = field(default_factory=BlankRows)
 
 
-def sample_kinds(plan: InferPlan, pieces: Iterable[Piece]) -> dict[str, str]:
+def sample_kinds(plan: InferPlan, pieces: Iterable[Piece], sample_bytes: int) -> dict[str, str]:
     """The kinds of the fields as the first records of each piece show them: never wider than those of the whole file."""
     kinds = dict.fromkeys(plan.fields, EMPTY)
     types = dict.fromkeys(plan.header, pa.string())
     for piece in pieces:
-        text = first_records(piece, SAMPLE_BYTES)
+        text = first_records(piece, sample_bytes)
         records = parse_records(piece.file, text, piece.first_line, types, plan.form, Faults()) if text else None
         if records is not None:
             kinds = {name: cast_narrowest(records.column(name), kind)[0] for name, kind in kinds.items()}
@@ -92,7 +91,7 @@ def infer_pieces(task: InferTask) -> InferResult:
     plan = task.plan
     result = InferResult(task.number, file=part_name(task.number))
     result.evidence = {name: Evidence(plan.max_categories, kind) for name, kind in task.kinds.items()}
-    result.figures = {name: Figures(0) for name in plan.header}
+    result.stats = {name: ColumnStats(0) for name in plan.header}
     types = dict.fromkeys(plan.header, pa.string())
     with ExitStack() as stack:
         output = _Output(plan, result, stack)
@@ -148,24 +147,24 @@ class _Output:
     def _add_key(self, records: Records) -> pa.Array:
         key, result = self.plan.key, self.result
         cells = records.column(key.field.name)
-        built = build_columns({key.field.name: cells}, [key], result.figures)[key.field.name]
+        built = build_columns({key.field.name: cells}, [key], result.stats)[key.field.name]
         if cells.null_count:
             built.bad[Rule.KEY_EMPTY] = np.asarray(cells.is_null())
         add_column_faults(key, records, cells, built, result.faults)
         return built.values
 
     def _add_field(self, name: str, records: Records) -> pa.Array:
-        cells, evidence, figures = records.column(name), self.result.evidence[name], self.result.figures[name]
+        cells, evidence, stats = records.column(name), self.result.evidence[name], self.result.stats[name]
         before = evidence.kind
         values = evidence.add(cells, records.lines)
         self.is_wider |= evidence.kind != before and self.result.rows > 0
         if self.is_wider:
             return values
-        figures.rows += len(cells)
-        figures.nulls += cells.null_count
+        stats.rows += len(cells)
+        stats.nulls += cells.null_count
         if pa.types.is_dictionary(values.type):
             counts = np.bincount(values.indices.drop_null().to_numpy(), minlength=len(values.dictionary))
-            figures.add_counted(values.dictionary, counts, are_codes=True)
+            stats.add_counted(values.dictionary, counts, are_codes=True)
         else:
-            figures.add_values(values)
+            stats.add_values(values)
         return values

@@ -23,7 +23,7 @@ _CLASSES = {
     "<CNV>": "COPY_NUMBER_VARIATION", "<DUP:TANDEM>": "TANDEM_DUPLICATION",
 }  # fmt: skip
 _APART = pa.array(["DELETION", "DUPLICATION", "INSERTION", "INVERSION"])
-"""Classes of which none is another, while a copy number variation may be a deletion or a duplication."""
+"""Classes that exclude each other; a copy number variation may be a deletion or a duplication."""
 
 _BASES_OR_NONE = r"^([ACGTN.*]+|-)$"
 

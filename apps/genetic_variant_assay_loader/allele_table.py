@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from apps.genetic_variant_assay_loader import schema
 from common.errors import Rule
 from common.genome import BIN_WIDTH
-from common.vcf.genotypes import Copies
+from common.vcf.genotypes import AlleleCounts
 from common.vcf.header import VcfHeader
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites, info_values, is_number, parse_floats
@@ -46,7 +46,7 @@ class NormalForm:
 def build_ids(sites: Sites, earlier: Set[str]) -> AlleleIds:
     """`<chr>_<pos>_<ref>_<alt>`, and for the locus the first ALT that is an allele.
 
-    Readers split an id at `_` into four, so within its parts `_` becomes `-`. Symbolic alleles may stand at a position
+    Readers split an id at `_` into four, so within its parts `_` becomes `-`. A position may have a symbolic allele
     several times: the second ends in `-2`, and so on, `earlier` ids of the position before this block counted in.
     """
     line = pa.array(sites.alt_line)
@@ -74,7 +74,7 @@ def _number_repeats(a_id: pa.Array, symbolic: Mask, earlier: Set[str]) -> pa.Arr
 
 
 def build_alleles(
-    sites: Sites, ids: AlleleIds, copies: Copies, samples: int, ends: Positions, worst_effect: pa.Array,
+    sites: Sites, ids: AlleleIds, copies: AlleleCounts, samples: int, ends: Positions, worst_effect: pa.Array,
     gnomad: pa.Array,
 ) -> pa.Table:  # fmt: skip
     """Rows of `schema.ALLELE_PART`, one per ALT allele that is an allele. `ends`, `worst_effect` and `gnomad` have a
@@ -100,7 +100,7 @@ def build_alleles(
 
 
 def ratio(part: Positions, whole: Positions) -> pa.Array:
-    """`part / whole`, null where the whole is nothing."""
+    """`part / whole`, null where `whole` is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return pa.array(part / whole, mask=whole == 0)
 

@@ -64,8 +64,8 @@ class AnnotationScheme:
 
 
 def annotation_scheme(header: VcfHeader, field: str | None = None) -> AnnotationScheme | None:
-    """That of `field`; else of ANN if the header declares it, else of CSQ, else of EFF, else None. The form goes by the
-    header line: VEP's columns may stand in any field (`--vcf_info_field ANN`). None if that does not tell it."""
+    """The scheme of `field`; by default that of ANN, CSQ or EFF, the first that the header declares. The header line tells
+    the form: VEP's columns may be in any field (`--vcf_info_field ANN`). None if it does not."""
     key = field or next((key for key in _READ if key in header.info), "")
     columns = header.annotation_columns(key)
     places = {ours: columns.index(theirs) for ours, theirs in _CSQ_NAMES.items() if theirs in columns}
@@ -181,7 +181,7 @@ def _table(columns: Mapping[str, pa.Array], sites: Sites, ids: AlleleIds, alt: P
 
 
 def _terms(effect: pa.Array) -> pa.Array:
-    """`a&b` as a list; an empty one where there is none."""
+    """`a&b` as a list; an empty list for null."""
     lists = pc.split_pattern(effect, "&")
     return lists if not lists.null_count else pc.coalesce(lists, pa.scalar([], lists.type))
 

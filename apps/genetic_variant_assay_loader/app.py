@@ -12,6 +12,7 @@ from common.job.run import execute
 if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
     sys.exit(execute(__file__))
 
+from dataclasses import replace
 from typing import Any
 
 from apps.genetic_variant_assay_loader.check import check_pieces
@@ -24,6 +25,8 @@ from common.job import Run
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    loads = load_pieces(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    loads = load_pieces(run, plan, staging)
     check_pieces(run, plan, loads)
     return publish_dataset(run, plan, loads)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from apps.genetic_variant_assay_loader.combine import find_missed, validate_agreement
 from apps.genetic_variant_assay_loader.load import Loads, reload_without
-from apps.genetic_variant_assay_loader.order import Run as ContigRun
+from apps.genetic_variant_assay_loader.order import ContigRun
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.tables.quarantine import validate_share
 from common.vcf.container import VcfFile
@@ -44,13 +44,13 @@ def _validate_files(group: SampleGroup, by_file: dict[str, list[PieceResult]], l
     reaching: list[tuple[VcfFile, ContigRun]] = []
     for later, after in placed:
         reaching = [each for each in reaching if each[1].chr == after.chr and each[1].last >= after.first]
-        place = {"file": later.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
+        place = Place(later.name, after.line, field="POS")
         for earlier, before in reaching:
             if after.first < before.last:
                 text = f"{later.name} overlaps {earlier.name} on {after.chr}, which ends at {before.last:,}"
-                faults.add(Rule.PIECES_DISAGREE, text, **place)
+                faults.add(Rule.PIECES_DISAGREE, text, place, value=_shown(after))
             else:
-                _validate_shared(before, after, f"stands in {earlier.name} too", place, faults)
+                _validate_shared(before, after, f"is in {earlier.name} too", place, faults)
         reaching.append((later, after))
 
 
@@ -60,26 +60,31 @@ def _runs_of(file: VcfFile, pieces: list[PieceResult], loads: Loads, faults: Fau
     for result in pieces:
         for run in result.runs:
             after = replace(run, line=run.line + loads.base(result.piece))
-            place = {"file": file.name, "line": after.line, "field": "POS", "value": f"{after.chr}:{after.first}"}
+            place = Place(file.name, after.line, field="POS")
             if joined and joined[-1].chr == after.chr:
                 joined[-1] = _join(joined[-1], after, place, faults)
             else:
                 if any(before.chr == after.chr for before in joined):
-                    faults.add(Rule.UNSORTED, "the contig comes back after another", **place)
+                    faults.add(Rule.UNSORTED, "the contig comes back after another", place, value=_shown(after))
                 joined.append(after)
     return joined
 
 
-def _join(before: ContigRun, after: ContigRun, place: dict[str, object], faults: Faults) -> ContigRun:
+def _join(before: ContigRun, after: ContigRun, place: Place, faults: Faults) -> ContigRun:
     if after.first < before.last:
-        faults.add(Rule.UNSORTED, "a position before that of an earlier line", **place)
+        faults.add(Rule.UNSORTED, "a position before that of an earlier line", place, value=_shown(after))
     elif after.first == before.last:
-        _validate_shared(before, after, "the same contig, position, REF and ALT stand here again", place, faults)
+        _validate_shared(before, after, "the same contig, position, REF and ALT as in an earlier line", place, faults)
     at_first = before.first_alleles | (after.first_alleles if after.first == before.first else frozenset())
     at_last = after.last_alleles | (before.last_alleles if after.last == before.last else frozenset())
     return replace(before, last=max(before.last, after.last), first_alleles=at_first, last_alleles=at_last)
 
 
-def _validate_shared(before: ContigRun, after: ContigRun, text: str, place: dict[str, object], faults: Faults) -> None:
+def _validate_shared(before: ContigRun, after: ContigRun, text: str, place: Place, faults: Faults) -> None:
     for allele in sorted(before.last_alleles & after.first_alleles):
-        faults.add(Rule.DUPLICATE_ALLELE, text, **{**place, "field": "ALT", "value": allele})
+        faults.add(Rule.DUPLICATE_ALLELE, text, replace(place, field="ALT"), value=allele)
+
+
+def _shown(run: ContigRun) -> str:
+    """Where the run begins."""
+    return f"{run.chr}:{run.first}"

@@ -18,7 +18,7 @@ from apps.genetic_variant_assay_loader.load import ALLELES, Loads
 from apps.genetic_variant_assay_loader.parts import TableParts
 from apps.genetic_variant_assay_loader.plan import Plan
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.job import Run
 from common.scan.files import locate
 
@@ -68,11 +68,11 @@ def validate_agreement(run: Run, plan: Plan, loads: Loads, faults: Faults) -> No
     for row in wrong.orderBy("chr", "pos", "a_id").limit(EXAMPLES_PER_RULE).collect() if count else []:
         missing = [group.files[0].name for number, group in enumerate(plan.groups) if number not in row.groups]
         code = Rule.PIECES_DISAGREE if missing else Rule.DUPLICATE_ALLELE
-        text = "stands more than once in files of one group"
+        text = "is more than once in files of one group"
         if missing:
             more = f" and {len(missing) - _NAMED:,} more files" if len(missing) > _NAMED else ""
             text = f"not in {', '.join(missing[:_NAMED])}{more}, or at another locus"
-        faults.add(code, text, entity="allele", field="ALT", value=row.a_id)
+        faults.add(code, text, Place(entity="allele", field="ALT"), value=row.a_id)
     faults.add_count(Rule.PIECES_DISAGREE, max(0, count - EXAMPLES_PER_RULE))
     wrong.unpersist()
 

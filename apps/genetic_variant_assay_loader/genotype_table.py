@@ -9,12 +9,12 @@ import pyarrow as pa
 from apps.genetic_variant_assay_loader.allele_table import AlleleIds
 from common.errors import Rule
 from common.genome import BIN_WIDTH
-from common.vcf.genotypes import HALF, NO_CALL, REF, TYPES, Calls, find_fields
+from common.vcf.genotypes import GENOTYPE_TYPES, HALF, NO_CALL, REF, Calls, find_fields
 from common.vcf.lines import LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites, is_number
 
 KINDS = ("alt", "ref", "halfref", "nocall")
-_TYPE_NAMES = pa.array(TYPES)
+_TYPE_NAMES = pa.array(GENOTYPE_TYPES)
 _DIGITS = 18
 
 
@@ -54,7 +54,7 @@ def _table(
     columns = {
         "a_id": _coded(alt, ids.a_id) if kind == "alt" else pa.nulls(len(rows), pa.string()),
         "sample_id": _coded(calls.sample[call], samples),
-        # Parquet's dictionaries hold no null; no row is on a line without a locus.
+        # Parquet's dictionaries hold no null. All rows are on lines with a locus.
         "locus_id": _coded(line, ids.locus_id.fill_null("")),
         "chr": chromosomes.take(pa.array(line)),
         "pos": pa.array(pos),

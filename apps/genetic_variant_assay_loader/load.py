@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from apps.genetic_variant_assay_loader.plan import Plan
-from apps.genetic_variant_assay_loader.task import LoadTask, PieceResult, TaskResult, load_task
+from apps.genetic_variant_assay_loader.task import PieceResult, TaskResult, VariantTask, load_task
 from common.faults import Faults
 from common.job import Run
 from common.platform import Staging
 from common.tables.tasks import gather
-from common.vcf.container import Piece, VcfFile, cut_pieces, line_bases
+from common.vcf.container import VcfFile, VcfPiece, cut_pieces, line_bases
 from common.vcf.lines import Remarks, add_remarks
 
 GENOTYPES, ALLELES, ANNOTATIONS = (
@@ -20,9 +20,11 @@ GENOTYPES, ALLELES, ANNOTATIONS = (
 )  # fmt: skip
 TABLES = {"genotype": GENOTYPES, "allele": ALLELES, "annotation": ANNOTATIONS}
 
-TASKS_PER_CORE = 2
-_SMALLEST_TASK, _LARGEST_TASK = 16 << 20, 256 << 20
-PARTITIONED_FROM = 64 << 30
+_TASKS_PER_CORE = 2
+TASK_BYTES = (16 << 20, 256 << 20)
+"""Least and most bytes of compressed VCF for one task."""
+
+PARTITIONED_FROM_BYTES = 64 << 30
 """Bytes of compressed VCF from which tables are laid out in folders by contig and bin: some 10 MiB of genotypes in
 each."""
 
@@ -72,14 +74,14 @@ class Loads:
             found.setdefault(result.piece.path, []).append(result)
         return found
 
-    def base(self, piece: Piece) -> int:
+    def base(self, piece: VcfPiece) -> int:
         """Lines of the file before the piece."""
         return self.bases[piece.path, piece.number]
 
 
-def load_pieces(run: Run, plan: Plan) -> Loads:
+def load_pieces(run: Run, plan: Plan, staging: Staging) -> Loads:
     """Loads all files into staged tables. Faults are gathered, not raised: the check adds its own."""
-    loads = Loads(run.platform.stage(plan.database), _total(plan) >= PARTITIONED_FROM)
+    loads = Loads(staging, _total(plan) >= PARTITIONED_FROM_BYTES)
     with run.progress.stage("load") as stage:
         loads.results = run.cluster.map(load_task, _build_tasks(run, plan, loads), "load")
         _resolve_lines(plan, loads)
@@ -90,7 +92,7 @@ def load_pieces(run: Run, plan: Plan) -> Loads:
 
 def reload_without(run: Run, plan: Plan, loads: Loads, missed: Mapping[int, Mapping[str, tuple[str, int]]]) -> None:
     """Loads again, with their lines set aside, what holds these alleles: by group, each with its contig and position."""
-    again: dict[int, LoadTask] = {}
+    again: dict[int, VariantTask] = {}
     for at, result in enumerate(loads.results):
         held = [each for piece in result.pieces for each in piece.runs]
         within = frozenset(
@@ -115,7 +117,7 @@ def _resolve_lines(plan: Plan, loads: Loads) -> None:
             for result, base in zip(results, line_bases(file, [each.lines for each in results]), strict=True):
                 loads.bases[file.path, result.piece.number] = base
                 loads.faults.merge(_shifted(result.faults, base))
-                remarks = {text: replace(each, line=each.line + base) for text, each in result.remarks.items()}
+                remarks = {text: replace(each, line=(each.line or 0) + base) for text, each in result.remarks.items()}
                 add_remarks(loads.remarks, remarks)
 
 
@@ -127,28 +129,30 @@ def _shifted(faults: Faults, lines: int) -> Faults:
     return Faults(dict(faults.counts), moved, faults.kinds)
 
 
-def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[LoadTask]:
+def _build_tasks(run: Run, plan: Plan, loads: Loads) -> list[VariantTask]:
     """Consecutive pieces of a group in tasks of a bounded size, so that many small files make few Parquet files."""
     staging, total = loads.staging, _total(plan)
-    target = _LARGEST_TASK
-    if total > _SMALLEST_TASK:
-        target = min(max(total // (TASKS_PER_CORE * run.cluster.parallelism) + 1, _SMALLEST_TASK), _LARGEST_TASK)
+    least, most = TASK_BYTES
+    target = min(max(total // (_TASKS_PER_CORE * run.cluster.parallelism) + 1, least), most) if total > least else most
     is_part = len(plan.groups) > 1
-    genotypes, annotations = staging.table_folder(GENOTYPES), staging.table_folder(ANNOTATIONS)
-    alleles = staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES)
-    quarantine = staging.scratch_folder("quarantine") if plan.quarantines else None
-    tasks: list[LoadTask] = []
+    folders = {
+        "genotype": staging.table_folder(GENOTYPES), "annotation": staging.table_folder(ANNOTATIONS),
+        "allele": staging.scratch_folder("alleles") if is_part else staging.table_folder(ALLELES),
+    }  # fmt: skip
+    if plan.quarantines:
+        folders["quarantine"] = staging.scratch_folder("quarantine")
+    tasks: list[VariantTask] = []
     for number, group in enumerate(plan.groups):
+        own = folders if number == 0 else {name: folder for name, folder in folders.items() if name != "annotation"}
         for pieces in gather(_weighted(group.files, target), target):
-            tasks.append(LoadTask(
-                len(tasks), number, pieces, plan.stored, plan.gnomad_field, genotypes, alleles,
-                None if number else annotations, quarantine, is_part, loads.is_partitioned,
+            tasks.append(VariantTask(
+                len(tasks), number, pieces, plan.stored, plan.gnomad_field, own, is_part, loads.is_partitioned,
                 annotation_field=plan.annotation_field,
             ))  # fmt: skip
     return tasks
 
 
-def _weighted(files: tuple[VcfFile, ...], target: int) -> Iterator[tuple[Piece, int]]:
+def _weighted(files: tuple[VcfFile, ...], target: int) -> Iterator[tuple[VcfPiece, int]]:
     for file in files:
         factor = _PLAIN_FACTOR if file.kind == "plain" else 1
         for piece in cut_pieces(file, target * factor):

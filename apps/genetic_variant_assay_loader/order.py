@@ -19,7 +19,7 @@ from common.vcf.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ContigRun:
     """Lines of one contig that follow one another: their first and last position, the line of the first, and the
     alleles at both, by `a_id`; digests of the lines at the last. A piece has few of them, so a task can return them."""
 
@@ -32,7 +32,7 @@ class Run:
     last_lines: frozenset[bytes] = frozenset()
 
 
-def find_repeats(runs: tuple[Run, ...], block: LineBlock, sites: Sites) -> set[int]:
+def find_repeats(runs: tuple[ContigRun, ...], block: LineBlock, sites: Sites) -> set[int]:
     """The numbers of lines that are wholly equal to an earlier one of their position. Symbolic alleles may be repeated."""
     starts = np.concatenate(([True], (np.diff(sites.pos) != 0) | (np.diff(_codes(sites)) != 0), [True]))
     shares = np.flatnonzero(~(starts[:-1] & starts[1:])).tolist()
@@ -67,8 +67,8 @@ def _codes(sites: Sites) -> npt.NDArray[np.int64]:
 
 
 def check_order(
-    runs: tuple[Run, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
-) -> tuple[Run, ...]:
+    runs: tuple[ContigRun, ...], block: LineBlock, sites: Sites, ids: AlleleIds, found: LineFaults
+) -> tuple[ContigRun, ...]:
     """The runs so far with those of this block. Marks lines out of order (207) and alleles that were there before
     (208)."""
     names = sites.chr.dictionary_encode()
@@ -90,20 +90,15 @@ def check_order(
 
 
 def _extend(
-    previous: Run | None, chr_: str, start: int, end: int, block: LineBlock, sites: Sites, ids: AlleleIds,
+    previous: ContigRun | None, chr_: str, start: int, end: int, block: LineBlock, sites: Sites, ids: AlleleIds,
     found: LineFaults,
-) -> Run:  # fmt: skip
+) -> ContigRun:  # fmt: skip
     pos = sites.pos[start:end]
     reached = np.maximum.accumulate(np.concatenate(([previous.last if previous else 0], pos)))[:-1]
     late = pos < reached
     if late.any():
-        found.add(
-            block.numbers[start:end][late],
-            Rule.UNSORTED,
-            "POS",
-            "a position before that of an earlier line",
-            pa.array(pos[late]),
-        )
+        text = "a position before that of an earlier line"
+        found.add(block.numbers[start:end][late], Rule.UNSORTED, "POS", text, pa.array(pos[late]))
     earlier = previous.last_alleles if previous and previous.last == pos[0] else frozenset()
     _mark_duplicates(start, end, earlier, block, sites, ids, found)
     first, last = int(pos[0]), int(max(pos.max(), previous.last if previous else 0))
@@ -115,7 +110,9 @@ def _extend(
         at_first |= _alleles_at(previous.first, start, end, sites, ids) if previous.first == first else frozenset()
         lines |= previous.last_lines if previous.last == last else frozenset()
         return replace(previous, last=last, first_alleles=at_first, last_alleles=at_last, last_lines=lines)
-    return Run(chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last, lines)
+    return ContigRun(
+        chr_, int(block.numbers[start]), first, last, _alleles_at(first, start, end, sites, ids), at_last, lines
+    )
 
 
 def _alleles_of(lines: Positions, sites: Sites) -> Positions:
@@ -149,7 +146,6 @@ def _mark_duplicates(
         seen.add(a_id)
     if repeated:
         lines, first = np.unique(sites.alt_line[repeated], return_index=True)
-        text = "the same contig, position, REF and ALT stand here again"
-        found.add(
-            block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, ids.a_id.take(pa.array(np.array(repeated)[first]))
-        )
+        text = "the same contig, position, REF and ALT as in an earlier line"
+        shown = ids.a_id.take(pa.array(np.array(repeated)[first]))
+        found.add(block.numbers[lines], Rule.DUPLICATE_ALLELE, "ALT", text, shown)

@@ -27,7 +27,7 @@ each bin."""
 
 _LARGEST_FILE_ROWS = 1 << 26
 _FEW = 16
-"""Of a dictionary that has so many values to a row, the rows' own are sorted out, instead of all looked at."""
+"""From this many dictionary values per row, only the values of the rows are looked at."""
 
 _FILTERED = ["chr", "pos", "bin", "ref_yn", "gene_name"]
 
@@ -110,8 +110,8 @@ class TableParts:
 
 
 def _compacted(table: pa.Table) -> pa.Table:
-    """The table with dictionaries of no more than its own values: Parquet would store a cohort's every sample in each
-    row group."""
+    """The table, its dictionaries without unused values: Parquet would store all samples of a cohort in each row
+    group."""
     for at, name in enumerate(table.column_names):
         column = table.column(name).combine_chunks()
         if pa.types.is_dictionary(column.type):

@@ -10,20 +10,27 @@ from dataclasses import dataclass
 from functools import cache
 
 from apps.genetic_variant_assay_loader.annotation import annotation_scheme
+from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
+from common.genome import chromosome
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
+from common.platform.names import draft_database
 from common.scan.files import compression_of, read_bytes, read_small
 from common.tables.quarantine import parse_share
 from common.vcf.container import VcfFile, read_vcf_file
-from common.vcf.lines import Remarks, add_remarks
+from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
 
 _REMARKS_SHOWN = 5
 _MANIFEST_BYTES = 16 << 20
 _FREQUENCY_TYPES = ("Float", "Integer")
+REFERENCES = ("GRCh38.92", "GRCh37.87")
+"""The references that a VCF may be loaded with. `reference_genomes` has more, by which a wrong choice is noticed."""
+
+_LIFT_OVER = "Lift the VCF over to GRCh38 or GRCh37 first; other references cannot be loaded."
 _NAME_ANNOTATION = "Name the INFO field that VEP or SnpEff wrote in annotation_field, or leave it out."
 
 
@@ -66,19 +73,22 @@ def make_plan(run: Run) -> Plan:
         raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
     share = parse_share(inputs.max_faulty_share)
     with run.progress.stage("plan") as stage:
-        if inputs.reference_genome not in reference_genomes():
+        if inputs.reference_genome not in REFERENCES:
             faults.add(
-                Rule.REFERENCE_GENOME, "no known reference", field="reference_genome", value=inputs.reference_genome
+                Rule.REFERENCE_GENOME,
+                "not a known reference",
+                Place(field="reference_genome"),
+                value=inputs.reference_genome,
             )
-        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
+        database = draft_database(inputs.database_name or f"{dataset_stem(inputs.output_dataset_name)}_db")
         given = _given_files(run, faults)
         remarks: Remarks = {}
         files = _read_headers(run, given, faults, remarks)
-        _show_remarks(run, remarks)
         for file in files:
-            _validate_reference(file, inputs.reference_genome, faults)
+            validate_reference(file.name, file.header.contigs, inputs.reference_genome, faults, remarks)
             _validate_frequency(file, inputs.gnomad_frequency_field, faults)
             _validate_annotation(file, inputs.annotation_field, faults)
+        _show_remarks(run, remarks)
         groups = _group_by_samples(files, faults)
         faults.raise_if_any("The plan")
         samples = sum(len(group.samples) for group in groups)
@@ -92,7 +102,7 @@ def make_plan(run: Run) -> Plan:
 
 @cache
 def reference_genomes() -> Mapping[str, Mapping[str, int]]:
-    """Known references by name, with the lengths of their chromosomes."""
+    """Known assemblies by name, with the lengths of their chromosomes."""
     found: dict[str, dict[str, int]] = json.loads(resource("reference_genomes.json").read_text(encoding="utf-8"))
     return found
 
@@ -101,7 +111,9 @@ def _given_files(run: Run, faults: Faults) -> list[InputFile]:
     files, manifest = run.inputs.vcf_files, run.inputs.vcf_manifest
     if bool(files) == bool(manifest):
         faults.add(
-            Rule.VCF_MANIFEST, "give either vcf_files or vcf_manifest, not both and not neither", field="vcf_manifest"
+            Rule.VCF_MANIFEST,
+            "give either vcf_files or vcf_manifest, not both and not neither",
+            Place(field="vcf_manifest"),
         )
         return []
     if manifest:
@@ -109,7 +121,7 @@ def _given_files(run: Run, faults: Faults) -> list[InputFile]:
     for path, times in Counter(file.path for file in files).items():
         if times > 1:
             name = next(file.name for file in files if file.path == path)
-            faults.add(Rule.PIECES_DISAGREE, f"the file is given {times:,} times", file=name, field="vcf_files")
+            faults.add(Rule.PIECES_DISAGREE, f"the file is given {times:,} times", Place(name, field="vcf_files"))
     return list(files)
 
 
@@ -118,7 +130,7 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
     found: list[InputFile] = []
     lines: list[int] = []
     if compression_of(manifest.path) != "plain" or read_bytes(manifest.path, 0, 2) == b"##":
-        faults.add(Rule.VCF_MANIFEST, "this is no list of ids; give a VCF itself in vcf_files", file=manifest.name)
+        faults.add(Rule.VCF_MANIFEST, "this is not a list of ids; give a VCF itself in vcf_files", Place(manifest.name))
         return []
     text = read_small(manifest.path, _MANIFEST_BYTES).decode("utf-8-sig", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -129,16 +141,16 @@ def _read_manifest(run: Run, manifest: InputFile, faults: Faults) -> list[InputF
             found.append(run.platform.open_file(value))
             lines.append(number)
         except AppError as error:
-            faults.add(Rule.VCF_MANIFEST, error.text, file=manifest.name, line=number, value=value)
+            faults.add(Rule.VCF_MANIFEST, error.text, Place(manifest.name, number), value=value)
     counts = Counter(file.name for file in found)
     for file, number in zip(found, lines, strict=True):
-        place = {"file": manifest.name, "line": number, "value": file.name}
+        place = Place(manifest.name, number)
         if counts[file.name] > 1:
-            faults.add(Rule.VCF_MANIFEST, "several files of the manifest have this name", **place)
+            faults.add(Rule.VCF_MANIFEST, "several files of the manifest have this name", place, value=file.name)
         if not file.name.endswith(".vcf.gz"):
-            faults.add(Rule.VCF_MANIFEST, "the file's name does not end in .vcf.gz", **place)
+            faults.add(Rule.VCF_MANIFEST, "the file's name does not end in .vcf.gz", place, value=file.name)
     if not found and not faults:
-        faults.add(Rule.VCF_MANIFEST, "the manifest lists no file", file=manifest.name)
+        faults.add(Rule.VCF_MANIFEST, "the manifest lists no file", Place(manifest.name))
     return found
 
 
@@ -148,7 +160,7 @@ def _read_headers(run: Run, given: list[InputFile], faults: Faults, remarks: Rem
         try:
             file, found = read_vcf_file(each.name, each.path, run.inputs.max_header_mb)
         except AppError as error:
-            faults.add(error.code, error.text, file=each.name, remedy=error.remedy)
+            faults.add(error.code, error.text, Place(each.name), remedy=error.remedy)
             continue
         faults.merge(found.faults)
         add_remarks(remarks, found.remarks)
@@ -165,28 +177,38 @@ def _show_remarks(run: Run, remarks: Remarks) -> None:
         run.progress.warn(f"header lines with other remarks, all in the report: {more:,}")
 
 
-def _validate_reference(file: VcfFile, reference: str, faults: Faults) -> None:
-    """A contig whose length is another known reference's shows that the VCF was called on that."""
-    lengths = {name.removeprefix("chr"): length for name, length in file.header.contigs.items()}
-    ours = reference_genomes().get(reference, {})
-    for other, chromosomes in reference_genomes().items():
-        for name, length in chromosomes.items():
-            if other != reference and lengths.get(name) == length != ours.get(name, length):
-                text = f"contig {name} has the length that it has in {other}"
-                faults.add(Rule.REFERENCE_GENOME, text, file=file.name, field="reference_genome", value=reference)
+def validate_reference(
+    name: str, contigs: Mapping[str, int | None], reference: str, faults: Faults, remarks: Remarks
+) -> None:
+    """Compares the lengths of `contigs` in the header of a file with the reference. A fault if a chromosome has its length in another
+    assembly; a remark if it has its length in none."""
+    known = reference_genomes()
+    lengths = {chromosome(contig): length for contig, length in contigs.items() if length is not None}
+    ours = known.get(reference, {})
+    unlike = {contig: length for contig, length in lengths.items() if ours.get(contig, length) != length}
+    for contig, length in unlike.items():
+        for other, chromosomes in known.items():
+            if chromosomes.get(contig) == length:
+                text = f"contig {contig} has the length that it has in {other}"
+                remedy = _LIFT_OVER if other not in REFERENCES else ""
+                place = Place(name, field="reference_genome")
+                faults.add(Rule.REFERENCE_GENOME, text, place, value=reference, remedy=remedy)
                 return
+    if unlike:
+        text = f"contigs have other lengths than in {reference}; check that the VCF was called on it"
+        add_remarks(remarks, {text: Remark(text, "contig", len(unlike), name)})
 
 
 def _validate_frequency(file: VcfFile, field: str | None, faults: Faults) -> None:
     if field is None:
         return
-    defined = file.header.info.get(field)
+    place, defined = Place(file.name, field=f"INFO/{field}"), file.header.info.get(field)
     if defined is None:
-        faults.add(Rule.VCF_VALUE, "the header defines no such INFO field", file=file.name, field=f"INFO/{field}")
+        faults.add(Rule.VCF_VALUE, "the header defines no such INFO field", place)
     elif defined.type not in _FREQUENCY_TYPES or defined.number not in ("A", "1", "."):
         text = "a frequency is a Float with a value per ALT allele"
         shown = f"Number={defined.number},Type={defined.type}"
-        faults.add(Rule.VCF_VALUE, text, file=file.name, field=f"INFO/{field}", value=shown)
+        faults.add(Rule.VCF_VALUE, text, place, value=shown)
 
 
 def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> None:
@@ -194,7 +216,7 @@ def _validate_annotation(file: VcfFile, field: str | None, faults: Faults) -> No
         text = "its header line has no Format with known parts"
         if field not in file.header.info:
             text = "the header defines no such INFO field"
-        faults.add(Rule.VCF_VALUE, text, file=file.name, field=f"INFO/{field}", remedy=_NAME_ANNOTATION)
+        faults.add(Rule.VCF_VALUE, text, Place(file.name, field=f"INFO/{field}"), remedy=_NAME_ANNOTATION)
 
 
 def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup, ...]:
@@ -208,8 +230,6 @@ def _group_by_samples(files: list[VcfFile], faults: Faults) -> tuple[SampleGroup
         if shared:
             other = owner[shared[0]].name
             text = f"shares {len(shared):,} samples with {other}, but not all; a VCF is split by region or by sample"
-            faults.add(
-                Rule.PIECES_DISAGREE, text, file=members[0].name, entity="sample", field="sample_id", value=shared[0]
-            )
+            faults.add(Rule.PIECES_DISAGREE, text, Place(members[0].name, None, "sample", "sample_id"), value=shared[0])
         owner.update(dict.fromkeys(members[0].header.samples, members[0]))
     return tuple(SampleGroup(members[0].header.samples, tuple(members)) for members in by_set.values())

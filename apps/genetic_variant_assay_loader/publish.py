@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,14 +13,14 @@ import pyarrow as pa
 
 from apps.genetic_variant_assay_loader import schema
 from apps.genetic_variant_assay_loader.annotation import NO_ALLELE
-from apps.genetic_variant_assay_loader.assay import DATASET_SCHEMA, SAMPLE, build_variant_dataset
+from apps.genetic_variant_assay_loader.assay import SAMPLE, build_variant_dataset
 from apps.genetic_variant_assay_loader.combine import combine_alleles
 from apps.genetic_variant_assay_loader.genotype_table import KINDS
 from apps.genetic_variant_assay_loader.load import ALLELES, TABLES, Loads
 from apps.genetic_variant_assay_loader.plan import Plan
-from common.dataset.descriptor import write_descriptor
 from common.job import Run
-from common.platform import RecordDraft, TableChange
+from common.job.publish import publish
+from common.platform import TableChange
 from common.scan.files import locate
 from common.scan.parquet import PartWriter, part_name
 from common.tables.quarantine import COLUMNS, guarded, shown_share
@@ -33,20 +32,20 @@ def publish_dataset(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
     """Publishes the Dataset; returns the app's outputs."""
     for remark in loads.remarks.values():
         run.progress.warn(str(remark))
-    with run.progress.stage("publish") as stage:
-        changes = [_sample_change(plan, loads)]
-        for name, table in TABLES.items():
-            is_split = table == ALLELES and len(plan.groups) > 1
-            files = combine_alleles(run, plan, loads) if is_split else loads.files(name)
-            changes.append(TableChange(table, "new", files or [_write_empty(loads, table, _SCHEMAS[name])]))
-        descriptor = write_descriptor(build_variant_dataset(plan))
-        draft = RecordDraft(plan.name, descriptor, DATASET_SCHEMA, [plan.database], f"Dataset: {plan.name}")
-        published = loads.staging.publish(changes, draft, _write_files(run, plan, loads))
-        stage.note(str(published.record))
+    changes = [_sample_change(plan, loads)]
+    for name, table in TABLES.items():
+        files = _combine(run, plan, loads) if table == ALLELES and len(plan.groups) > 1 else loads.files(name)
+        changes.append(TableChange(table, "new", files or [_write_empty(loads, table, _SCHEMAS[name])]))
+    faults = _write_faults(run.job_dir / "faults.csv", loads)
+    dataset = build_variant_dataset(plan)
+    outputs = publish(run, loads.staging, dataset, changes, _build_report(plan, loads), faults)
     _show_summary(run, plan, loads)
-    link = run.platform.link
-    outputs: dict[str, Any] = {name: link(file_id) for name, file_id in published.files.items()}
-    return outputs | {"dataset": link(str(published.record)), "database": plan.database.id}
+    return outputs | {"database": plan.database.id}
+
+
+def _combine(run: Run, plan: Plan, loads: Loads) -> list[str]:
+    with run.progress.stage("combine"):
+        return combine_alleles(run, plan, loads)
 
 
 def _sample_change(plan: Plan, loads: Loads) -> TableChange:
@@ -64,19 +63,10 @@ def _write_empty(loads: Loads, table: str, columns: pa.Schema) -> str:
     return name
 
 
-def _write_files(run: Run, plan: Plan, loads: Loads) -> dict[str, Path]:
-    report = run.job_dir / "report.json"
-    report.write_text(
-        json.dumps(_build_report(run, plan, loads), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    files = {"report": report}
-    if any(result.quarantine for result in loads.results):
-        files["faults"] = _write_faults(run.job_dir / "faults.csv", loads)
-    return files
-
-
-def _write_faults(path: Path, loads: Loads) -> Path:
-    """All lines that were set aside, with their true line numbers, as every loader writes them."""
+def _write_faults(path: Path, loads: Loads) -> Path | None:
+    """Writes all lines that were set aside, if any, with their true line numbers, as every loader does."""
+    if not any(result.quarantine for result in loads.results):
+        return None
     folder = loads.staging.scratch_folder("quarantine")
     limit = csv.field_size_limit(sys.maxsize)  # a line of a large cohort is one cell
     with ExitStack() as stack, path.open("w", encoding="utf-8", newline="") as out:
@@ -96,11 +86,11 @@ def _write_faults(path: Path, loads: Loads) -> Path:
     return path
 
 
-def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
+def _build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     rows = loads.rows
     return {
-        "app": run.app, "job": run.job_id, "dataset": plan.name, "assay": plan.assay, "reference": plan.reference,
-        "database": {"id": plan.database.id, "name": plan.database.name, "unique_name": plan.database.unique_name},
+        "dataset": plan.name, "assay": plan.assay, "reference": plan.reference,
+        "database": plan.database.to_json(),
         "samples": len(plan.samples), "sample_groups": len(plan.groups), "records": loads.records,
         "set_aside": loads.set_aside, "faulty_share": loads.set_aside / max(loads.records + loads.set_aside, 1),
         "files": [
@@ -111,8 +101,6 @@ def _build_report(run: Run, plan: Plan, loads: Loads) -> dict[str, Any]:
         "annotations": rows["annotation"], "annotations_of_no_allele": loads.remarks[NO_ALLELE].count if NO_ALLELE in loads.remarks else 0,
         "header_remarks": [str(remark) for remark in plan.remarks.values()],
         "faults": loads.faults.to_json(),
-        "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
-        "warnings": list(run.progress.warnings),
     }  # fmt: skip
 
 

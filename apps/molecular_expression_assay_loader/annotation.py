@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
+from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
 from common.errors import Rule
 from common.expression.feature_ids import parse_feature_ids
-from common.expression.feature_lines import Lines, read_lines
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.expression.feature_lines import BLOCK_BYTES, FeatureLines, read_feature_lines
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.genome import BIN_WIDTH, chromosomes
+from common.tables.shuffle import buckets_of
 
-COLUMNS = pa.schema(
+ANNOTATION_COLUMNS = pa.schema(
     [("feature_id", pa.string()), ("gene_name", pa.string()), ("CHROM", pa.string()), ("start", pa.int64()),
      ("end", pa.int64()), ("strand", pa.string()), ("feature_version", pa.string())]
 )  # fmt: skip
@@ -31,14 +31,14 @@ COLUMNS = pa.schema(
 _GENE_TYPE = "gene$"
 _TRANSCRIPT_TYPE = "(transcript|RNA|_segment)$"
 _ID_PREFIX = "^(gene|transcript|rna)[:-]"
-"""What GFF3 sets before an id: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
+"""Prefixes of ids in GFF3: Ensembl `gene:ENSG00000097007`, NCBI `gene-ABL1`. NCBI's `transcript_id` stands on every copy of a
 transcript, its `rna-…` on one; without a `transcript_id` it repeats the gene's id (`rna-MIR6859-1`), and stays as it is.
 """
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """Annotated features, each once: `table` has `COLUMNS`, and `chr` and `bin`, null where a feature has no place."""
+    """Annotated features, each once: `table` has `ANNOTATION_COLUMNS`, and `chr` and `bin`, null where a feature has no place."""
 
     table: pa.Table
 
@@ -53,8 +53,15 @@ class Annotation:
             )
         return self.table.take(found)
 
+    def buckets(self, features: pa.Array, buckets: int) -> np.ndarray:
+        """The bucket of each feature: by its chromosome and bin, so that a bin is whole in one bucket; by its id if it has none."""
+        places = self.places(features)
+        chrom, bins = (places.column(name).combine_chunks() for name in ("chr", "bin"))
+        keys = pc.binary_join_element_wise(chrom, bins.cast(pa.string()), "/")
+        return buckets_of(pc.coalesce(keys, features).dictionary_encode(), buckets)
 
-def read_places(plan: ExpressionPlan) -> Annotation:
+
+def read_places(plan: TaskPlan) -> Annotation:
     """The annotation that the plan names; an empty one if it names none."""
     return _read_places(plan.annotation) if plan.annotation else empty_annotation()
 
@@ -66,7 +73,7 @@ def _read_places(path: str) -> Annotation:
 
 def empty_annotation() -> Annotation:
     """The annotation of a load that was given none."""
-    return Annotation(_add_bins(COLUMNS.empty_table()))
+    return Annotation(_add_bins(ANNOTATION_COLUMNS.empty_table()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +93,10 @@ def load_annotation(task: AnnotationTask) -> Faults:
     return faults
 
 
-def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Faults]:
+def read_annotation(path: str, name: str, id_type: str, block_bytes: int = BLOCK_BYTES) -> tuple[Annotation, Faults]:
     """Genes and transcripts of an annotation file, with its faults (109). Raises `AppError` 65 for a file that cannot be read."""
     faults = Faults()
-    lines = read_lines(path, name, faults)
+    lines = read_feature_lines(path, name, faults, block_bytes)
     if lines is None:
         return empty_annotation(), faults
     rows = _rows_of_features(lines) if lines.is_gff else lines.cells
@@ -102,7 +109,7 @@ def read_annotation(path: str, name: str, id_type: str) -> tuple[Annotation, Fau
         [parsed.ids, _text(rows, "gene_name"), chrom, start, end,
          pc.if_else(pc.is_in(strand, pa.array(["+", "-"])), strand, None),
          pc.coalesce(parsed.versions, _text(rows, "feature_version"))],
-        schema=COLUMNS,
+        schema=ANNOTATION_COLUMNS,
     )  # fmt: skip
     return Annotation(_add_bins(table)), faults
 
@@ -122,7 +129,7 @@ def _text(rows: pa.Table, column: str) -> pa.ChunkedArray:
     return pc.if_else(pc.is_in(cells, pa.array(["", "."] if column != "strand" else [""])), None, cells)
 
 
-def _rows_of_features(lines: Lines) -> pa.Table:
+def _rows_of_features(lines: FeatureLines) -> pa.Table:
     """Genes and transcripts among the lines of a GTF or GFF3, with the columns of an annotation table and `line`."""
     cells = lines.cells
     is_gene = pc.match_substring_regex(cells.column("type"), _GENE_TYPE)
@@ -160,19 +167,13 @@ def _decoded(names: pa.ChunkedArray, is_gff3: bool) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array([unquote(name) if name else name for name in names.to_pylist()], pa.string())])
 
 
-def _positions(rows: pa.Table, lines: Lines, name: str, column: str, faults: Faults) -> pa.ChunkedArray:
+def _positions(rows: pa.Table, lines: FeatureLines, name: str, column: str, faults: Faults) -> pa.ChunkedArray:
     """Positions as integers, null where blank in a table; a fault for each that is not a whole number from 1 on."""
     texts = _text(rows, column)
     is_number = pc.fill_null(pc.match_substring_regex(texts, r"^[1-9]\d{0,11}$"), False)
     may_be_blank = pc.and_(texts.is_null(), not lines.is_gff)
-    _add(
-        faults,
-        rows,
-        pc.invert(pc.or_(is_number, may_be_blank)),
-        name,
-        column,
-        "not a position: a whole number from 1 on",
-    )
+    wrong = pc.invert(pc.or_(is_number, may_be_blank))
+    _add(faults, rows, wrong, name, column, "not a position: a whole number from 1 on")
     return pc.if_else(is_number, texts, None).cast(pa.int64())
 
 
@@ -180,19 +181,19 @@ def _validate_rows(
     rows: pa.Table, ids: pa.Array, start: pa.Array, end: pa.Array, strand: pa.Array, name: str, faults: Faults
 ) -> None:
     _add(faults, rows, pc.equal(ids, ""), name, "feature_id", "no feature id")
-    _add(faults, rows, pc.fill_null(pc.less(end, start), False), name, "end", "the end lies before the start")
+    _add(faults, rows, pc.fill_null(pc.less(end, start), False), name, "end", "the end is before the start")
     known = pc.or_(pc.is_null(strand), pc.is_in(strand, pa.array(["+", "-", ".", "?"])))
-    _add(faults, rows, pc.invert(known), name, "strand", "neither + nor - nor .")
+    _add(faults, rows, pc.invert(known), name, "strand", "not +, - or .")
     codes = ids.dictionary_encode().indices.to_numpy()
     first = np.zeros(len(ids), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True
-    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature stands twice, versions aside")
+    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature repeats, versions aside")
     if not len(ids):
-        faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", file=name)
+        faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", Place(name))
 
 
 def _add(faults: Faults, rows: pa.Table, wrong: pa.Array, name: str, column: str, text: str) -> None:
     at = np.flatnonzero(np.asarray(wrong))
     for row in rows.take(pa.array(at[:EXAMPLES_PER_RULE])).to_pylist():
-        faults.add_fault(Fault(Rule.ANNOTATION_FILE, text, name, row["line"], field=column, value=row[column]))
+        faults.add(Rule.ANNOTATION_FILE, text, Place(name, row["line"], field=column), value=row[column])
     faults.add_count(Rule.ANNOTATION_FILE, max(0, len(at) - EXAMPLES_PER_RULE))

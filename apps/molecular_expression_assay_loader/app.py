@@ -12,6 +12,7 @@ from common.job.run import execute
 if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
     sys.exit(execute(__file__))
 
+from dataclasses import replace
 from typing import Any
 
 from apps.molecular_expression_assay_loader.load import load_expression
@@ -23,5 +24,7 @@ from common.job import Run
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_expression(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_expression(run, plan, staging)
     return publish_assay(run, plan, load)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from common.faults import Faults
 
 
 @dataclass(frozen=True)
-class Block:
+class ValueBlock:
     """`values` is features by samples, int64 for counts and float64 for all else, `ABSENT` where there is no value (which
     may be so only if `any_absent`). Features ascend; samples are those of the load, ascending."""
 
@@ -29,7 +29,7 @@ class Gathered(ABC):
     of them, `unnamed`, may be the blank id of faulty rows.
     """
 
-    def __init__(self, plan: ExpressionPlan, samples: pa.StringArray) -> None:
+    def __init__(self, plan: TaskPlan, samples: pa.StringArray) -> None:
         self.plan = plan
         self.samples = samples
         self.faults = Faults()
@@ -48,5 +48,5 @@ class Gathered(ABC):
         self.versions: pa.StringArray = versions.take(pa.array(at, mask=at < 0))
 
     @abstractmethod
-    def read_block(self, start: int, end: int) -> Block:
+    def read_block(self, start: int, end: int) -> ValueBlock:
         """The values of features `start` to `end`; what is wrong with them is added to `faults`."""

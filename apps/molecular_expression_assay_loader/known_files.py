@@ -1,4 +1,4 @@
-"""Files that quantifiers, archives and other tools write and that are no matrix as they stand: what each is, and what to do."""
+"""Files of quantifiers, archives and other tools that cannot be loaded as they are: what each is, and what to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from common.scan.files import format_of
 
-OF_ONE_SAMPLE = "a file of one sample, whose columns are no samples"
+OF_ONE_SAMPLE = "a file of one sample, whose columns are not samples"
 AS_MANIFEST = (
     "Write its ids and the values wanted, TPM or counts, to a file with the header feature_id,value, one for each sample; give "
     "these files with a manifest, file_id,sample_id, that names them."
@@ -52,7 +52,7 @@ _FIRST_LINES = {
         f"Leave out its four lines that begin with N_. {AS_MANIFEST}",
     ),
     r"Status\t[^\n]*\n(Unassigned|Assigned)": KnownFile(
-        "featureCounts' summary, which counts reads and no features", "Leave this file out."
+        "featureCounts' summary, which counts reads, not features", "Leave this file out."
     ),
     "##fileformat=VCF": KnownFile("a VCF", "Load it with the genetic_variant_assay_loader."),
     "(#[^\n]*\n)*([^\t\n]*\t){2}[^\t\n]+\t\\d+\t\\d+\t[^\t\n]*\t[-+.?]\t": KnownFile(
@@ -86,7 +86,7 @@ _HEADERS = {
 
 
 def known_file(opening: bytes) -> KnownFile | None:
-    """What a file is whose text begins with these bytes, if it is known to be no matrix, long table or manifest."""
+    """What a file is whose text begins with these bytes, if it is known not to be a matrix, long table or manifest."""
     if found := format_of(opening):
         return KnownFile(found, _AS_TEXT, is_text=False)
     text = opening.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").replace("\r\n", "\n")

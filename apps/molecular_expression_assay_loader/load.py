@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from apps.molecular_expression_assay_loader.annotation import AnnotationTask, load_annotation
-from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
 from apps.molecular_expression_assay_loader.plan import Plan
+from apps.molecular_expression_assay_loader.scratch import Sizes, TaskPlan
 from apps.molecular_expression_assay_loader.task import (
-    LoadResult,
+    BucketResult,
     ReferenceTask,
+    ShuffleResult,
+    ShuffleTask,
     load_buckets,
-    plan_loads,
+    plan_buckets,
+    shuffle_pieces,
     write_reference_tables,
     write_samples,
 )
 from common.errors import Rule
 from common.expression.feature_ids import count_dates, validate_kinds
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
@@ -27,10 +29,10 @@ from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes,
 
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
-
 LARGE_ASSAY = 100_000_000
 """Samples times features from which on the platform's documentation wants to be asked first."""
 
+SIZES = Sizes()
 _BUCKET_CELLS = 1 << 19
 _BUCKETS = (256, 1024)
 """Least and most buckets. The least costs nothing that can be measured, and bounds what a task holds where gzip hides how much
@@ -51,23 +53,22 @@ class Load:
     rows: int = 0
 
 
-def load_expression(run: Run, plan: Plan) -> Load:
+def load_expression(run: Run, plan: Plan, staging: Staging) -> Load:
     """Loads all sources into staged tables. Raises one `FaultError` with all that is wrong with annotation and data."""
-    load, faults = Load(run.platform.stage(plan.database)), Faults()
+    load, faults = Load(staging), Faults()
     with run.progress.stage("load") as stage:
         plan_path = _write_plan(run, plan, load, faults)
-        routed = _route(run, plan, plan_path, faults)
-        files = [result.routed for result in routed]
-        cells = sum(sum(file.cells) for file in files)
+        shuffled = _shuffle(run, plan, plan_path, faults)
+        cells = sum(int(result.cells.sum()) for result in shuffled)
         if cells > LARGE_ASSAY:
             run.progress.warn(
-                f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform wants to be asked first"
+                f"the assay has {cells:,} values; above {LARGE_ASSAY:,} the platform asks to be contacted first"
             )
-        load.samples = write_samples(plan_path, files)
-        results = run.cluster.map(load_buckets, plan_loads(plan_path, files, run.cluster.parallelism), "values")
+        load.samples = write_samples(plan_path, [result.path for result in shuffled])
+        results = run.cluster.map(load_buckets, plan_buckets(plan_path, shuffled, run.cluster.parallelism), "values")
         _gather(load, results, faults)
         if not load.features and not faults:
-            faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", file=plan.sources[0].file.name)
+            faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", Place(plan.sources[0].file.name))
         faults.raise_if_any("The load")
         _write_reference_tables(run, plan_path, load, results)
         stage.note(f"{load.rows:,} values of {load.features:,} features for {load.samples:,} samples")
@@ -91,19 +92,19 @@ def _write_plan(run: Run, plan: Plan, load: Load, faults: Faults) -> str:
     buckets = min(max(cells // _BUCKET_CELLS, least), most)
     path = f"{scratch}/plan.pickle"
     write_plan(
-        ExpressionPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables), path
+        TaskPlan(plan.format, plan.sources, plan.rules, plan.id_type, buckets, annotation, scratch, tables, SIZES), path
     )
     return path
 
 
-def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteResult]:
+def _shuffle(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[ShuffleResult]:
     """The first pass: rows dealt out to buckets; faults of structure and of ids."""
     cut = cut_files([source.file for source in plan.sources], run.cluster)
     pieces = [(index, piece) for index, source in enumerate(plan.sources) for piece in cut[source.file.path]]
     target = task_bytes(text_bytes(piece for _, piece in pieces), run.cluster) if plan.format != "matrix" else 0
     groups = group_pieces(pieces, target)  # a task takes pieces of one matrix only
-    tasks = [RouteTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
-    results = run.cluster.map(route_pieces, tasks, "rows")
+    tasks = [ShuffleTask(number, plan_path, pieces) for number, pieces in enumerate(groups)]
+    results = run.cluster.map(shuffle_pieces, tasks, "rows")
     for result in results:
         faults.merge(result.faults)
     faults.merge(validate_kinds((result.kinds for result in results), plan.id_type))
@@ -111,7 +112,7 @@ def _route(run: Run, plan: Plan, plan_path: str, faults: Faults) -> list[RouteRe
     return results
 
 
-def _warn(run: Run, results: list[RouteResult]) -> None:
+def _warn(run: Run, results: list[ShuffleResult]) -> None:
     """What is passed over, and ids that a spreadsheet may have spoilt."""
     blank = BlankRows()
     for result in results:
@@ -126,7 +127,7 @@ def _warn(run: Run, results: list[RouteResult]) -> None:
         )
 
 
-def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:
+def _gather(load: Load, results: list[BucketResult], faults: Faults) -> None:
     for result in results:
         faults.merge(result.faults)
         load.features += result.features
@@ -136,7 +137,7 @@ def _gather(load: Load, results: list[LoadResult], faults: Faults) -> None:
             load.files.setdefault(table, []).extend(files)
 
 
-def _write_reference_tables(run: Run, plan_path: str, load: Load, results: list[LoadResult]) -> None:
+def _write_reference_tables(run: Run, plan_path: str, load: Load, results: list[BucketResult]) -> None:
     task = ReferenceTask(plan_path, tuple(result.features_file for result in results))
     for files in run.cluster.map(write_reference_tables, [task], "samples and annotation"):
         load.files.update(files)

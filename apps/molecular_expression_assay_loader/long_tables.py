@@ -1,8 +1,7 @@
 """Blocks to the long tables: `expression`, ordered by feature, and the same by chromosome and bin with its annotation.
 
-Only features are ever ordered, as rows of the wide block; the long rows are made in order. Text columns go to Parquet as
-dictionaries, which for sorted or repeating values is nearly free, and whole numbers as differences, a fraction of the CPU of
-any other way (measured: counts a sixth); reals go as they are.
+Only features are ordered, as rows of the wide block; the long rows are made in order. Text columns go to Parquet as dictionaries,
+which is nearly free.
 
 Readers of `expression_read_optimized` name `chr` and `bin`. These are columns, whose statistics tell row groups apart, of one
 file for each task. A large load is laid out in folders `chr=…/bin=…` instead, so that a reader need not open every file; of a
@@ -11,28 +10,26 @@ small one these would be some 1,200 tiny files, which cost a quarter of the CPU 
 
 from __future__ import annotations
 
-from types import TracebackType
+from contextlib import ExitStack
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from apps.molecular_expression_assay_loader.annotation import Annotation
-from apps.molecular_expression_assay_loader.block import Block
-from apps.molecular_expression_assay_loader.model import ABSENT, OTHER_BIN, OTHER_CHROMOSOME, ValueRules
-from apps.molecular_expression_assay_loader.shuffle import runs_of
+from apps.molecular_expression_assay_loader.block import ValueBlock
+from apps.molecular_expression_assay_loader.numbers import ABSENT, ValueRules
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
 from common.genome import PARTITIONS, bin_folder
 from common.scan.files import locate
-from common.scan.parquet import part_name
+from common.scan.parquet import PartWriter, part_name
+from common.tables.shuffle import runs_of
 
-ROW_GROUP_ROWS = (1 << 17, 1 << 20)
-"""Least and most rows of a row group. In between a file has about `ROW_GROUPS`, so that one feature is a small share of it."""
+OTHER_CHROMOSOME, OTHER_BIN = "Other", -1
+"""The partition of features without a place on the genome."""
 
-ROW_GROUPS = 96
-_FEATURES_PER_GROUP = 8
-"""Least features of a row group: each group repeats the names of the samples once."""
-
+_ROW_GROUPS = 96
 _RANGED = {"expression": ["feature_id", "value"], "expression_read_optimized": ["value", "chr", "bin"]}
 """Columns whose minimum and maximum help a reader; samples are the same in every row group, and who asks for a gene of the
 second table names its bin too."""
@@ -59,30 +56,29 @@ class Melt:
     after the `with` block; `rows` are those of each table."""
 
     def __init__(
-        self, folders: dict[str, str], samples: pa.StringArray, rules: ValueRules, number: int, features: int,
-        is_partitioned: bool,
-    ) -> None:  # fmt: skip
-        self.folders, self.samples, self.rules, self.number = folders, samples, rules, number
+        self, plan: TaskPlan, samples: pa.StringArray, number: int, features: int, is_partitioned: bool
+    ) -> None:
+        self.folders, self.samples, self.rules, self.number = plan.tables, samples, plan.rules, number
         self.rows = 0
         self.files: dict[str, list[str]] = {"expression": [], "expression_read_optimized": []}
         width = max(1, len(samples))
-        low, high = (-(-rows // width) for rows in ROW_GROUP_ROWS)
-        self.group = max(1, min(high, max(low, _FEATURES_PER_GROUP, features // ROW_GROUPS)))
-        self._optimized_schema = read_optimized_schema(rules, is_partitioned)
-        self._writer = self._open("expression", expression_schema(rules))
-        self._optimized = None if is_partitioned else self._open("expression_read_optimized", self._optimized_schema)
+        low, high = (-(-rows // width) for rows in plan.sizes.group_rows)
+        self.group = max(1, min(high, max(low, plan.sizes.group_features, features // _ROW_GROUPS)))
+        self._optimized_schema = read_optimized_schema(self.rules, is_partitioned)
+        self._closing = ExitStack()
+        self._writer = self._closing.enter_context(self._open("expression", expression_schema(self.rules)))
+        self._optimized: PartWriter | None = None
+        if not is_partitioned:
+            optimized = self._open("expression_read_optimized", self._optimized_schema)
+            self._optimized = self._closing.enter_context(optimized)
 
-    def __enter__(self) -> Melt:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-        if self._optimized is not None:
-            self._optimized.close()
+    def __exit__(self, *raised: object) -> None:
+        self._closing.__exit__(*raised)  # type: ignore[arg-type]  # the three of the protocol
 
-    def write(self, block: Block, annotation: Annotation) -> None:
+    def write(self, block: ValueBlock, annotation: Annotation) -> None:
         """Writes the rows of a block to both tables."""
         self.rows += self._write_rows(self._writer, block, np.arange(len(block.features)))
         places = annotation.places(block.features).select(_PLACE)
@@ -96,7 +92,7 @@ class Melt:
         else:
             self._write_bins(block, by_place, places)
 
-    def _write_bins(self, block: Block, order: np.ndarray, places: pa.Table) -> None:
+    def _write_bins(self, block: ValueBlock, order: np.ndarray, places: pa.Table) -> None:
         """A file for each bin of a block, so that a bin, which is whole in one task, is one file unless it is huge."""
         chrom, bins = (places.column(name).combine_chunks() for name in PARTITIONS)
         partition = chrom.dictionary_encode().indices.to_numpy().astype(np.int64) << 40 | (bins.to_numpy() - OTHER_BIN)
@@ -107,7 +103,7 @@ class Melt:
                 self._write_rows(writer, block, order[start:end], kept.slice(start, end - start))
 
     def _write_rows(
-        self, writer: pq.ParquetWriter, block: Block, order: np.ndarray, places: pa.Table | None = None
+        self, writer: PartWriter, block: ValueBlock, order: np.ndarray, places: pa.Table | None = None
     ) -> int:
         """Writes the rows of some features of a block, in this order, with their places if given, in row groups; returns how
         many these are."""
@@ -117,7 +113,8 @@ class Melt:
             own = None if places is None else places.slice(start, self.group).combine_chunks()
             features = block.features.take(pa.array(taken))
             table = self._long(block.values[taken], features, own, writer.schema, any_absent=block.any_absent)
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
+            writer.add(table)
+            writer.flush()
             written += table.num_rows
         return written
 
@@ -143,20 +140,15 @@ class Melt:
             columns += [_spread(column.chunk(0), indices) for column in places.columns]
         return pa.Table.from_arrays(columns, schema=schema)
 
-    def _open(self, table: str, schema: pa.Schema, folder: str = "") -> pq.ParquetWriter:
+    def _open(self, table: str, schema: pa.Schema, folder: str = "") -> PartWriter:
         """A writer of a new file of a table."""
         self.files[table].append(folder + part_name(self.number))
-        filesystem, inner = locate(f"{self.folders[table]}/{self.files[table][-1]}")
         if folder:
-            filesystem.create_dir(inner.rpartition("/")[0], recursive=True)
-        texts = [each.name for each in schema if pa.types.is_string(each.type)]
-        whole = [each.name for each in schema if pa.types.is_integer(each.type)]
-        written = [each.with_type(_TEXT) if each.name in texts else each for each in schema]
-        return pq.ParquetWriter(
-            inner, pa.schema(written), filesystem=filesystem, compression="zstd", compression_level=3, store_schema=False,
-            version="2.6", use_dictionary=texts, column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED") or None,
-            write_statistics=[name for name in _RANGED[table] if name in schema.names],
-        )  # fmt: skip
+            filesystem, inner = locate(f"{self.folders[table]}/{folder}")
+            filesystem.create_dir(inner, recursive=True)
+        written = pa.schema([each.with_type(_TEXT) if pa.types.is_string(each.type) else each for each in schema])
+        ranged = [name for name in _RANGED[table] if name in schema.names]
+        return PartWriter(f"{self.folders[table]}/{self.files[table][-1]}", written, ranged)
 
 
 def _spread(column: pa.Array, indices: pa.Array) -> pa.Array:

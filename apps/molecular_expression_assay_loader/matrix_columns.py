@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from apps.molecular_expression_assay_loader.known_files import AS_MANIFEST
 from common.errors import Rule
 from common.expression.feature_ids import is_ensembl_id
-from common.faults import Faults
+from common.faults import Faults, Place
 
 _HEADER_REMEDY = "Write a header above it: feature_id and the names of the samples."
 _HTSEQ_REMEDY = (
@@ -42,7 +43,7 @@ _UNSURE = frozenset(
     logcpm aveexpr
     """.split()  # noqa: SIM905
 )
-"""Names that are likely no samples; and figures, which are none of one sample."""
+"""Names that are probably not those of samples."""
 
 _MEASURES = frozenset({
     "count", "counts", "readcount", "readcounts", "tpm", "fpkm", "fpkmuq", "rpkm", "cpm", "value", "values", "expression",
@@ -59,18 +60,20 @@ _IDS = (
     | _SAMPLE
     | {
         "",
-        "id",
-        "ids",
-        "gene",
-        "genes",
-        "feature",
-        "features",
-        "name",
-        "transcript",
-        "target",
-        "targetid",
-        "index",
-        "g",
+        *[
+            "id",
+            "ids",
+            "gene",
+            "genes",
+            "feature",
+            "features",
+            "name",
+            "transcript",
+            "target",
+            "targetid",
+            "index",
+            "g",
+        ],
     }
 )
 _NUMBER = re.compile(
@@ -83,50 +86,56 @@ _LIKE_MISSING = frozenset({"", "na", "n/a", "#n/a", "null", "none", "nd", "-", "
 def plan_columns(
     header: Sequence[str], rows: Sequence[Sequence[str]], stated: Collection[str], file: str, shown: str, faults: Faults
 ) -> tuple[tuple[int, str], ...]:
-    """The columns that are no samples, by their places after the ids: those `stated` and those known to be annotation. `rows` are
+    """The columns that are not samples, by their places after the ids: those `stated` and those known to be annotation. `rows` are
     the first of the file, `shown` is the header as faults show it.
 
-    Adds faults 102 and 103 for a header that is none of a matrix, and for columns that may be no samples.
+    Adds faults 102 and 103 for a header that is not of a matrix, and for columns that may not be samples.
     """
-    place = {"file": file, "line": 1}
+    place = Place(file, 1)
     if found := _other_shape(header, rows):
-        faults.add(Rule.EXPRESSION_HEADER, found[0], **place, value=shown, remedy=found[1])
+        faults.add(Rule.EXPRESSION_HEADER, found[0], place, value=shown, remedy=found[1])
         return ()
     texts = {at: cell for at in range(1, len(header)) if (cell := _text_of(at, rows, len(header))) is not None}
     keys = {_key(name) for name in header[1:]}
     has_annotation = bool(keys & _ANNOTATION) or {"start", "end"} <= keys
     left_out: list[tuple[int, str]] = []
+    kept = Counter[str]()
     for at, name in enumerate(header[1:], start=1):
         key = _key(name)
         if name in stated or key in _ANNOTATION or (key in _UNSURE - _MEASURES and (at in texts or has_annotation)):
             left_out.append((at - 1, name))
-        elif not name:
-            remedy = "Give the column a name; or remove it, with its delimiter, from every line."
-            faults.add(
-                Rule.EXPRESSION_HEADER, f"column {at + 1:,} has no sample name", **place, value="", remedy=remedy
-            )
-        elif at in texts:
-            text = f"column {at + 1:,} holds texts, such as {texts[at]!r}, so it is no sample"
-            faults.add(Rule.EXPRESSION_HEADER, text, **place, field=name, value=name, remedy=_text_remedy(name, header))
-        elif key in _UNSURE:
-            text = f"column {at + 1:,} is named like annotation or like a figure, so it may be no sample"
-            faults.add(
-                Rule.EXPRESSION_HEADER, text, **place, field=name, value=name, remedy=_unsure_remedy(key, header)
-            )
-    if len(left_out) == len(header) - 1:
-        remedy = "Give a table with a column for each sample, headed by the sample's name."
-        faults.add(
-            Rule.EXPRESSION_HEADER, "no column is a sample: all are annotation", **place, value=shown, remedy=remedy
-        )
-    kept = Counter(name for at, name in enumerate(header[1:]) if name and (at, name) not in left_out)
+        else:
+            kept[name] += 1
+            _validate_sample(at, header, texts.get(at), place, faults)
+    if not kept:
+        text, remedy = "no column is a sample: all are annotation", "Give a table with a column for each sample."
+        faults.add(Rule.EXPRESSION_HEADER, text, place, value=shown, remedy=remedy)
     for name, count in kept.items():
-        if count > 1:
-            faults.add(Rule.DUPLICATE_FEATURE, f"the sample heads {count:,} columns", **place, field=name, value=name)
+        if name and count > 1:
+            text = f"the sample heads {count:,} columns"
+            faults.add(Rule.DUPLICATE_FEATURE, text, replace(place, field=name), value=name)
     return tuple(left_out)
 
 
+def _validate_sample(at: int, header: Sequence[str], text: str | None, place: Place, faults: Faults) -> None:
+    """A fault if column `at` has no name, holds texts such as `text`, or has a name that may not be that of a sample."""
+    name, key = header[at], _key(header[at])
+    if not name:
+        said = f"column {at + 1:,} has no sample name"
+        remedy = "Give the column a name; or remove it, with its delimiter, from every line."
+    elif text is not None:
+        said = f"column {at + 1:,} holds texts, such as {text!r}, so it is not a sample"
+        remedy = _text_remedy(name, header)
+    elif key in _UNSURE:
+        said = f"column {at + 1:,} is named like annotation or like a figure, so it may not be a sample"
+        remedy = _unsure_remedy(key, header)
+    else:
+        return
+    faults.add(Rule.EXPRESSION_HEADER, said, replace(place, field=name), value=name, remedy=remedy)
+
+
 def _other_shape(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str, str] | None:
-    """What a header says that is none of a matrix, and what to do."""
+    """What is wrong with a header that is not of a matrix, and what to do."""
     keys, cells = {_key(name) for name in header}, header[1:]
     if is_ensembl_id(header[0]) or (
         all(map(_NUMBER.fullmatch, cells))
@@ -147,7 +156,7 @@ def _other_shape(header: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[
         and _text_of(1, rows, len(header)) is not None
     ):
         name = f"is named {header[0]!r}" if header[0] else "has no name"
-        text = f"column 1 {name} and holds row numbers; the feature ids stand in column 2, {cells[0]}"
+        text = f"column 1 {name} and holds row numbers; the feature ids are in column 2, {cells[0]}"
         return text, "Remove column 1 from every line."
     return None
 
@@ -185,4 +194,4 @@ def _text_remedy(name: str, header: Sequence[str]) -> str:
 def _unsure_remedy(key: str, header: Sequence[str]) -> str:
     if len(header) == 2 and key in _MEASURES:
         return f"If it is a sample, put the sample's name in its place. {AS_MANIFEST}"
-    return "If it is no sample, name it in annotation_columns; if it is one, give the sample another name."
+    return "If it is not a sample, name it in annotation_columns; if it is one, give the sample another name."

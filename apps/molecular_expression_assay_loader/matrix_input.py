@@ -1,6 +1,6 @@
-"""Matrices: lines to routed rows, and routed rows to blocks of values, features by samples.
+"""Matrices: lines to shuffled rows, and shuffled rows to blocks of values, features by samples.
 
-A routed row keeps its cells as text, line end included, so that the rows of a batch are one text that parses in one call.
+A shuffled row keeps its cells as text, line end included, so that the rows of a batch are one text that parses in one call.
 """
 
 from __future__ import annotations
@@ -8,31 +8,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.molecular_expression_assay_loader.annotation import Annotation
-from apps.molecular_expression_assay_loader.block import Block, Gathered
-from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source
-from apps.molecular_expression_assay_loader.numbers import hide_quoted, parse_cells
-from apps.molecular_expression_assay_loader.shuffle import RoutedPart, RoutedWriter, buckets_of, runs_of
+from apps.molecular_expression_assay_loader.block import Gathered, ValueBlock
+from apps.molecular_expression_assay_loader.numbers import ABSENT, hide_quoted, parse_cells
+from apps.molecular_expression_assay_loader.scratch import TaskPlan
+from apps.molecular_expression_assay_loader.sources import Source
 from common.errors import Rule
 from common.expression.feature_ids import KindsSeen, parse_feature_ids
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import Fault, Faults, Place
 from common.scan.delimited import Piece, read_buffers
 from common.scan.records import BlankRows, TextFormat, is_broken
+from common.tables.shuffle import ShuffleWriter, read_buckets, runs_of
 
 PENDING_BYTES = 64 << 20
-"""Text that a routing task holds before it writes it out by bucket."""
-
-PARSE_CELLS = 1 << 20
-"""Cells parsed at once: a few megabytes of text and numbers, whatever the width of the matrix."""
+"""Text that a shuffle task holds before it writes it out by bucket."""
 
 ROWS = pa.schema(
-    [("feature_id", pa.string()), ("version", pa.string()), ("line", pa.int64()), ("cells", pa.large_binary())]
+    [
+        ("feature_id", pa.string()),
+        ("version", pa.string()),
+        ("source", pa.int32()),
+        ("line", pa.int64()),
+        ("cells", pa.large_binary()),
+    ]
 )
 
 
@@ -46,8 +49,8 @@ class _Pending:
     size: int = 0
 
 
-def route_rows(
-    piece: Piece, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+def shuffle_rows(
+    piece: Piece, source: Source, plan: TaskPlan, annotation: Annotation, out: ShuffleWriter,
     kinds: KindsSeen, faults: Faults, blank: BlankRows,
 ) -> None:  # fmt: skip
     """Deals the rows of a piece of a matrix out to buckets; rows with neither id nor value are added to `blank`.
@@ -55,7 +58,7 @@ def route_rows(
     Faults: 66 for ragged rows, 107 for blank ids, 65 for bad bytes, and where the structure is unknown: no more is read then.
     """
     pending, width, form = _Pending(), 1 + len(source.samples) + len(source.left_out), TextFormat(source.delimiter, ())
-    for text, first_line in read_buffers(piece):
+    for text, first_line in read_buffers(piece, plan.sizes.buffer_bytes):
         if is_broken(source.file, text, first_line, width, form, faults):
             break
         _split_rows(text if text.endswith(b"\n") else text + b"\n", first_line, source, pending, faults, blank)
@@ -126,12 +129,12 @@ def _add_ragged(row: bytes, cells: int, expected: int, source: Source, line: int
     )
     remedy = remedy if cells == expected + 1 else ""
     count = "1 cell" if cells == 0 else f"{cells + 1:,} cells"
-    faults.add(Rule.ROW_WIDTH, f"{count} where the header has {expected + 1:,}", file=source.file.name, line=line,
+    faults.add(Rule.ROW_WIDTH, f"{count} where the header has {expected + 1:,}", Place(source.file.name, line),
                value=row[:80].decode("utf-8", "replace").strip(), remedy=remedy)  # fmt: skip
 
 
 def _write_pending(
-    pending: _Pending, source: Source, plan: ExpressionPlan, annotation: Annotation, out: RoutedWriter,
+    pending: _Pending, source: Source, plan: TaskPlan, annotation: Annotation, out: ShuffleWriter,
     kinds: KindsSeen, faults: Faults,
 ) -> None:  # fmt: skip
     if not pending.ids:
@@ -142,18 +145,20 @@ def _write_pending(
     _validate_ids(ids, lines, source, faults)
     parsed = parse_feature_ids(ids, plan.id_type)
     kinds.add(ids, parsed.kinds, source.file.name, lines, "feature_id")
-    bucket = buckets_of(parsed.ids, annotation, plan.buckets)
-    order = np.argsort(bucket, kind="stable")
-    for number, start, end in runs_of(bucket[order]):
-        at = order[start:end]
+    index = plan.sources.index(source)
+
+    def take(at: np.ndarray) -> pa.RecordBatch:
         rows = [pending.cells[row] for row in at.tolist()]
         offsets = np.concatenate(([0], np.cumsum([len(row) for row in rows], dtype=np.int64)))
         cells = pa.LargeBinaryArray.from_buffers(
             pa.large_binary(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(rows))]
         )
-        taken = parsed.take(at)
-        batch = pa.record_batch([taken.ids, taken.versions, pa.array(lines[at]), cells], schema=ROWS)
-        out.write(number, len(rows) * len(source.samples), batch)
+        taken, sources = parsed.take(at), np.full(len(at), index, dtype=np.int32)
+        return pa.record_batch([taken.ids, taken.versions, sources, lines[at], cells], schema=ROWS)
+
+    bucket = annotation.buckets(parsed.ids, plan.buckets)
+    order = np.argsort(bucket, kind="stable")
+    out.write_buckets((number, take(order[start:end])) for number, start, end in runs_of(bucket[order]))
 
 
 def _unquoted(text: bytes) -> bytes:
@@ -167,22 +172,16 @@ def _validate_ids(ids: pa.StringArray, lines: np.ndarray, source: Source, faults
         (Rule.UNREADABLE, pc.match_substring(ids, "\ufffd"), "bytes that are not utf-8"),
     ):
         for row in np.flatnonzero(np.asarray(wrong)).tolist():
-            faults.add(
-                code, text, file=source.file.name, line=int(lines[row]), field="feature_id", value=ids[row].as_py()
-            )
+            place = Place(source.file.name, int(lines[row]), field="feature_id")
+            faults.add(code, text, place, value=ids[row].as_py())
 
 
 class GatheredRows(Gathered):
-    """The routed rows of some buckets of matrices, in the order of their features."""
+    """The shuffled rows of some buckets of matrices, in the order of their features."""
 
-    def __init__(self, plan: ExpressionPlan, parts: Sequence[RoutedPart], samples: pa.StringArray) -> None:
+    def __init__(self, plan: TaskPlan, files: Sequence[str], buckets: Sequence[int], samples: pa.StringArray) -> None:
         super().__init__(plan, samples)
-        tables = []
-        for part in parts:
-            rows = pa.Table.from_batches(part.read(), schema=ROWS)
-            tables.append(rows.append_column("source", pa.array(np.full(rows.num_rows, part.source, dtype=np.int32))))
-        schema = ROWS.append(pa.field("source", pa.int32()))
-        rows = (pa.concat_tables(tables) if tables else schema.empty_table()).combine_chunks()
+        rows = read_buckets(files, ROWS, plan.buckets, buckets)
         keys = rows.select(["feature_id", "source", "line"])
         self.order = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names]).to_numpy()
         ids = rows.column("feature_id").take(pa.array(self.order)).combine_chunks()
@@ -201,8 +200,8 @@ class GatheredRows(Gathered):
         again = (self.feature_of[1:] == self.feature_of[:-1]) & (self.sources[1:] == self.sources[:-1])
         again &= self.feature_of[1:] >= self.unnamed
         for row in (np.flatnonzero(again) + 1).tolist():
-            self.faults.add(Rule.DUPLICATE_FEATURE, f"the feature is also in line {int(self.lines[row - 1]):,}", **self._place(row),
-                            field="feature_id")  # fmt: skip
+            text = f"the feature is also in line {int(self.lines[row - 1]):,}"
+            self.faults.add_fault(self._fault(Rule.DUPLICATE_FEATURE, text, row, "feature_id"))
         for first, second in combinations(sorted(self.columns), 2):
             common = np.intersect1d(self.columns[first], self.columns[second])
             if len(common):
@@ -216,25 +215,21 @@ class GatheredRows(Gathered):
         _, at, other_at = np.intersect1d(self.feature_of[rows], self.feature_of[other], return_indices=True)
         for row, before in zip(rows[at].tolist(), other[other_at].tolist(), strict=True):
             text = f"the pair is also in {self.plan.sources[first].file.name} line {int(self.lines[before]):,}"
-            fault = Fault(Rule.DUPLICATE_PAIR, text, **self._place(row), field=self.samples[sample].as_py())
-            self.faults.add_fault(fault, pairs)
+            self.faults.add_fault(self._fault(Rule.DUPLICATE_PAIR, text, row, self.samples[sample].as_py()), pairs)
 
-    def _place(self, row: int) -> dict[str, Any]:
-        feature = self.features[int(self.feature_of[row])].as_py()
-        return {
-            "file": self.plan.sources[int(self.sources[row])].file.name,
-            "line": int(self.lines[row]),
-            "value": feature,
-        }
+    def _fault(self, rule: Rule, text: str, row: int, column: str) -> Fault:
+        """A fault of a feature's row."""
+        file, feature = self.plan.sources[int(self.sources[row])].file, self.features[int(self.feature_of[row])]
+        return Fault(rule, text, file.name, int(self.lines[row]), field=column, value=feature.as_py())
 
-    def read_block(self, start: int, end: int) -> Block:
+    def read_block(self, start: int, end: int) -> ValueBlock:
         """The values of features `start` to `end`; bad cells are added to the faults."""
         values = np.full((end - start, len(self.samples)), ABSENT, dtype=self.dtype)
         low, high = np.searchsorted(self.feature_of, [start, end]).tolist()
         any_absent = len(self.columns) > 1 or any(len(each) < len(self.samples) for each in self.columns.values())
         for source, first, last in runs_of(self.sources[low:high]):
             columns = self.columns[source]
-            step = max(1, PARSE_CELLS // len(columns))
+            step = max(1, self.plan.sizes.parse_cells // len(columns))
             for at in range(low + first, low + last, step):
                 rows = slice(at, min(at + step, low + last))
                 parsed, absent = self._parse_rows(source, rows)
@@ -244,7 +239,7 @@ class GatheredRows(Gathered):
                     values[of] = parsed  # several times faster than by columns
                 else:
                     values[np.ix_(of, columns)] = parsed
-        return Block(self.features.slice(start, end - start), values, any_absent)
+        return ValueBlock(self.features.slice(start, end - start), values, any_absent)
 
     def _parse_rows(self, source: int, rows: slice) -> tuple[np.ndarray, bool]:
         origin = self.plan.sources[source]
@@ -252,12 +247,12 @@ class GatheredRows(Gathered):
         text = taken.buffers()[2].to_pybytes()
         parsed = parse_cells(text, origin.delimiter, self.plan.rules)
         width = len(origin.samples)
-        for bad in parsed.bad:
-            for place, value in zip(bad.places[:EXAMPLES_PER_RULE].tolist(), bad.texts, strict=True):
-                line = int(self.lines[rows.start + place // width])
-                self.faults.add(bad.code, bad.reason, file=origin.file.name, line=line, field=origin.samples[place % width],
-                                value=value)  # fmt: skip
-            self.faults.add_count(bad.code, len(bad.places) - len(bad.texts))
+
+        def place_of(cell: int) -> Place:
+            row, column = divmod(cell, width)
+            return Place(origin.file.name, int(self.lines[rows.start + row]), field=origin.samples[column])
+
+        parsed.add_faults(self.faults, place_of)
         if parsed.bad:
             return np.zeros((len(taken), width), dtype=self.dtype), parsed.any_absent
         return parsed.values.reshape(-1, width), parsed.any_absent

@@ -15,19 +15,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from apps.molecular_expression_assay_loader.model import ABSENT, ValueRules
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
+
+ABSENT = -1
+"""Marks a cell of a block without a value. Expression values are never negative."""
 
 _NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _NOT_FINITE = r"(?i)^\s*[+-]?(nan|inf(inity)?)\s*$"
 _NO_DELIMITER = "\x1f"
 _HIDDEN = ("\x1c", "\x1d")
-"""Stand for a delimiter and a line end inside quotes: control characters, which no number holds."""
+"""Control characters that replace a delimiter and a line end inside quotes."""
 
 _WHOLE = r"^\+?0*(?P<digits>\d+?)(?:\.0*)?$"
 _FRACTION = r"^\+?\d*\.\d*[1-9]\d*$"
 _LARGEST = str(2**63 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRules:
+    """How cells become values. Empty cells, `missing` texts and, if `drop_zeros`, zeros make no row."""
+
+    is_count: bool
+    missing: tuple[str, ...] = ("", "NA")
+    drop_zeros: bool = False
+
+    @property
+    def absent_texts(self) -> tuple[str, ...]:
+        """The cells without a value: the empty one always, and those of `missing`."""
+        return ("", *self.missing)
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The stored type: BIGINT for counts, DOUBLE for all else."""
+        return pa.int64() if self.is_count else pa.float64()
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,13 @@ class Parsed:
     values: np.ndarray
     any_absent: bool
     bad: list[BadCells]
+
+    def add_faults(self, faults: Faults, place_of: Callable[[int], Place]) -> None:
+        """Adds a fault for each bad cell, whose place in the file is `place_of` its place in the block."""
+        for each in self.bad:
+            for at, value in zip(each.places[: len(each.texts)].tolist(), each.texts, strict=True):
+                faults.add(each.code, each.reason, place_of(at), value=value)
+            faults.add_count(each.code, len(each.places) - len(each.texts))
 
 
 def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
@@ -80,7 +108,7 @@ def parse_cells(text: bytes, delimiter: str, rules: ValueRules) -> Parsed:
 
 
 def hide_quoted(text: bytes, delimiter: str) -> bytes:
-    r"""Whole records, well quoted, with delimiters and line ends inside quotes hidden, byte for byte: what is left parts cells.
+    r"""Whole, well quoted records with delimiters and line ends inside quotes replaced, byte for byte.
 
     >>> hide_quoted(b'"a,b",1\n', ",")
     b'"a\x1cb",1\n'
@@ -159,7 +187,7 @@ def _bad_cells(code: Rule, reason: str, places: np.ndarray, texts: pa.StringArra
 
 
 def _counts(numbers: pa.StringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts as exact integers, `ABSENT` for null and for what is none; and which are fractions, and which too large."""
+    """Counts as exact integers, `ABSENT` where there is none; then which are fractions, and which are too large."""
     digits = pc.struct_field(pc.extract_regex(numbers, _WHOLE), "digits")
     is_fraction = pc.match_substring_regex(numbers, _FRACTION)
     rare = np.flatnonzero(pc.fill_null(pc.and_not(digits.is_null(), is_fraction), False))  # 1e3, .0, 1.5e1, -0

@@ -1,15 +1,17 @@
-"""The plan: what is to be loaded, as far as headers and inputs tell, checked before Spark is started."""
+"""The plan: what will be loaded, by headers and inputs, checked before Spark is started."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from apps.molecular_expression_assay_loader.model import COUNT, Format, Source, ValueRules
-from apps.molecular_expression_assay_loader.sources import plan_sources
+from apps.molecular_expression_assay_loader.numbers import ValueRules
+from apps.molecular_expression_assay_loader.sources import Format, Source, plan_sources
+from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
 from common.job import Run
-from common.platform import Database, InputFile
+from common.platform import InputFile
+from common.platform.names import draft_database
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def make_plan(run: Run) -> Plan:
         if not inputs.assay_name.strip():
             raise AppError(Rule.JOB_INPUT, "assay_name: the name is blank", "Give the assay a name.")
         name = inputs.output_dataset_name
-        database = run.platform.new_database(inputs.database_name or f"{dataset_stem(name)}_db")
+        database = draft_database(inputs.database_name or f"{dataset_stem(name)}_db")
         form, sources = plan_sources(
             inputs.source_expression_data, inputs.source_expression_data_format, inputs.annotation_columns or ()
         )
@@ -46,7 +48,7 @@ def make_plan(run: Run) -> Plan:
         for source in sources:
             if source.left_out:
                 run.progress.warn(_left_out(source))
-        rules = ValueRules(inputs.feature_value_type == COUNT, tuple(inputs.missing_values), inputs.drop_zeros)
+        rules = ValueRules(inputs.feature_value_type == "count", tuple(inputs.missing_values), inputs.drop_zeros)
         stage.note(f"{form}, {len(sources):,} {'file' if len(sources) == 1 else 'files'} of values")
     return Plan(
         name, inputs.assay_name, inputs.reference_genome, inputs.feature_value_type, database, form, sources,
@@ -57,4 +59,4 @@ def make_plan(run: Run) -> Plan:
 def _left_out(source: Source) -> str:
     names = ", ".join(name for _, name in source.left_out)
     count = f"{len(source.left_out):,} columns are" if len(source.left_out) > 1 else "1 column is"
-    return f"{source.file.name}: {count} annotation, no sample, and left out: {names}"
+    return f"{source.file.name}: {count} annotation and not loaded: {names}"

@@ -9,21 +9,22 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from apps.molecular_expression_assay_loader.known_files import known_file
 from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
-from apps.molecular_expression_assay_loader.model import Format, Source
 from common.dictionary.nearest import nearest_name
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.platform import InputFile
 from common.scan.bgzip import stream_text
 from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
 from common.scan.files import compression_of, stamp_of
 from common.scan.header import split_header
 
+Format = Literal["matrix", "long", "manifest"]
 LONG_HEADER = ("feature_id", "sample_id", "value")
 MANIFEST_HEADER = ("file_id", "sample_id")
 SAMPLE_HEADER = ("feature_id", "value")
@@ -31,9 +32,21 @@ _OPENING_BYTES, _ROWS_BYTES, _ROWS = 64 << 10, 256 << 10, 50
 """What is looked at of a file: bytes by which it is known, and of a matrix the first rows, as many as end in so many bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of values. `samples` are the sample columns of a matrix, or the one sample of a manifest's file; a long table has
+    its samples in rows. `left_out` are the other columns of a matrix, each with its place after the ids."""
+
+    file: TextFile
+    format: Format
+    delimiter: str
+    samples: tuple[str, ...] = field(default=(), repr=False)
+    left_out: tuple[tuple[int, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Headed:
-    """A given file with its header; `is_known` if it is another tool's, which is told by a fault and is looked at no further."""
+    """A given file with its header; `is_known` if it is a file of another tool, for which a fault was added."""
 
     given: InputFile
     file: TextFile
@@ -43,7 +56,7 @@ class Headed:
 
     @property
     def format(self) -> Format | None:
-        """The format that the header tells; None if it is no header of any."""
+        """The format by the header; None if it is the header of no format."""
         if self.header == MANIFEST_HEADER:
             return "manifest"
         if self.header == LONG_HEADER:
@@ -54,7 +67,7 @@ class Headed:
 def plan_sources(
     files: Sequence[InputFile], stated: str, annotation_columns: Collection[str] = ()
 ) -> tuple[Format, tuple[Source, ...]]:
-    """The format of the files and the sources of values among them; `annotation_columns` of matrices are no samples.
+    """The format of the files and the sources of values among them; `annotation_columns` of matrices are not samples.
 
     Raises `FaultError` with all faults 100-103 and 108.
     """
@@ -72,7 +85,7 @@ def plan_sources(
         sources = _plan_tables(told, form, annotation_columns, faults)
     if told and stated not in ("auto", form):
         text = f"the header tells the format {form}, but {stated} is stated"
-        faults.add(Rule.FORMAT_DIFFERS, text, file=told[0].given.name, line=1, value=_shown(told[0]))
+        faults.add(Rule.FORMAT_DIFFERS, text, Place(told[0].given.name, 1), value=_shown(told[0]))
     _validate_stated(annotation_columns, told, form, faults)
     faults.raise_if_any("Reading the headers of the expression data")
     return form, sources
@@ -84,12 +97,9 @@ def _validate_stated(columns: Collection[str], found: list[Headed], form: Format
     for name in columns:
         if name not in heads and found:
             near = nearest_name(name, heads)
-            remedy = (
-                f"Did you mean {near!r}?" if near else "Name columns of the header, other than that of the feature ids."
-            )
-            faults.add(
-                Rule.EXPRESSION_HEADER, "annotation_columns: no matrix has such a column", value=name, remedy=remedy
-            )
+            remedy = f"Did you mean {near!r}?" if near else "Name columns of the header after the first."
+            text = "annotation_columns: no matrix has such a column"
+            faults.add(Rule.EXPRESSION_HEADER, text, value=name, remedy=remedy)
 
 
 def _read_header(given: InputFile, faults: Faults) -> Headed | None:
@@ -98,9 +108,9 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         opening = next(iter(stream_text(given.path, _OPENING_BYTES)), b"")
         if known := known_file(opening):
             shown = opening.partition(b"\n")[0][:80].decode("utf-8", "replace").strip()
-            place = {"file": given.name, "line": 1, "value": shown} if known.is_text else {"file": given.name}
             code = Rule.EXPRESSION_HEADER if known.is_text else Rule.EXPRESSION_FORMAT
-            faults.add(code, f"this is {known.what}", **place, remedy=known.remedy)
+            place, value = (Place(given.name, 1), shown) if known.is_text else (Place(given.name), None)
+            faults.add(code, f"this is {known.what}", place, value=value, remedy=known.remedy)
             return Headed(
                 given, TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", 0, 0), ",", (), is_known=True
             )
@@ -108,17 +118,17 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         delimiter = "\t" if "\t" in text else ","
         header = tuple(cell.strip() for cell in split_header(text, delimiter))
     except AppError as error:
-        faults.add(error.code, error.text, file=given.name, remedy=error.remedy)
+        faults.add(error.code, error.text, Place(given.name), remedy=error.remedy)
         return None
     except UnicodeDecodeError:
         remedy = "Save the file as UTF-8."
-        faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", file=given.name, line=1, remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", Place(given.name, 1), remedy=remedy)
         return None
     if len(header) < 2 or "\0" in text:
         problem = "no header of at least two columns, parted by comma or tab"
         parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
         remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
-        faults.add(Rule.EXPRESSION_FORMAT, problem, file=given.name, line=1, value=text[:80], remedy=remedy)
+        faults.add(Rule.EXPRESSION_FORMAT, problem, Place(given.name, 1), value=text[:80], remedy=remedy)
         return None
     file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)
     return Headed(given, file, delimiter, header)
@@ -135,7 +145,7 @@ def _plan_tables(
     for each in found:
         if each.format != form:
             text = f"the header tells the format {each.format}, but {found[0].given.name} has the format {form}"
-            faults.add(Rule.FORMAT_DIFFERS, text, file=each.given.name, line=1, value=_shown(each))
+            faults.add(Rule.FORMAT_DIFFERS, text, Place(each.given.name, 1), value=_shown(each))
         left_out: tuple[tuple[int, str], ...] = ()
         if each.format == "matrix":
             left_out = plan_columns(
@@ -148,7 +158,7 @@ def _plan_tables(
 
 
 def _first_rows(headed: Headed) -> list[list[str]]:
-    """The first rows of a matrix; fewer, or none, where they are long."""
+    """The first rows of a matrix; fewer, or none, if they are long."""
     text = first_records(whole_piece(headed.file), _ROWS_BYTES).decode("utf-8", "replace")
     try:
         return list(
@@ -160,77 +170,60 @@ def _first_rows(headed: Headed) -> list[list[str]]:
 
 def _plan_manifest(found: list[Headed], faults: Faults) -> tuple[Source, ...]:
     """The sample files that manifests name, in the manifests' order."""
-    files = {
-        name: each for each in found if each.format != "manifest" for name in (each.given.name, each.given.id) if name
-    }
-    sources: list[Source] = []
-    listed: dict[str, str] = {}
-    samples: dict[str, str] = {}
+    given = [each for each in found if each.format != "manifest"]
+    files = {name: each for each in given for name in (each.given.name, each.given.id) if name}
+    sources, listed, samples = list[Source](), dict[str, str](), dict[str, str]()
     for manifest in (each for each in found if each.format == "manifest"):
         for line, cells in _manifest_rows(manifest, faults):
-            place = {"file": manifest.given.name, "line": line}
-            at = f"{manifest.given.name} line {line:,}"
+            place = Place(manifest.given.name, line)
             if len(cells) != 2 or not all(cells):
-                faults.add(
-                    Rule.EXPRESSION_MANIFEST,
-                    "a row has a file_id and a sample_id",
-                    **place,
-                    value=manifest.delimiter.join(cells),
-                )
+                shown = manifest.delimiter.join(cells)
+                faults.add(Rule.EXPRESSION_MANIFEST, "a row has a file_id and a sample_id", place, value=shown)
                 continue
-            file_id, sample = cells
+            (file_id, sample), headed = cells, files.get(cells[0])
+            of_file, of_sample = (replace(place, field=name) for name in MANIFEST_HEADER)
             if "\ufffd" in sample:
-                faults.add(
-                    Rule.EXPRESSION_MANIFEST,
-                    "the sample id is not UTF-8 text",
-                    **place,
-                    field="sample_id",
-                    value=sample,
-                )
+                faults.add(Rule.EXPRESSION_MANIFEST, "the sample id is not UTF-8 text", of_sample, value=sample)
             if sample in samples:
-                faults.add(
-                    Rule.DUPLICATE_FEATURE,
-                    f"the sample is also in {samples[sample]}",
-                    **place,
-                    field="sample_id",
-                    value=sample,
-                )
+                text = f"the sample is also in {samples[sample]}"
+                faults.add(Rule.DUPLICATE_FEATURE, text, of_sample, value=sample)
+            at = f"{place.file} line {line:,}"
             samples.setdefault(sample, at)
-            if file_id not in files:
-                faults.add(Rule.EXPRESSION_MANIFEST, "no such file was given", **place, field="file_id", value=file_id)
+            if headed is None:
+                faults.add(Rule.EXPRESSION_MANIFEST, "no such file was given", of_file, value=file_id)
                 continue
-            headed = files[file_id]
             if headed.given.path in listed:
                 text = f"the file is also in {listed[headed.given.path]}"
-                faults.add(Rule.EXPRESSION_MANIFEST, text, **place, field="file_id", value=file_id)
+                faults.add(Rule.EXPRESSION_MANIFEST, text, of_file, value=file_id)
             listed.setdefault(headed.given.path, at)
             sources.append(Source(headed.file, "manifest", headed.delimiter, (sample,)))
-    for headed in {id(each): each for each in files.values()}.values():
-        if not headed.is_known and headed.header != SAMPLE_HEADER:
-            text = "not the header of a sample's file: feature_id,value"
-            faults.add(Rule.EXPRESSION_HEADER, text, file=headed.given.name, line=1, value=_shown(headed))
-        if headed.given.path not in listed:
-            faults.add(Rule.EXPRESSION_MANIFEST, "the file was given, but no manifest names it", file=headed.given.name)
+    _validate_sample_files(given, listed, faults)
     if not sources and not faults:
-        faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", file=found[0].given.name)
+        faults.add(Rule.EXPRESSION_MANIFEST, "the manifest names no file", Place(found[0].given.name))
     return tuple(sources)
 
 
-def _manifest_rows(manifest: Headed, faults: Faults) -> list[tuple[int, list[str]]]:
-    """The rows of a manifest with their lines; blank lines are passed over."""
-    rows: list[tuple[int, list[str]]] = []
+def _validate_sample_files(given: list[Headed], listed: Collection[str], faults: Faults) -> None:
+    """Faults of files with another header, and of those that no manifest has listed, by path."""
+    for headed in given:
+        if not headed.is_known and headed.header != SAMPLE_HEADER:
+            text = "not the header of a sample's file: feature_id,value"
+            faults.add(Rule.EXPRESSION_HEADER, text, Place(headed.given.name, 1), value=_shown(headed))
+        if headed.given.path not in listed:
+            text = "the file was given, but no manifest names it"
+            faults.add(Rule.EXPRESSION_MANIFEST, text, Place(headed.given.name))
+
+
+def _manifest_rows(manifest: Headed, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a manifest with their lines, without blank lines."""
     for text, first_line in read_buffers(whole_piece(manifest.file)):
         reader = csv.reader(io.StringIO(text.decode("utf-8", "replace")), delimiter=manifest.delimiter)
         try:
-            rows.extend(
-                (first_line + reader.line_num - 1, [cell.strip() for cell in cells]) for cells in reader if cells
-            )
+            for cells in filter(None, reader):
+                yield first_line + reader.line_num - 1, [cell.strip() for cell in cells]
         except csv.Error as error:
-            line = first_line + reader.line_num - 1
-            faults.add(
-                Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", file=manifest.given.name, line=line
-            )
-    return rows
+            place = Place(manifest.given.name, first_line + reader.line_num - 1)
+            faults.add(Rule.EXPRESSION_MANIFEST, f"the row is not delimited text: {error}", place)
 
 
 def _shown(headed: Headed) -> str:

@@ -1,53 +1,89 @@
-"""The second pass: routed rows of some buckets to blocks, checked, and written to the tables. A Spark task each."""
+"""What tasks do. Those of the first pass deal rows out to buckets, those of the second check and write the rows of some buckets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from apps.molecular_expression_assay_loader.annotation import COLUMNS, Annotation, read_places
-from apps.molecular_expression_assay_loader.arrow_files import read_arrow, write_arrow
+from apps.molecular_expression_assay_loader.annotation import ANNOTATION_COLUMNS, Annotation, read_places
 from apps.molecular_expression_assay_loader.block import Gathered
-from apps.molecular_expression_assay_loader.long_input import GatheredCells
+from apps.molecular_expression_assay_loader.long_input import CellShuffler, GatheredCells, cells_schema
 from apps.molecular_expression_assay_loader.long_tables import Melt
-from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
-from apps.molecular_expression_assay_loader.model import ExpressionPlan
-from apps.molecular_expression_assay_loader.shuffle import Routed, RoutedPart
+from apps.molecular_expression_assay_loader.matrix_input import ROWS, GatheredRows, shuffle_rows
+from apps.molecular_expression_assay_loader.scratch import TaskPlan, read_arrow, write_arrow
+from common.expression.feature_ids import KindsSeen
 from common.faults import Faults
-from common.scan.files import locate
-from common.scan.parquet import part_name
+from common.scan.delimited import Piece
+from common.scan.parquet import PartWriter, part_name
+from common.scan.records import BlankRows
+from common.tables.shuffle import ShuffleWriter
 from common.tables.tasks import read_plan
-
-BLOCK_CELLS = 8 << 20
-"""Cells of a block, give or take a half: 64 MiB of numbers. A task is meant to hold one block; more only where one bin alone is
-larger."""
 
 _CELL_COST = 2
 """How much more memory cells take that come one by one, each with its place, than those of a matrix."""
 
-LEAST_CELLS = 1 << 20
-"""Work is not cut finer than this."""
-
-PARTITIONED_FROM = 1 << 29
-"""Cells from which the table by chromosome and bin is laid out in folders: about a megabyte in each."""
-
 
 @dataclass(frozen=True, slots=True)
-class LoadTask:
-    """The batches of one group of buckets, by file; `is_partitioned` if the table by place is laid out in folders."""
+class ShuffleTask:
+    """Pieces for one task, each with the index of its source; of a matrix one piece."""
 
     number: int
     plan_path: str
-    parts: tuple[RoutedPart, ...]
+    pieces: tuple[tuple[int, Piece], ...]
+
+
+@dataclass
+class ShuffleResult:
+    """What a shuffle task says of its work: the file of the dealt rows, and how many cells each bucket has in it. `blank` counts,
+    by file, rows without id and value, which are passed over."""
+
+    path: str
+    cells: np.ndarray
+    kinds: KindsSeen = field(default_factory=KindsSeen)
+    faults: Faults = field(default_factory=Faults)
+    blank: BlankRows = field(default_factory=BlankRows)
+
+
+def shuffle_pieces(task: ShuffleTask) -> ShuffleResult:
+    """Deals out the pieces of a task. Faults are returned, not raised."""
+    plan: TaskPlan = read_plan(task.plan_path)
+    annotation = read_places(plan)
+    name = part_name(task.number).replace(".parquet", ".arrow")
+    is_matrix = plan.format == "matrix"
+    schema: pa.Schema = ROWS if is_matrix else cells_schema(plan)
+    with ShuffleWriter(f"{plan.scratch}/{name}", schema, plan.buckets) as out:
+        result = ShuffleResult(out.path, out.rows)
+        if is_matrix:
+            for index, piece in task.pieces:
+                source = plan.sources[index]
+                shuffle_rows(piece, source, plan, annotation, out, result.kinds, result.faults, result.blank)
+            result.cells = out.rows * len(plan.sources[task.pieces[0][0]].samples)
+            return result
+        shuffler = CellShuffler(plan, annotation, out, result.faults)
+        for index, piece in task.pieces:
+            shuffler.add_piece(index, piece)
+        shuffler.close()
+        result.kinds, result.blank = shuffler.kinds, shuffler.blank
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class BucketTask:
+    """One group of buckets, and the files that hold them; `is_partitioned` if the table by place is laid out in folders."""
+
+    number: int
+    plan_path: str
+    files: tuple[str, ...]
+    buckets: tuple[int, ...]
     is_partitioned: bool
 
 
 @dataclass
-class LoadResult:
+class BucketResult:
     """What a load task says of its work: files by table, counts, faults, and the scratch file with its features' annotation."""
 
     features_file: str
@@ -66,15 +102,14 @@ class ReferenceTask:
     features_files: tuple[str, ...]
 
 
-def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> list[LoadTask]:
+def plan_buckets(plan_path: str, shuffled: Sequence[ShuffleResult], parallelism: int) -> list[BucketTask]:
     """Buckets grouped into tasks of about a block each, as many for every core, largest buckets first."""
-    most = BLOCK_CELLS // (1 if read_plan(plan_path).format == "matrix" else _CELL_COST)
-    cells: dict[int, int] = {}
-    for file in routed:
-        for bucket, count in zip(file.buckets, file.cells, strict=True):
-            cells[bucket] = cells.get(bucket, 0) + count
+    plan: TaskPlan = read_plan(plan_path)
+    most = plan.sizes.block_cells // (1 if plan.format == "matrix" else _CELL_COST)
+    summed = np.sum([result.cells for result in shuffled], axis=0)
+    cells = {bucket: int(summed[bucket]) for bucket in np.flatnonzero(summed).tolist()}
     total = sum(cells.values())
-    wanted = max(-(-total // most), min(parallelism, -(-total // LEAST_CELLS)), 1)
+    wanted = max(-(-total // most), min(parallelism, -(-total // plan.sizes.least_cells)), 1)
     wanted = -(-wanted // parallelism) * parallelism if wanted > 1 else 1
     groups: list[set[int]] = [set() for _ in range(min(wanted, max(1, len(cells))))]
     loads = [0] * len(groups)
@@ -83,19 +118,20 @@ def plan_loads(plan_path: str, routed: Sequence[Routed], parallelism: int) -> li
         groups[lightest].add(bucket)
         loads[lightest] += count
     return [
-        LoadTask(
-            number, plan_path, tuple(part for file in routed if (part := file.part(group)).batches),
-            total >= PARTITIONED_FROM,
+        BucketTask(
+            number, plan_path,
+            tuple(result.path for result in shuffled if result.cells[list(group)].any()), tuple(sorted(group)),
+            total >= plan.sizes.partitioned_cells,
         )
         for number, group in enumerate(groups)
     ]  # fmt: skip
 
 
-def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
+def write_samples(plan_path: str, files: Sequence[str]) -> int:
     """Writes the samples of the load, ascending, where `read_samples` finds them; returns how many there are."""
-    plan: ExpressionPlan = read_plan(plan_path)
+    plan: TaskPlan = read_plan(plan_path)
     if plan.format == "long":
-        parts = [read_arrow(f"{file.path}.samples").column("sample_id") for file in routed]
+        parts = [read_arrow(f"{file}.samples").column("sample_id") for file in files]
         names = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
     else:
         names = pa.chunked_array([pa.array(source.samples, pa.string()) for source in plan.sources])
@@ -104,27 +140,29 @@ def write_samples(plan_path: str, routed: Sequence[Routed]) -> int:
     return len(samples)
 
 
-def read_samples(plan: ExpressionPlan) -> pa.StringArray:
+def read_samples(plan: TaskPlan) -> pa.StringArray:
     """The samples of the load, ascending."""
     return read_arrow(_samples_path(plan)).column("sample_id").combine_chunks()
 
 
-def _samples_path(plan: ExpressionPlan) -> str:
+def _samples_path(plan: TaskPlan) -> str:
     return f"{plan.scratch}/samples.arrow"
 
 
-def load_buckets(task: LoadTask) -> LoadResult:
+def load_buckets(task: BucketTask) -> BucketResult:
     """Loads a group of buckets: parse, check, write. Faults are returned, not raised; after one, rows are only checked."""
-    plan: ExpressionPlan = read_plan(task.plan_path)
+    plan: TaskPlan = read_plan(task.plan_path)
     samples = read_samples(plan)
     annotation = read_places(plan)
-    gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(plan, task.parts, samples)
-    result = LoadResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
+    gathered: Gathered = (GatheredRows if plan.format == "matrix" else GatheredCells)(
+        plan, task.files, task.buckets, samples
+    )
+    result = BucketResult(f"{plan.scratch}/features-{part_name(task.number)}", faults=gathered.faults)
     result.features = len(gathered.features)
     result.unannotated = _write_features(gathered, annotation, result.features_file)
-    blocks = max(1, round(result.features * len(samples) / BLOCK_CELLS))
+    blocks = max(1, round(result.features * len(samples) / plan.sizes.block_cells))
     step = max(1, -(-result.features // blocks))
-    with Melt(plan.tables, samples, plan.rules, task.number, result.features, task.is_partitioned) as melt:
+    with Melt(plan, samples, task.number, result.features, task.is_partitioned) as melt:
         for start in range(0, result.features, step):
             block = gathered.read_block(start, min(start + step, result.features))
             if not gathered.faults:
@@ -138,22 +176,19 @@ def _write_features(gathered: Gathered, annotation: Annotation, path: str) -> in
     places = annotation.places(gathered.features)
     unannotated: int = places.column("bin").null_count
     versions = pc.coalesce(gathered.versions, places.column("feature_version"))
-    columns = [gathered.features, *(places.column(name) for name in COLUMNS.names[1:-1]), versions]
-    write_arrow(path, pa.table(columns, schema=COLUMNS))
+    columns = [gathered.features, *(places.column(name) for name in ANNOTATION_COLUMNS.names[1:-1]), versions]
+    write_arrow(path, pa.table(columns, schema=ANNOTATION_COLUMNS))
     return unannotated
 
 
 def write_reference_tables(task: ReferenceTask) -> dict[str, list[str]]:
     """Writes the `sample` and `expr_annotation` tables, a file each, ordered by their keys; returns the files by table."""
-    plan: ExpressionPlan = read_plan(task.plan_path)
+    plan: TaskPlan = read_plan(task.plan_path)
     features = pa.concat_tables([read_arrow(path) for path in task.features_files])
-    tables = {
-        "sample": pa.table({"sample_id": read_samples(plan)}),
-        "expr_annotation": features.sort_by("feature_id"),
-    }
+    tables = {"sample": pa.table({"sample_id": read_samples(plan)}), "expr_annotation": features.sort_by("feature_id")}
     files: dict[str, list[str]] = {}
     for name, table in tables.items():
         files[name] = [part_name(0)]
-        filesystem, inner = locate(f"{plan.tables[name]}/{files[name][0]}")
-        pq.write_table(table, inner, filesystem=filesystem, compression="zstd", compression_level=3, store_schema=False)
+        with PartWriter(f"{plan.tables[name]}/{files[name][0]}", table.schema) as writer:
+            writer.add(table)
     return files

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from common.dataset.database import link, unique_database_name
 from common.dataset.model import Assay, ColumnMapping, Dataset, Join
 from common.dictionary.columns import ENTITY_COLUMNS, FIELD_COLUMNS, parse_type
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
 from common.errors import AppError, Rule
-from common.platform.names import link, unique_database_name
 
 Json = dict[str, Any]
 

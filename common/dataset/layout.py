@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from common.dataset.database import Database
 from common.dataset.model import ColumnMapping, Dataset, Join, map_column
 from common.dictionary import HIERARCHY_SUFFIX, DataDictionary, Entity, Field, is_split
 from common.errors import AppError, Rule
-from common.platform import Database
 from common.values.types import ARROW_TYPES, SQL_TYPES
 
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from common.dataset.descriptor import parse_descriptor
 from common.dataset.model import Assay, Dataset, Join
 from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
-from common.errors import AppError, Rule
-from common.faults import Faults
-from common.platform import Platform, Record
+from common.errors import Rule
+from common.faults import Faults, Place
 from common.values.types import KEY_TYPES
 
 
@@ -25,16 +23,6 @@ class Renaming:
     entities: Mapping[str, str] = field(default_factory=dict)
     codings: Mapping[str, str] = field(default_factory=dict)
     shared_codings: tuple[str, ...] = ()
-
-
-def read_dataset(platform: Platform, record: Record) -> Dataset:
-    """The Dataset of a record. Raises `AppError` 300 if the descriptor is not of version 3.0."""
-    try:
-        return parse_descriptor(platform.read_descriptor(record))
-    except AppError as error:
-        if error.code != Rule.NOT_A_DATASET:
-            raise
-        raise AppError(Rule.NOT_MERGEABLE, f"{record.name}: {error.text}") from None
 
 
 def find_link_field(
@@ -50,52 +38,46 @@ def find_link_field(
     of = entities.get(entity) if entity else dataset.dictionary.main_entity
     if of is None:
         remedy = nearest_remedy(entity, entities, f"Its entities are {', '.join(entities)}.")
-        place = {"field": f"{side}_entity_name", "value": entity}
-        faults.add(Rule.UNKNOWN_FIELD, f"{kind} {dataset.name} has no entity {entity}", remedy=remedy, **place)
+        text = f"{kind} {dataset.name} has no entity {entity}"
+        faults.add(Rule.UNKNOWN_FIELD, text, Place(field=f"{side}_entity_name"), value=entity, remedy=remedy)
         return None
     found = of.by_name.get(name) if name else of.primary_key
     if found is None:
         text = f"the entity {of.name} of {kind} {dataset.name} has no {f'field {name}' if name else 'key'}"
         remedy = nearest_remedy(name, of.by_name, f"Name one of its fields in {field_input}.")
-        faults.add(Rule.UNKNOWN_FIELD, text, field=field_input, value=name, entity=of.name, remedy=remedy)
+        faults.add(Rule.UNKNOWN_FIELD, text, Place(entity=of.name, field=field_input), value=name, remedy=remedy)
     return found
 
 
 def validate_link(source: Field, target: Field, faults: Faults, remedy: str = "") -> None:
     """Adds faults 302 and 303 for fields that do not match, and 46 for a source field that refers to another already.
     `remedy` replaces the rule's own where their types differ."""
-    place = {"entity": source.entity, "field": source.name}
+    place = Place(entity=source.entity, field=source.name)
     if source.type != target.type:
         text = f"it is {source.type}, and {target.entity}.{target.name} of the target is {target.type}"
-        faults.add(Rule.KEY_TYPES_DIFFER, text, remedy=remedy, **place)
+        faults.add(Rule.KEY_TYPES_DIFFER, text, place, remedy=remedy)
     validate_linkable(source, target, faults)
     if source.reference:
         to = source.reference
-        faults.add(Rule.NO_SINGLE_PATH, f"the field refers to {to.entity}.{to.field} already", value=f"{to.entity}:{to.field}",
-                   remedy=f"Link {to.entity} to the target instead.", **place)  # fmt: skip
+        faults.add(
+            Rule.NO_SINGLE_PATH,
+            f"the field refers to {to.entity}.{to.field} already",
+            place,
+            value=f"{to.entity}:{to.field}",
+            remedy=f"Link {to.entity} to the target instead.",
+        )
 
 
 def validate_linkable(source: Field, target: Field, faults: Faults) -> None:
     """Adds faults 302 and 303 for each field that cannot link rows."""
-    for each in (source, target):
+    at, to = (Place(entity=each.entity, field=each.name) for each in (source, target))
+    for each, place in ((source, at), (target, to)):
         if each.type not in KEY_TYPES:
-            faults.add(
-                Rule.KEY_TYPES_DIFFER, f"a {each.type} field cannot link rows", entity=each.entity, field=each.name
-            )
+            faults.add(Rule.KEY_TYPES_DIFFER, f"a {each.type} field cannot link rows", place)
     if source.is_multi_select:
-        faults.add(
-            Rule.KEY_TYPES_DIFFER,
-            "a multi-select field cannot refer to another",
-            entity=source.entity,
-            field=source.name,
-        )
+        faults.add(Rule.KEY_TYPES_DIFFER, "a multi-select field cannot refer to another", at)
     if target.is_multi_select:
-        faults.add(
-            Rule.TARGET_NOT_UNIQUE,
-            "a multi-select field cannot be referred to",
-            entity=target.entity,
-            field=target.name,
-        )
+        faults.add(Rule.TARGET_NOT_UNIQUE, "a multi-select field cannot be referred to", to)
 
 
 def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Faults) -> Renaming:
@@ -128,13 +110,17 @@ def plan_names(source: Dataset, target: Dataset, prefix: str | None, faults: Fau
 
 def _validate_entity(name: str, new: str, prefix: str | None, taken: set[str], faults: Faults) -> None:
     if prefix is None:
-        faults.add(Rule.ENTITY_TAKEN, "source and target both have this entity", entity=name, value=name)
+        faults.add(Rule.ENTITY_TAKEN, "source and target both have this entity", Place(entity=name), value=name)
     elif new.casefold() in taken:
         text = f"source and target both have this entity, and {new} is taken too"
-        faults.add(Rule.ENTITY_TAKEN, text, entity=name, value=new, remedy="Give another prefix.")
+        faults.add(Rule.ENTITY_TAKEN, text, Place(entity=name), value=new, remedy="Give another prefix.")
     elif problem := name_problem(new):
         faults.add(
-            Rule.ENTITY_NAME, f"with the prefix, {problem}", entity=name, value=new, remedy="Give another prefix."
+            Rule.ENTITY_NAME,
+            f"with the prefix, {problem}",
+            Place(entity=name),
+            value=new,
+            remedy="Give another prefix.",
         )
 
 
@@ -147,7 +133,7 @@ def _validate_tables(source: Dataset, target: Dataset, faults: Faults) -> None:
             found.setdefault(entity, (owner, each.table))
     for entity, (owner, table) in found.items():
         text = f"its table {table} is that of the target's entity {owner}: the Datasets share these rows already"
-        faults.add(Rule.ENTITY_TAKEN, text, entity=entity, remedy="Merge Datasets that were loaded apart.")
+        faults.add(Rule.ENTITY_TAKEN, text, Place(entity=entity), remedy="Merge Datasets that were loaded apart.")
 
 
 def merge_datasets(

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from common.dataset.database import Database
 from common.dictionary.model import DataDictionary
-from common.platform import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
 
 from common.dictionary.fields import field_place
 from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
@@ -11,9 +14,10 @@ from common.dictionary.model import Code, Coding, DataDictionary, Field
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.dictionary.tree import build_coding
-from common.dictionary.values import parse_value
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
+from common.values.casts import cast_cells
+from common.values.types import TYPES
 
 PART_MARK = "|"
 """Parts the values of a multi-select cell."""
@@ -30,38 +34,37 @@ def parse_codings(source: DictionaryFile, faults: Faults) -> dict[str, Coding]:
     for a display_order that is not a whole number. Blanks around codes and parents are part of them.
     """
     table = parse_table(source, MANDATORY, COLUMNS, Rule.CODINGS_COLUMN, faults)
+    rows = table.rows if table else ()
     codings: dict[str, dict[str, Code]] = {}
-    for row in table.rows if table else ():
-        name = row.cells["coding_name"].strip()
-        code = _parse_code(row, name, source.name, faults)
+    for row, order in zip(rows, _parse_orders(rows, source.name, faults), strict=True):
+        name, cells, place = row.cells["coding_name"].strip(), row.cells, Place(source.name, row.line)
+        code = Code(
+            cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
+        )
         if not name or not code.code.strip():
             column = "code" if name else "coding_name"
-            faults.add(
-                Rule.CODINGS_COLUMN, f"{column} is blank", file=source.name, line=row.line, value=name or code.code
-            )
+            faults.add(Rule.CODINGS_COLUMN, f"{column} is blank", place, value=name or code.code)
             continue
         first = codings.setdefault(name, {}).setdefault(code.code, code)
         if first is not code:
             text = f"coding {name} has the code on line {first.line} already"
-            faults.add(Rule.DUPLICATE_CODE, text, file=source.name, line=row.line, value=code.code)
+            faults.add(Rule.DUPLICATE_CODE, text, place, value=code.code)
     return {name: build_coding(name, codes, source.name, faults) for name, codes in codings.items()}
 
 
-def _parse_code(row: Row, coding_name: str, file: str, faults: Faults) -> Code:
-    cells = row.cells
-    text = cells.get("display_order", "").strip()
-    order: int | None = None
-    if text:
-        value = parse_value("float", text)  # a decimal such as 1.0, as R writes whole numbers
-        if isinstance(value, float) and value.is_integer():
-            order = int(value)
-        else:
-            problem = f"display_order in coding {coding_name} is not a whole number"
+def _parse_orders(rows: Sequence[Row], file: str, faults: Faults) -> list[int | None]:
+    """The display_order of each row, None where it is blank. A decimal such as 1.0 counts: R writes whole numbers so."""
+    texts = [row.cells.get("display_order", "").strip() or None for row in rows]
+    found = [
+        None if value is None else int(value) if value.is_integer() else None
+        for value in cast_cells(pa.array(texts, pa.string()), "float")[0].to_pylist()
+    ]
+    for row, text, order in zip(rows, texts, found, strict=True):
+        if text and order is None:
+            problem = f"display_order in coding {row.cells['coding_name'].strip()} is not a whole number"
             remedy = "Number the codes from 1, or leave display_order blank for the order of the file."
-            faults.add(Rule.DICTIONARY_FAULTY, problem, file=file, line=row.line, value=text, remedy=remedy)
-    return Code(
-        cells["code"], cells["meaning"], cells.get("concept", ""), order, cells.get("parent_code", ""), row.line
-    )
+            faults.add(Rule.DICTIONARY_FAULTY, problem, Place(file, row.line), value=text, remedy=remedy)
+    return found
 
 
 def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding], file: str, faults: Faults) -> None:
@@ -77,15 +80,15 @@ def validate_coding_names(dictionary: DataDictionary, given: Mapping[str, Coding
             text = f"the suite does not supply {name} for this field{others}"
             supplied = f"{', '.join(supplied_names())}, each also with {EXCLUDE_HIERARCHY}"
             remedy = f"Put its rows under coding_name {name} into the codings file, or use one of {supplied}."
-            faults.add(Rule.ICD_RELEASE, text, value=name, remedy=remedy, **place)
+            faults.add(Rule.ICD_RELEASE, text, place, value=name, remedy=remedy)
         else:
             remedy = remedy_naming(Rule.CODING_UNDEFINED, name, given, faults)
             faults.add(
                 Rule.CODING_UNDEFINED,
                 f"coding {name} is not defined for this field{others}",
+                place,
                 value=name,
                 remedy=remedy,
-                **place,
             )
 
 
@@ -97,29 +100,46 @@ def validate_codes(
     seen: set[tuple[str, str]] = set()
     for field in dictionary.fields:
         coding = dictionary.coding_of(field)
-        forms = {
-            (field.coding_name, form) for form in (field.type, *(["parts"] if field.is_multi_select else []))
-        } - seen
-        if coding is None or not forms:
+        if coding is None:
             continue
-        seen |= forms
         place = field_place(file, field)
-        values: dict[object, str] = {}
-        for code in coding.codes:
-            where = {**place, "file": codings_file, "line": code.line} if coding.name in given else place
-            value = parse_value(field.type, code.code)
-            if (coding.name, "parts") in forms and PART_MARK in code.code:
-                text = f"the code of {coding.name} holds {PART_MARK!r}, which parts the values of {field.entity}.{field.name}"
-                remedy = f"Rename the code in the codings file and in the data, so that it has no {PART_MARK}."
-                faults.add(Rule.CODE_TYPE, text, value=code.code, remedy=remedy, **where)
-            elif (coding.name, field.type) not in forms:
-                continue
-            elif value is None:
-                text = f"the code of {coding.name} does not read as {field.type}"
-                faults.add(Rule.CODE_TYPE, text, value=code.code, **where)
-            elif field.type in ("integer", "float") and values.setdefault(value, code.code) != code.code:
-                text = f"coding {coding.name} has the same number as code {values[value]} already"
-                faults.add(Rule.DUPLICATE_CODE, text, value=code.code, **where)
+        files = codings_file if coding.name in given else ""
+        if field.is_multi_select and (coding.name, PART_MARK) not in seen:
+            seen.add((coding.name, PART_MARK))
+            _validate_parts(coding, place, files, faults)
+        if field.type in TYPES and (coding.name, field.type) not in seen:
+            seen.add((coding.name, field.type))
+            _validate_values(coding, field, place, files, faults)
+
+
+def _code_place(code: Code, place: Place, codings_file: str) -> Place:
+    """The line of a code in the codings file, or the place of the field for a coding that the suite supplies."""
+    return replace(place, file=codings_file, line=code.line) if codings_file else place
+
+
+def _validate_parts(coding: Coding, place: Place, codings_file: str, faults: Faults) -> None:
+    for code in coding.codes:
+        if PART_MARK in code.code:
+            text = (
+                f"the code of {coding.name} holds {PART_MARK!r}, which parts the values of {place.entity}.{place.field}"
+            )
+            remedy = f"Rename the code in the codings file and in the data, so that it has no {PART_MARK}."
+            faults.add(Rule.CODE_TYPE, text, _code_place(code, place, codings_file), value=code.code, remedy=remedy)
+
+
+def _validate_values(coding: Coding, field: Field, place: Place, codings_file: str, faults: Faults) -> None:
+    texts = [code.code for code in coding.codes]
+    values, bad = cast_cells(pa.array(texts, pa.string()), field.type)
+    for at in np.flatnonzero(bad).tolist() if bad is not None else ():
+        if not (field.is_multi_select and PART_MARK in texts[at]):
+            text = f"the code of {coding.name} does not read as {field.type}"
+            faults.add(Rule.CODE_TYPE, text, _code_place(coding.codes[at], place, codings_file), value=texts[at])
+    if field.type in ("integer", "float"):
+        first: dict[float, str] = {}
+        for code, value in zip(coding.codes, values.to_pylist(), strict=True):
+            if value is not None and first.setdefault(value, code.code) != code.code:
+                text = f"coding {coding.name} has the same number as code {first[value]} already"
+                faults.add(Rule.DUPLICATE_CODE, text, _code_place(code, place, codings_file), value=code.code)
 
 
 def flattened(coding: Coding, name: str) -> Coding:

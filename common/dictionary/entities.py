@@ -9,7 +9,7 @@ from common.dictionary.model import Entity, Field
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 
 COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
 
@@ -35,7 +35,7 @@ def parse_entity_rows(source: DictionaryFile, faults: Faults) -> dict[str, Row]:
         first = rows.setdefault(name, row)
         if first is not row:
             text = f"the entity is described on line {first.line} already"
-            faults.add(Rule.DUPLICATE_ROW, text, file=source.name, line=row.line, entity=name, value=name)
+            faults.add(Rule.DUPLICATE_ROW, text, Place(source.name, row.line, name), value=name)
     return rows
 
 
@@ -46,4 +46,4 @@ def validate_entity_rows(rows: dict[str, Row], entities: Iterable[str], file: st
         if name not in known:
             text = f"the data dictionary has no entity {name}" if name else "the entity is blank"
             remedy = remedy_naming(Rule.ENTITY_DICTIONARY, name, known, faults)
-            faults.add(Rule.ENTITY_DICTIONARY, text, file=file, line=row.line, entity=name, value=name, remedy=remedy)
+            faults.add(Rule.ENTITY_DICTIONARY, text, Place(file, row.line, name), value=name, remedy=remedy)

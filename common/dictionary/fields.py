@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, Table, parse_table
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.values.types import TYPES
 
 COLUMNS = tuple(column.name for column in FIELD_COLUMNS)
@@ -17,9 +15,9 @@ MANDATORY = COLUMNS[:4]
 RELATIONSHIPS = ("many_to_one", "one_to_one")
 
 
-def field_place(file: str, of: Field) -> dict[str, Any]:
+def field_place(file: str, of: Field) -> Place:
     """The place of a fault in this field."""
-    return {"file": file, "line": of.line, "entity": of.entity, "field": of.name}
+    return Place(file, of.line, of.entity, of.name)
 
 
 def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) -> list[Field]:
@@ -31,7 +29,7 @@ def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) ->
     if table is None:
         return []
     if not table.rows:
-        faults.add(Rule.DICTIONARY_EMPTY, "there is no row below the header", file=source.name)
+        faults.add(Rule.DICTIONARY_EMPTY, "there is no row below the header", Place(source.name))
     extra = [column for column in table.columns if column not in COLUMNS]
     fields: dict[tuple[str, str], Field] = {}
     for row in table.rows:
@@ -41,7 +39,7 @@ def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) ->
             faults.add(
                 Rule.DUPLICATE_ROW,
                 f"the field is described on line {first.line} already",
-                **field_place(source.name, field),
+                field_place(source.name, field),
             )
     return list(fields.values())
 
@@ -49,44 +47,36 @@ def parse_fields(source: DictionaryFile, faults: Faults, warnings: list[str]) ->
 def _parse_field(row: Row, extra: list[str], table: Table, faults: Faults, warnings: list[str]) -> Field:
     cells = row.cells
     values = {each.attribute: each.notation.parse(cells.get(each.name, "")) for each in FIELD_COLUMNS}
-    place = {"file": table.file, "line": row.line, "entity": values["entity"], "field": values["name"]}
+    place = Place(table.file, row.line, values["entity"], values["name"])
     for flag in (attribute for attribute, value in values.items() if value is None):
-        faults.add(Rule.NOT_A_FLAG, f"{flag} is neither yes nor no", value=cells[flag].strip(), **place)
+        faults.add(Rule.NOT_A_FLAG, f"{flag} is neither yes nor no", place, value=cells[flag].strip())
         values[flag] = False
     values["reference"] = _parse_reference(cells, place, faults, warnings)
     attributes = {column: cells[column] for column in extra if cells[column]}
     return Field(**values, attributes=attributes, line=row.line)
 
 
-def _parse_reference(
-    cells: dict[str, str], place: dict[str, Any], faults: Faults, warnings: list[str]
-) -> Reference | None:
+def _parse_reference(cells: dict[str, str], place: Place, faults: Faults, warnings: list[str]) -> Reference | None:
     """The reference of a row. A field of a real export may refer to itself: that is a warning, and no reference."""
     target = cells.get("referenced_entity_field", "").strip()
     relationship = cells.get("relationship", "").strip()
     if not target:
         if relationship:
             faults.add(
-                Rule.RELATIONSHIP, "there is a relationship but no referenced_entity_field", value=relationship, **place
+                Rule.RELATIONSHIP, "there is a relationship but no referenced_entity_field", place, value=relationship
             )
         return None
     entity, _, name = (part.strip() for part in target.partition(":"))
-    if (entity, name) == (place["entity"], place["field"]):
-        warnings.append(
-            f"{place['file']} line {place['line']}: {entity}.{name} refers to itself; the reference is ignored."
-        )
+    if (entity, name) == (place.entity, place.field):
+        warnings.append(f"{place.file} line {place.line}: {entity}.{name} refers to itself; the reference is ignored.")
         return None
     if relationship not in RELATIONSHIPS:
         text = f"{relationship!r} is not a relationship" if relationship else "the reference has no relationship"
         remedy = remedy_naming(Rule.RELATIONSHIP, relationship, RELATIONSHIPS, faults)
-        faults.add(Rule.RELATIONSHIP, text, value=relationship, remedy=remedy, **place)
+        faults.add(Rule.RELATIONSHIP, text, place, value=relationship, remedy=remedy)
     if not entity or not name or ":" in name:
-        faults.add(
-            Rule.DANGLING_REFERENCE,
-            "referenced_entity_field is not of the form <entity>:<field>",
-            value=target,
-            **place,
-        )
+        text = "referenced_entity_field is not of the form <entity>:<field>"
+        faults.add(Rule.DANGLING_REFERENCE, text, place, value=target)
         return None
     return Reference(entity, name, relationship)
 
@@ -98,10 +88,10 @@ def validate_types(dictionary: DataDictionary, file: str, faults: Faults) -> Non
         if field.type not in TYPES:
             remedy = remedy_naming(Rule.TYPE_UNKNOWN, field.type, TYPES, faults)
             text = f"{field.type!r} is not a type" if field.type else "the field has no type"
-            faults.add(Rule.TYPE_UNKNOWN, text, value=field.type, remedy=remedy, **place)
+            faults.add(Rule.TYPE_UNKNOWN, text, place, value=field.type, remedy=remedy)
         elif (found := illegal_combination(dictionary, field)) is not None:
             text, remedy = found
-            faults.add(Rule.TYPE_AND_CODING, text, value=field.coding_name or None, remedy=remedy, **place)
+            faults.add(Rule.TYPE_AND_CODING, text, place, value=field.coding_name or None, remedy=remedy)
 
 
 def illegal_combination(dictionary: DataDictionary, of: Field) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from functools import cache
 from common.dictionary.fields import field_place
 from common.dictionary.model import DataDictionary, Entity
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from resources import resource
 
 CODINGS_TABLE = "dx_codings"
@@ -41,16 +41,14 @@ def validate_names(dictionary: DataDictionary, max_columns: int, file: str, faul
         if not found and entity.name.casefold() in split and len(entity.name) > LONGEST_SPLIT:
             found = f"the entity is cut into tables, whose names would be longer than 255; it may have {LONGEST_SPLIT} characters"
         if found:
-            faults.add(
-                Rule.ENTITY_NAME, found, file=file, line=entity.fields[0].line, entity=entity.name, value=entity.name
-            )
+            faults.add(Rule.ENTITY_NAME, found, Place(file, entity.fields[0].line, entity.name), value=entity.name)
         taken = companion_names(dictionary, entity)
         for field in entity.fields:
             problem = name_problem(field.name)
             if not problem and (tree := taken.get(field.name.casefold())):
                 problem = f"the name is taken by the companion column of the hierarchical field {tree}"
             if problem:
-                faults.add(Rule.FIELD_NAME, problem, value=field.name, **field_place(file, field))
+                faults.add(Rule.FIELD_NAME, problem, field_place(file, field), value=field.name)
     _validate_case(dictionary, file, faults)
 
 
@@ -91,11 +89,15 @@ def _validate_case(dictionary: DataDictionary, file: str, faults: Faults) -> Non
     for entity in dictionary.entities.values():
         first = entities.setdefault(entity.name.casefold(), entity.name)
         if first != entity.name:
-            faults.add(Rule.CASE_CLASH, f"the entity differs from {first} only in case", file=file, line=entity.fields[0].line,
-                       entity=entity.name, value=entity.name)  # fmt: skip
+            faults.add(
+                Rule.CASE_CLASH,
+                f"the entity differs from {first} only in case",
+                Place(file, entity.fields[0].line, entity.name),
+                value=entity.name,
+            )
         fields: dict[str, str] = {}
         for field in entity.fields:
             first = fields.setdefault(field.name.casefold(), field.name)
             if first != field.name:
                 text = f"the field differs from {first} only in case"
-                faults.add(Rule.CASE_CLASH, text, value=field.name, **field_place(file, field))
+                faults.add(Rule.CASE_CLASH, text, field_place(file, field), value=field.name)

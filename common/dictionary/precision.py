@@ -36,7 +36,7 @@ def add_precision(fields: Sequence[Field], given: Mapping[str, Coding], file: st
         is_companion = each.type == "string" and each.coding_name == PRECISION_CODING.name
         if date and not is_companion:
             text = f"with date_precision the name is taken by the companion of {date.name}"
-            faults.add(Rule.FIELD_NAME, text, value=each.name, **field_place(file, each))
+            faults.add(Rule.FIELD_NAME, text, field_place(file, each), value=each.name)
         found.append(replace(each, precision_of=date.name) if date else each)
         name = each.name + PRECISION_SUFFIX
         if (each.entity, name) in dates and (each.entity, name) not in named:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from common.dictionary.nearest import nearest_name
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.scan.files import format_of
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -56,18 +56,18 @@ def parse_table(
     records = _parse_records(text, source.name, faults)
     line, header = next(records, (1, []))
     if not header:
-        faults.add(Rule.DICTIONARY_EMPTY, "the file is empty", file=source.name)
+        faults.add(Rule.DICTIONARY_EMPTY, "the file is empty", Place(source.name))
         return None
     if len(header) == 1 and any(mark in header[0] for mark in "\t;|"):
         text, remedy = "the header has no comma; another delimiter is used", "Save the file with a comma as delimiter."
-        faults.add(Rule.NOT_A_DICTIONARY, text, file=source.name, line=line, value=header[0], remedy=remedy)
+        faults.add(Rule.NOT_A_DICTIONARY, text, Place(source.name, line), value=header[0], remedy=remedy)
         return None
     places = _parse_header(header, line, source.name, faults)
     missing = [column for column in mandatory if column not in places]
     for column in missing:
         near = nearest_name(column, islice((name for name in places if name not in known), 1000))
         remedy = f"Rename the column {near!r} to {column!r}." if near else ""
-        faults.add(code, f"there is no column {column}", file=source.name, line=line, value=column, remedy=remedy)
+        faults.add(code, f"there is no column {column}", Place(source.name, line), value=column, remedy=remedy)
     rows = tuple(_rows(records, header, places, source.name, faults))
     return None if missing else Table(source.name, tuple(places), rows)
 
@@ -77,7 +77,7 @@ def _parse_text(source: DictionaryFile, faults: Faults) -> str | None:
     if found is None and b"\0" in source.data:
         found = "UTF-16 text" if source.data.startswith(_UTF_16_MARKS) else "binary or UTF-16"
     if found is not None:
-        faults.add(Rule.NOT_A_DICTIONARY, f"the file is {found}, not plain CSV", file=source.name)
+        faults.add(Rule.NOT_A_DICTIONARY, f"the file is {found}, not plain CSV", Place(source.name))
         return None
     try:
         return source.data.decode("utf-8-sig")
@@ -87,8 +87,11 @@ def _parse_text(source: DictionaryFile, faults: Faults) -> str | None:
                 line.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 bad = line[error.start : error.start + 1].hex()
-                faults.add(Rule.DICTIONARY_UNREADABLE, f"byte 0x{bad} at position {error.start + 1} of the line is not UTF-8", file=source.name,
-                           line=number)  # fmt: skip
+                faults.add(
+                    Rule.DICTIONARY_UNREADABLE,
+                    f"byte 0x{bad} at position {error.start + 1} of the line is not UTF-8",
+                    Place(source.name, number),
+                )
         # Read on with the bad bytes replaced, so that the other faults of the file are reported in the same run.
         return source.data.decode("utf-8-sig", errors="replace")
 
@@ -103,7 +106,7 @@ def _parse_records(text: str, file: str, faults: Faults) -> Iterator[tuple[int, 
         except StopIteration:
             return
         except csv.Error as error:
-            faults.add(Rule.DICTIONARY_UNREADABLE, f"the quoting is broken: {error}", file=file, line=line)
+            faults.add(Rule.DICTIONARY_UNREADABLE, f"the quoting is broken: {error}", Place(file, line))
             continue
         if any(cell.strip() for cell in record):
             yield line, record
@@ -115,7 +118,7 @@ def _parse_header(header: Sequence[str], line: int, file: str, faults: Faults) -
     for position, cell in enumerate(header):
         name = cell.strip()
         if name in places and name:
-            faults.add(Rule.DUPLICATE_ROW, f"column {name} is in the header twice", file=file, line=line, value=name)
+            faults.add(Rule.DUPLICATE_ROW, f"column {name} is in the header twice", Place(file, line), value=name)
         places.setdefault(name, position)
     places.pop("", None)
     return places
@@ -129,11 +132,11 @@ def _rows(
         if len(record) != len(header):
             remedy = "Quote cells that hold a comma, a quote or a line break, and fill short rows with empty cells."
             text = f"the row has {len(record)} cells, the header {len(header)}"
-            faults.add(Rule.DICTIONARY_UNREADABLE, text, file=file, line=line, remedy=remedy)
+            faults.add(Rule.DICTIONARY_UNREADABLE, text, Place(file, line), remedy=remedy)
             continue
         for position in [position for position in nameless if record[position].strip()]:
             nameless.remove(position)  # once per column; one without values is a trailing comma
             remedy = "Name the column or remove it."
             text = f"column {position + 1} has values but no name in the header"
-            faults.add(Rule.DICTIONARY_FAULTY, text, file=file, line=line, value=record[position], remedy=remedy)
+            faults.add(Rule.DICTIONARY_FAULTY, text, Place(file, line), value=record[position], remedy=remedy)
         yield Row(line, {name: record[position] for name, position in places.items()})

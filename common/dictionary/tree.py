@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from common.dictionary.model import Code, Coding
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 
 _CODES_SHOWN = 10
 _MOST_LEVELS = 200
@@ -23,7 +23,7 @@ def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults
     for circle in _circles(parents):
         shown = " > ".join([*circle[:_CODES_SHOWN], *(["…"] if len(circle) > _CODES_SHOWN else []), circle[0]])
         text = f"in coding {name} the parents run in a circle: {shown}"
-        faults.add(Rule.CODE_TREE, text, file=file, line=codes[circle[0]].line, value=circle[0])
+        faults.add(Rule.CODE_TREE, text, Place(file, codes[circle[0]].line), value=circle[0])
         parents[circle[0]] = ""
     ordered = _depth_first(codes, parents)
     levels: dict[str, int] = {"": 0}
@@ -34,7 +34,7 @@ def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults
                 f"in coding {name} this code is on level {_MOST_LEVELS + 1}",
                 f"Use {_MOST_LEVELS} levels at most.",
             )
-            faults.add(Rule.CODE_TREE, text, file=file, line=code.line, value=code.code, remedy=remedy)
+            faults.add(Rule.CODE_TREE, text, Place(file, code.line), value=code.code, remedy=remedy)
     return Coding(name, tuple(
         Code(code.code, code.meaning, code.concept, order, parents[code.code], code.line)
         for order, code in enumerate(ordered, start=1)
@@ -44,8 +44,12 @@ def build_coding(name: str, codes: Mapping[str, Code], file: str, faults: Faults
 def _parent(coding: str, code: Code, codes: Mapping[str, Code], file: str, faults: Faults) -> str:
     parent = code.parent_code if code.parent_code.strip() else ""
     if parent and parent not in codes:
-        faults.add(Rule.PARENT_MISSING, f"coding {coding} has no code {parent!r}, the parent of this one", file=file, line=code.line,
-                   value=code.code)  # fmt: skip
+        faults.add(
+            Rule.PARENT_MISSING,
+            f"coding {coding} has no code {parent!r}, the parent of this one",
+            Place(file, code.line),
+            value=code.code,
+        )
         return ""
     return parent
 

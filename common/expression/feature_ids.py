@@ -20,7 +20,7 @@ from common.faults import EXAMPLES_PER_RULE, Fault, Faults
 
 IdKind = Literal["ENSG", "ENST", "other", "date", "summary"]
 KINDS: tuple[IdKind, ...] = ("ENSG", "ENST", "other", "date", "summary")
-"""Besides Ensembl's: `date` is another id, perhaps a gene symbol that a spreadsheet made a date of; `summary` is no feature at all
+"""Besides Ensembl's: `date` is another id, perhaps a gene symbol that a spreadsheet made a date of; `summary` is not a feature
 but a row that a counter adds below its counts."""
 
 _ENSEMBL = r"^(?P<stem>ENS[A-Z]{0,6}(?P<kind>[GT])(?:\d{11}|R\d{10}))(?:\.(?P<version>\d+(?:_\d+)?))?(?P<copy>_PAR_Y)?$"
@@ -96,7 +96,7 @@ class KindsSeen:
     examples: dict[IdKind, list[Fault]] = field(default_factory=dict)
 
     def add(self, texts: pa.StringArray, kinds: np.ndarray, file: str, lines: np.ndarray, column: str) -> None:
-        """Takes in the ids of one block of a file; blank ones, which are another fault, are of no kind."""
+        """Takes in the ids of one block of a file; blank ones are another fault and not counted."""
         given = np.asarray(pc.not_equal(texts, ""))
         for place in np.unique(kinds[given]).tolist():
             kind, at = KINDS[place], np.flatnonzero((kinds == place) & given)
@@ -133,7 +133,7 @@ def validate_kinds(seen: Iterable[KindsSeen], id_type: str) -> Faults:
     return faults
 
 
-_SUMMARY_TEXT = "a summary row of a counter, no feature"
+_SUMMARY_TEXT = "a summary row of a counter, not a feature"
 _SUMMARY_REMEDY = "Remove the summary rows from the file."
 
 
@@ -141,7 +141,7 @@ def _kind_remedy(kind: str, expected: str) -> str:
     if kind in ("ENSG", "ENST") and expected in ("ENSG", "ENST"):
         return "Load genes and transcripts in separate runs."
     if expected == "other":
-        return "Set feature_id_type to other to take all ids as they stand."
+        return "Set feature_id_type to other to take all ids as they are."
     return (
         "Remove these rows, or give them in a run of their own; or set feature_id_type to other, which takes all ids as they "
         "stand, with their versions."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from common.dictionary import DataDictionary
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,12 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
         if number >= EXAMPLES_PER_RULE:
             faults.add_count(Rule.NO_SINGLE_PATH, len(surplus) - number)
             break
-        faults.add(Rule.NO_SINGLE_PATH, _surplus_text(edge, edges), file=file, line=edge.line, entity=edge.child, field=edge.child_field,
-                   value=f"{edge.parent}:{edge.parent_field}")  # fmt: skip
+        faults.add(
+            Rule.NO_SINGLE_PATH,
+            _surplus_text(edge, edges),
+            Place(file, edge.line, edge.child, edge.child_field),
+            value=f"{edge.parent}:{edge.parent_field}",
+        )
     if dictionary.global_key is None:
         return
     main = dictionary.main_entity.name
@@ -65,7 +69,7 @@ def validate_graph(dictionary: DataDictionary, faults: Faults, file: str = "") -
     for name, entity in dictionary.entities.items():
         if name not in reached:
             text = f"no chain of references links the entity to the main entity {main}"
-            faults.add(Rule.NO_SINGLE_PATH, text, file=file, line=entity.fields[0].line, entity=name)
+            faults.add(Rule.NO_SINGLE_PATH, text, Place(file, entity.fields[0].line, name))
 
 
 def _edges(dictionary: DataDictionary) -> Iterator[Edge]:

@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
-from common.platform import Platform
+from common.dataset.database import Database
+from common.job.progress import Progress
+from common.platform import Platform, Staging
 from common.spark.session import Cluster
-
-
-class Stage(Protocol):
-    """One stage of a run: its name, what its line says, and its wall time in seconds once it has ended."""
-
-    name: str
-    text: str
-    seconds: float
-
-    def note(self, text: str) -> None:
-        """What the stage's line says, such as `1,204 rows`; a later note replaces an earlier one."""
-
-
-class Progress(Protocol):
-    """What the user sees of a run, on stderr: a line per stage with its counts and time."""
-
-    @property
-    def stages(self) -> Sequence[Stage]:
-        """The stages that have ended, for the report."""
-
-    @property
-    def warnings(self) -> Sequence[str]:
-        """What was warned of, for the report."""
-
-    def stage(self, name: str) -> AbstractContextManager[Stage]:
-        """A context manager around a stage; `as stage` offers `stage.note("1,204 rows")` for its line."""
-
-    def warn(self, text: str) -> None:
-        """A warning: shown at once, and kept for the report."""
-
-    def table(self, title: str, header: list[str], rows: list[list[str]]) -> None:
-        """The summary table at the end of a run."""
 
 
 @dataclass
@@ -54,9 +23,15 @@ class Run:
     inputs: SimpleNamespace
     platform: Platform
     cluster: Cluster
-    job_id: str
     job_dir: Path
     progress: Progress
+    stagings: list[Staging]
+    """What the run staged; it is closed when the run ends."""
+
+    def stage(self, database: Database | None) -> Staging:
+        """Opens a staging place for tables of this database; None for a run that makes a record only."""
+        self.stagings.append(self.platform.stage(database))
+        return self.stagings[-1]
 
 
 Main = Callable[[Run], dict[str, Any]]

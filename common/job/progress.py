@@ -16,11 +16,11 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 @dataclass
-class ConsoleStage:
+class Stage:
     """One stage of a run. `seconds` is wall time, set when the stage ends."""
 
     name: str
-    show: Callable[[ConsoleStage], None] = field(repr=False, compare=False)
+    show: Callable[[Stage], None] = field(repr=False, compare=False)
     text: str = ""
     seconds: float = 0.0
 
@@ -31,7 +31,7 @@ class ConsoleStage:
 
 
 @dataclass
-class ConsoleProgress:
+class Progress:
     """Progress on a stream. A terminal sees a stage's line from its start; a file gets each line once, when it is final.
 
     `brief` leaves warnings only. `stages` and `warnings` hold what has ended and what was warned of, for `report.json`.
@@ -39,7 +39,7 @@ class ConsoleProgress:
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     brief: bool = False
-    stages: list[ConsoleStage] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,9 +47,9 @@ class ConsoleProgress:
         self._has_colour = self.stream.isatty() and not os.environ.get("NO_COLOR")
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[ConsoleStage]:
+    def stage(self, name: str) -> Iterator[Stage]:
         """A stage: its line, with the last note and the time it took, is final when the block ends."""
-        stage = ConsoleStage(name, self.show_running)
+        stage = Stage(name, self.show_running)
         start = time.monotonic()
         self.show_running(stage)
         try:
@@ -63,7 +63,7 @@ class ConsoleProgress:
             if not self.brief:
                 self._write(f"{name:<{_NAME_WIDTH}} {stage.text:<{_NOTE_WIDTH}} {stage.seconds:8.1f} s")
 
-    def show_running(self, stage: ConsoleStage) -> None:
+    def show_running(self, stage: Stage) -> None:
         """The line of a stage that still runs, on a terminal."""
         if self._is_live:
             show(self.stream, f"{_CLEAR_LINE}{stage.name:<{_NAME_WIDTH}} {stage.text[:_NOTE_WIDTH]} …")

@@ -13,9 +13,9 @@ from common.job import Run
 def write_report(run: Run, content: Mapping[str, Any]) -> Path:
     """Writes the report in the job folder: app and job, the app's own keys, stages with their seconds, warnings."""
     report = {
-        "app": run.app, "job": run.job_id, **content,
+        "app": run.app, "job": run.platform.job_id, **content,
         "stages": [{"name": each.name, "seconds": each.seconds, "note": each.text} for each in run.progress.stages],
-        "warnings": list(run.progress.warnings),
+        "warnings": run.progress.warnings,
     }  # fmt: skip
     path = run.job_dir / "report.json"
     path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

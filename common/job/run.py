@@ -11,26 +11,25 @@ import signal
 import sys
 import traceback
 import warnings
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from common.errors import AppError, Rule, disk_error
 from common.faults import FaultError
-from common.job import Main, Progress, Run
+from common.job import Main, Run
 from common.job.folder import JobError, JobFolder
 from common.job.inputs import resolve_inputs
 from common.job.outputs import check_outputs
-from common.job.progress import ConsoleProgress, show
+from common.job.progress import Progress, show
 from common.job.report import write_report
 from common.job.spec import Spec, read_spec
 from common.job.stops import Stopped, ignore_stops, raise_stops, stop_with_parent
-from common.platform import Database, Platform, Staging
-from common.platform.names import new_id
+from common.platform import Platform, Staging
 from common.spark.session import Cluster
 
 _NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
@@ -62,7 +61,9 @@ def execute(
                 stop_with_parent()
             folder.prepare(given)
             main = main or import_module(f"apps.{Path(app_file).absolute().parent.name}.app").main
-            _run_app(spec, main, folder, options, stagings)
+            cluster = Cluster(spec.name, options.master)
+            platform = _open_platform(options.project, cluster)
+            run_job(spec, main, folder, platform, cluster, Progress(brief=options.brief), stagings)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost layer: all that goes wrong becomes the job's error
             ignore_stops()
             _report(folder, error, options.verbose)
@@ -90,21 +91,25 @@ def _option_parser(spec: Spec) -> ArgumentParser:
     return parser
 
 
-def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace, stagings: list[Staging]) -> None:
-    """One run between a prepared folder and its output. Spark is stopped and what is staged removed, come what may."""
-    job_id = os.environ.get("DX_JOB_ID") or new_id("job")
-    cluster = Cluster(spec.name, options.master)
-    platform = _open_platform(options.project, job_id, cluster)
+def run_job(
+    spec: Spec,
+    main: Main,
+    folder: JobFolder,
+    platform: Platform,
+    cluster: Cluster,
+    progress: Progress,
+    stagings: list[Staging],
+) -> dict[str, Any]:
+    """Runs an app between the job input and the job output of a prepared folder; returns the outputs. Adds to `stagings` what it
+    stages. Stops Spark and removes what is staged, whatever happens."""
     input_ = folder.read_input()
     with _job_described(platform, spec.name, input_) as outputs, ExitStack() as closing:
         closing.callback(_close_all, stagings)
         closing.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
         closing.callback(_quietly, platform.close)  # while Spark still runs
         closing.callback(ignore_stops)  # nothing of this takes long
-        closed = cast(Platform, _ClosingPlatform(platform, stagings))
-        inputs = resolve_inputs(input_, spec, closed)
-        progress = ConsoleProgress(brief=options.brief)
-        run = Run(spec.name, inputs, closed, cluster, job_id, folder.path, progress)
+        inputs = resolve_inputs(input_, spec, platform)
+        run = Run(spec.name, inputs, platform, cluster, folder.path, progress, stagings)
         try:
             outputs |= check_outputs(main(run), spec)
         except FaultError as error:
@@ -114,6 +119,7 @@ def _run_app(spec: Spec, main: Main, folder: JobFolder, options: Namespace, stag
         except Exception as error:
             raise _told(error, cluster) from error
         _write_output(folder, outputs, stagings, progress)
+    return outputs
 
 
 def _write_output(folder: JobFolder, outputs: dict[str, Any], stagings: list[Staging], progress: Progress) -> None:
@@ -128,15 +134,15 @@ def _write_output(folder: JobFolder, outputs: dict[str, Any], stagings: list[Sta
         progress.warn(f"job_output.json was not written ({error.strerror}); it would be {json.dumps(outputs)}")
 
 
-def _open_platform(project: str, job_id: str, cluster: Cluster) -> Platform:
+def _open_platform(project: str, cluster: Cluster) -> Platform:
     """The platform proper in a job of the platform's (its environment says so), else the local project."""
-    if "DX_JOB_ID" in os.environ:
+    if job_id := os.environ.get("DX_JOB_ID"):
         from common.platform.dx import DxPlatform
 
         return DxPlatform(job_id, cluster)
     from common.platform.local import LocalProject
 
-    return LocalProject(project, job_id)
+    return LocalProject(project)
 
 
 @contextmanager
@@ -160,21 +166,6 @@ def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Itera
             _quietly(partial(platform.write_job, app, "failed", given, error=describe_error(error)))
         raise
     _quietly(partial(platform.write_job, app, "done", given, outputs))
-
-
-class _ClosingPlatform:
-    """A platform whose stagings are kept in a list, so that the run closes what its app leaves open."""
-
-    def __init__(self, platform: Platform, stagings: list[Staging]) -> None:
-        self._platform = platform
-        self._stagings = stagings
-
-    def stage(self, database: Database | None) -> Staging:
-        self._stagings.append(self._platform.stage(database))
-        return self._stagings[-1]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._platform, name)
 
 
 def _close_all(stagings: list[Staging]) -> None:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-Link = dict[str, Any]
-"""`{"$dnanexus_link": "<id>"}`, as job files hold objects."""
+from common.dataset.database import Database, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +30,6 @@ class Record:
     id: str
     name: str
     details: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """A database. `unique_name` is `database_<24 characters, lower case>__<name>`; `is_new` until its first publish."""
-
-    id: str
-    name: str
-    unique_name: str
-    is_new: bool = False
 
 
 ChangeMode = Literal["new", "append", "overwrite", "replace", "remove"]
@@ -89,6 +78,10 @@ class Staging(Protocol):
     doubt: str | None
     """What the user should know of a commit that could not be confirmed."""
 
+    @property
+    def database(self) -> Database:
+        """The database of the tables, with its id. Raises ValueError if there is none."""
+
     def table_folder(self, table: str) -> str:
         """The folder, made if need be, where tasks on any node write the Parquet files of one table of the database."""
 
@@ -110,6 +103,8 @@ class Staging(Protocol):
 class Platform(Protocol):
     """Objects by id, path or name, and the publishing of new ones. Every refusal is an `AppError`."""
 
+    job_id: str
+
     def open_file(self, value: str | Link) -> InputFile:
         """A file by path, URI, id or link. Raises `AppError` 91 if there is none."""
 
@@ -118,9 +113,6 @@ class Platform(Protocol):
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         """The Dataset descriptor of a record, as JSON."""
-
-    def new_database(self, name: str) -> Database:
-        """A database that the next publish makes. Raises `AppError` 80 if the name is unfit."""
 
     def find_database(self, database_id: str) -> Database:
         """An existing database. Raises `AppError` 80 or 91."""
@@ -133,7 +125,8 @@ class Platform(Protocol):
         rows may not all be there: a job writes to it now, or was killed while it did."""
 
     def stage(self, database: Database | None) -> Staging:
-        """Opens a staging place for this job, for tables of this database; None for a job that makes a record only."""
+        """Opens a staging place for this job, for tables of this database, which is made if it is a draft; None for a job that makes
+        a record only. Raises `AppError` 80 if the platform has a database of a draft's name."""
 
     def link(self, object_id: str) -> Link:
         """The job output form of an object."""

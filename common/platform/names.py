@@ -10,8 +10,8 @@ import secrets
 import string
 from dataclasses import dataclass
 
+from common.dataset.database import Database, Link
 from common.errors import AppError, Rule
-from common.platform import Link
 
 _ID_LENGTH = 24
 _ID = re.compile(r"(?:project|record|file|database|job|applet)-[0-9A-Za-z]{24}")
@@ -45,11 +45,6 @@ def is_id(text: str, kind: str = "") -> bool:
     return bool(_ID.fullmatch(text)) and text.startswith(f"{kind}-" if kind else "")
 
 
-def link(object_id: str) -> Link:
-    """The form in which job files and details hold an object."""
-    return {"$dnanexus_link": object_id}
-
-
 def parse_reference(value: str | Link) -> ObjectReference | None:
     """An id or a link, in either of its forms; None for any other text. Raises `AppError` 91 for a malformed link."""
     if isinstance(value, str):
@@ -67,9 +62,9 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
     return reference
 
 
-def unique_database_name(database_id: str, name: str) -> str:
-    """`database_<24 lower-case characters>__<name>`, the name that SQL and descriptors use."""
-    return f"{database_id.replace('-', '_').lower()}__{name}"
+def draft_database(name: str) -> Database:
+    """A database that a job is to make. Raises `AppError` 80 if the name is unfit."""
+    return Database("", parse_database_name(name), "", is_new=True)
 
 
 def is_database_name(text: str) -> bool:

@@ -8,10 +8,12 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from common.dataset.database import Link, link
+from common.dataset.descriptor import parse_descriptor
+from common.dataset.model import Dataset
 from common.errors import AppError, Rule
 from common.json_text import JsonError, dump_json, parse_json, schema_faults
-from common.platform import Link, Record, RecordDraft
-from common.platform.names import link
+from common.platform import Platform, Record, RecordDraft
 
 DESCRIPTOR_NAME = "descriptor.json.gz"
 LARGEST_DESCRIPTOR = 512 << 20
@@ -41,7 +43,7 @@ def build_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def parse_descriptor(content: bytes, record: Record) -> dict[str, Any]:
+def unpack_descriptor(content: bytes, record: Record) -> dict[str, Any]:
     """The descriptor that a descriptor file holds, of the form of `resources/descriptor.schema.json`. Raises `AppError` 83."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
@@ -62,3 +64,13 @@ def parse_descriptor(content: bytes, record: Record) -> dict[str, Any]:
 def pack_descriptor(descriptor: Mapping[str, Any]) -> bytes:
     """The content of a descriptor file: the same bytes for the same descriptor, at any time."""
     return gzip.compress(dump_json(descriptor).encode(), mtime=0)
+
+
+def read_dataset(platform: Platform, record: Record) -> Dataset:
+    """The Dataset of a record. Raises `AppError` 300 if the descriptor is not of version 3.0."""
+    try:
+        return parse_descriptor(platform.read_descriptor(record))
+    except AppError as error:
+        if error.code != Rule.NOT_A_DATASET:
+            raise
+        raise AppError(Rule.NOT_MERGEABLE, f"{record.name}: {error.text}") from None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.scan.delimited import LONGEST_RECORD, TextFile, first_record, stray_quotes
 from common.scan.files import compression_of, format_of, read_bytes, stamp_of
 
@@ -35,7 +35,7 @@ class Header:
         has one."""
         places = tuple(place for place, name in enumerate(self.names) if not name.strip())
         if len(places) == len(self.names):
-            faults.add(Rule.FIELD_NAME, "no column has a name in the header", file=self.file.name, line=1)
+            faults.add(Rule.FIELD_NAME, "no column has a name in the header", Place(self.file.name, 1))
             return None
         names = tuple(name for name in self.names if name.strip())
         return Header(replace(self.file, nameless=places), names, self.delimiter)
@@ -53,16 +53,14 @@ def read_header(
             raise AppError(Rule.UNREADABLE, f"the file is {found}, not delimited text", _EXPORT)
         text, size, lines = first_record(path, is_gzip, encoding, longest)
         if not text:
-            faults.add(Rule.UNREADABLE, "the file is empty; it has no header", file=name)
+            faults.add(Rule.UNREADABLE, "the file is empty; it has no header", Place(name))
             return None
         names, delimiter = _parse_header(text, delimiter)
     except UnicodeError as error:  # not all are of bytes: UTF-16 may lack its byte-order mark
-        faults.add(
-            Rule.UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", file=name, line=1
-        )
+        faults.add(Rule.UNREADABLE, f"the header is not {encoding}: {getattr(error, 'reason', error)}", Place(name, 1))
         return None
     except AppError as error:
-        faults.add(error.code, error.text, file=name, remedy=error.remedy)
+        faults.add(error.code, error.text, Place(name), remedy=error.remedy)
         return None
     text_file = TextFile(name, path, stamp.size, is_gzip, encoding, size, lines, stamp, longest_record=longest)
     return Header(text_file, names, delimiter)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from common.errors import AppError, Rule
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.scan.delimited import (
     BUFFER_BYTES,
     LINE_END,
@@ -135,7 +135,7 @@ def read_records(
                 blank.add(piece.file.name, len(records.blank), records.blank[0])
             yield records
     except AppError as error:  # a damaged gzip, a file that is gone: a fault among those of other files
-        faults.add(error.code, error.text, file=piece.file.name, remedy=error.remedy)
+        faults.add(error.code, error.text, Place(piece.file.name), remedy=error.remedy)
 
 
 def parse_records(
@@ -160,11 +160,11 @@ def parse_records(
         read_options=pacsv.ReadOptions(use_threads=False, block_size=len(text) + 4, column_names=list(columns)),
         parse_options=pacsv.ParseOptions(
             delimiter=form.delimiter, newlines_in_values=False, ignore_empty_lines=width > 1,
-            invalid_row_handler=ragged.take,
+            invalid_row_handler=ragged.take
         ),
         convert_options=pacsv.ConvertOptions(
             column_types=columns, strings_can_be_null=True, null_values=list(form.null_values), check_utf8=False,
-            auto_dict_max_cardinality=2**31 - 1,
+            auto_dict_max_cardinality=2**31 - 1
         ),
     )  # fmt: skip
     records = Records(file, text, first_line, cells, ragged.indices)
@@ -257,8 +257,13 @@ def _refuse_headers(records: Records, columns: list[str], names: Sequence[str], 
         return
     remedy = "Remove the line; files that were joined keep the header of the first alone."
     for line in records.lines[rows[:EXAMPLES_PER_RULE]].tolist():
-        faults.add(Rule.UNREADABLE, "the header stands again among the rows", file=records.file.name, line=line,
-                   value=", ".join(names)[:_SHOWN], remedy=remedy)  # fmt: skip
+        faults.add(
+            Rule.UNREADABLE,
+            "the header stands again among the rows",
+            Place(records.file.name, line),
+            value=", ".join(names)[:_SHOWN],
+            remedy=remedy,
+        )
     faults.add_count(Rule.UNREADABLE, max(0, len(rows) - EXAMPLES_PER_RULE))
     records.drop(rows)
 
@@ -273,9 +278,13 @@ def _refuse_nameless(records: Records, faults: Faults) -> None:
         cells = records.column(_nameless(place))
         rows = np.flatnonzero(np.asarray(cells.is_valid()))
         for row in rows[:EXAMPLES_PER_RULE].tolist():
-            faults.add(Rule.FIELD_NAME, f"column {place + 1} has a value but no name in the header", file=records.file.name,
-                       line=int(records.lines[row]), value=cells[row].as_py()[:_SHOWN],
-                       remedy="Name the column in the header, or remove it.")  # fmt: skip
+            faults.add(
+                Rule.FIELD_NAME,
+                f"column {place + 1} has a value but no name in the header",
+                Place(records.file.name, int(records.lines[row])),
+                value=cells[row].as_py()[:_SHOWN],
+                remedy="Name the column in the header, or remove it.",
+            )
         faults.add_count(Rule.FIELD_NAME, max(0, len(rows) - EXAMPLES_PER_RULE))
 
 
@@ -312,7 +321,7 @@ def _add_unreadable(
     line = first_line + text.count(LINE_END, 0, at)
     begin = text.rfind(LINE_END, 0, at) + 1
     shown = text[max(begin, at - 30) : at + 30].split(LINE_END)[0].decode("utf-8", "replace")
-    faults.add(Rule.UNREADABLE, problem, file=file.name, line=line, value=shown, remedy=remedy)
+    faults.add(Rule.UNREADABLE, problem, Place(file.name, line), value=shown, remedy=remedy)
 
 
 class _Ragged:
@@ -341,5 +350,5 @@ class _Ragged:
         for index, actual, text in self.examples:
             cells = "1 cell" if actual == 1 else f"{actual:,} cells"
             problem = f"{cells} where the header has {self.width:,}"
-            faults.add(Rule.ROW_WIDTH, problem, file=records.file.name, line=int(lines[index]), value=text)
+            faults.add(Rule.ROW_WIDTH, problem, Place(records.file.name, int(lines[index])), value=text)
         faults.add_count(Rule.ROW_WIDTH, len(self.indices) - len(self.blank) - len(self.examples))

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from common.dataset.database import Database
 from common.dictionary import CODINGS_TABLE, Coding
-from common.platform import Database, Platform, Staging, TableChange
+from common.platform import Platform, Staging, TableChange
 from common.scan.files import locate
 from common.scan.parquet import PartWriter, part_name
 

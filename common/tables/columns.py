@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 from common.dictionary import PART_MARK, PRECISION_CODING
 from common.dictionary.model import Coding, Field
 from common.errors import Rule
+from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
+from common.scan.records import Records
 from common.values.casts import EXPECTED_TEXT, cast_cells
-from common.values.column_stats import Figures, add_columns
+from common.values.column_stats import ColumnStats, add_columns, count_values
 from common.values.plain import moment_forms
 
 _CELLS_AT_ONCE = 1 << 15
@@ -25,7 +27,7 @@ _CELLS_AT_ONCE = 1 << 15
 
 
 @dataclass
-class Column:
+class BuiltColumn:
     """A built column. `bad` maps a rule to the mask of rows that break it; `hierarchy` is the companion of a tree field,
     `precision` that of a date."""
 
@@ -72,50 +74,50 @@ class ColumnPlan:
 
 
 def build_columns(
-    cells: Mapping[str, pa.Array], plans: Sequence[ColumnPlan], figures: Mapping[str, Figures]
-) -> dict[str, Column]:
-    """Cells (string, or dictionary of string where `plan.is_encoded`) to columns, by field name; adds what it sees to `figures`."""
-    built: dict[str, Column] = {}
+    cells: Mapping[str, pa.Array], plans: Sequence[ColumnPlan], stats: Mapping[str, ColumnStats]
+) -> dict[str, BuiltColumn]:
+    """Cells (string, or dictionary of string where `plan.is_encoded`) to columns, by field name; adds what it sees to `stats`."""
+    built: dict[str, BuiltColumn] = {}
     plain: dict[str, list[str]] = {}
     for plan in plans:
         name = plan.field.name
-        figures[name].rows += len(cells[name])
-        figures[name].nulls += cells[name].null_count
+        stats[name].rows += len(cells[name])
+        stats[name].nulls += cells[name].null_count
         if plan.is_encoded:
-            built[name] = _build_encoded(cells[name], plan, figures[name])
+            built[name] = _build_encoded(cells[name], plan, stats[name])
         else:
             plain.setdefault(plan.field.type, []).append(name)
     for field_type, names in plain.items():
         at_once = max(1, _CELLS_AT_ONCE // max(1, len(cells[names[0]])))
         for first in range(0, len(names), at_once):
             some = names[first : first + at_once]
-            columns = _build_plain([cells[name] for name in some], field_type, [figures[name] for name in some])
+            columns = _build_plain([cells[name] for name in some], field_type, [stats[name] for name in some])
             built.update(zip(some, columns, strict=True))
     for plan in plans:
         if plan.field.type in ("date", "datetime"):
             column = built[plan.field.name]
-            column.precision = _build_precision(cells[plan.field.name], column.values, plan, figures[plan.field.name])
+            column.precision = _build_precision(cells[plan.field.name], column.values, plan, stats[plan.field.name])
         if plan.coding is not None and not plan.is_encoded:
-            _count_sparse_codes(built[plan.field.name].values, plan, figures[plan.field.name])
+            _count_sparse_codes(built[plan.field.name].values, plan, stats[plan.field.name])
     return built
 
 
-def _build_plain(cells: Sequence[pa.Array], field_type: str, figures: Sequence[Figures]) -> list[Column]:
+def _build_plain(cells: Sequence[pa.Array], field_type: str, stats: Sequence[ColumnStats]) -> list[BuiltColumn]:
     """Columns of one type, built as one: of a wide table a buffer has few rows, and each call costs as much as hundreds of
     values."""
     rows = len(cells[0])
     values, bad = cast_cells(cells[0] if len(cells) == 1 else pa.concat_arrays(cells), field_type)
-    add_columns(figures, values)
+    add_columns(stats, values)
     columns = []
     for start in range(0, rows * len(cells), rows) if rows else [0] * len(cells):
-        column = Column(values.slice(start, rows))
+        column = BuiltColumn(values.slice(start, rows))
         if bad is not None and (mask := bad[start : start + rows]).any():
             column.bad[Rule.VALUE_TYPE] = mask
         columns.append(column)
     return columns
 
 
-def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, figures: Figures) -> pa.Array | None:
+def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> pa.Array | None:
     """How much is known of each date, if that is to be stored; partial ones are counted."""
     forms = moment_forms(texts)
     is_partial = forms.years | forms.months | (forms.days if plan.field.type == "datetime" else False)
@@ -127,19 +129,19 @@ def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, figure
     places = np.select([forms.years, forms.months, forms.days], [0, 1, 2], 3).astype(np.int32)
     names = list(PRECISION_CODING.by_code)
     counts = np.bincount(places[is_partial & is_date])
-    figures.partial.update({name: n for name, n in zip(names, counts.tolist(), strict=False) if n})
+    stats.partial.update({name: n for name, n in zip(names, counts.tolist(), strict=False) if n})
     if not plan.has_precision:
         return None
     return pa.DictionaryArray.from_arrays(pa.array(places, mask=~is_date), pa.array(names))
 
 
-def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, figures: Figures) -> None:
+def _count_sparse_codes(values: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> None:
     found = pc.value_counts(values.filter(pc.is_in(values, value_set=plan.typed_codes)))
     for item in found.to_pylist():
-        figures.counts[str(item["values"])] += item["counts"]
+        stats.counts[str(item["values"])] += item["counts"]
 
 
-def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Column:
+def _build_encoded(cells: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> BuiltColumn:
     """Works on the distinct texts, then spreads the outcome over the rows."""
     texts, indices = cells.dictionary, cells.indices
     lists = pc.split_pattern(texts, PART_MARK) if plan.field.is_multi_select else None
@@ -149,10 +151,10 @@ def _build_encoded(cells: pa.Array, plan: ColumnPlan, figures: Figures) -> Colum
     valid = indices.drop_null() if indices.null_count else indices
     counts = np.bincount(valid.to_numpy(), minlength=len(texts))
     if places is None:
-        _add_counted(values, counts[owner], figures)
+        _add_counted(values, counts[owner], stats)
     else:
-        figures.tally(places, counts[owner], len(plan.typed_codes))
-    column = Column(_spread(values, lists, indices))
+        stats.tally(places, counts[owner], len(plan.typed_codes))
+    column = BuiltColumn(_spread(values, lists, indices))
     for code, mask in bad_parts.items():
         entry_is_bad = np.zeros(len(texts) + 1, dtype=bool)
         entry_is_bad[owner[mask]] = True
@@ -188,13 +190,13 @@ def _check_parts(parts: pa.Array, plan: ColumnPlan) -> tuple[pa.Array, np.ndarra
     return values, places, bad
 
 
-def _add_counted(values: pa.Array, counts: np.ndarray, figures: Figures) -> None:
-    """Figures of the parts, equal parts of different cells added up first."""
+def _add_counted(values: pa.Array, counts: np.ndarray, stats: ColumnStats) -> None:
+    """Statistics of the parts, equal parts of different cells added up first."""
     encoded = values.dictionary_encode()
     is_valid = np.asarray(encoded.indices.is_valid())
     codes = encoded.indices.drop_null().to_numpy()
     summed = np.bincount(codes, weights=counts[is_valid], minlength=len(encoded.dictionary)).astype(np.int64)
-    figures.add_counted(encoded.dictionary, summed, are_codes=False)
+    stats.add_counted(encoded.dictionary, summed, are_codes=False)
 
 
 def _spread(values: pa.Array, lists: pa.Array | None, indices: pa.Array) -> pa.Array:
@@ -220,7 +222,32 @@ def _build_hierarchy(values: pa.Array, owner: np.ndarray, entries: int, plan: Co
     return pa.array([list(each) for each in found], pa.list_(pa.string()))
 
 
-def describe_fault(code: Rule, cell: str, plan: ColumnPlan) -> tuple[str, str]:
+def add_column_faults(
+    column: ColumnPlan,
+    records: Records,
+    cells: pa.Array,
+    built: BuiltColumn,
+    faults: Faults,
+    faulty: dict[int, list[Fault]] | None = None,
+) -> None:
+    """Counts the faults of a column; examples are the first few, or every faulty row where rows are quarantined."""
+    for code, mask in built.bad.items():
+        rows = np.flatnonzero(mask)
+        kept = rows if faulty is not None else rows[:EXAMPLES_PER_RULE]
+        values = cells.take(pa.array(kept)).to_pylist()
+        for row, value in zip(kept.tolist(), values, strict=True):
+            text, remedy = _describe_fault(code, value or "", column)
+            place = (records.file.name, int(records.lines[row]), column.field.entity, column.field.name)
+            fault = Fault(code, text, *place, value, remedy)
+            faults.add_fault(fault)
+            if faulty is not None:
+                faulty.setdefault(row, []).append(fault)
+        faults.add_count(
+            code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :])), VALUES_KEPT)
+        )
+
+
+def _describe_fault(code: Rule, cell: str, plan: ColumnPlan) -> tuple[str, str]:
     """What is wrong with a cell, and a remedy where a better one than the rule's is known."""
     if code == Rule.VALUE_TYPE:
         text = f"not of type {plan.field.type}; expected {EXPECTED_TEXT[plan.field.type]}"

@@ -8,10 +8,7 @@ for 1 M keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 from uuid import uuid4
 
 import numpy as np
@@ -23,7 +20,8 @@ from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
 from common.scan.files import locate
 from common.tables.quarantine import Rejects, write_rejects
-from common.values.column_stats import count_values, hash_values
+from common.tables.shuffle import ShuffleWriter, read_buckets
+from common.values.column_stats import count_values
 
 BUCKET_ROWS = 8_000_000
 """Values that one check task is meant to hold; more rows mean more buckets."""
@@ -37,39 +35,7 @@ def key_schema(kind: pa.DataType) -> pa.Schema:
     return pa.schema([("value", kind), ("file", pa.int32()), ("line", pa.int64())])
 
 
-class BucketWriter:
-    """Writes rows as an Arrow file in which batch i holds bucket i modulo `buckets`, by the hash of the first column."""
-
-    def __init__(self, path: str, schema: pa.Schema, buckets: int) -> None:
-        self.buckets = buckets
-        self.schema = schema
-        filesystem, inner = locate(path)
-        self._out = filesystem.open_output_stream(inner)
-        self._writer = pa.ipc.new_file(self._out, self.schema)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._writer.close()
-        self._out.close()
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Takes in rows, none of which has a null in the first column."""
-        if self.buckets == 1:
-            self._writer.write_batch(batch)
-            return
-        bucket = (hash_values(batch.column(0)) % np.uint64(self.buckets)).astype(np.int64)
-        order = np.argsort(bucket, kind="stable")
-        batch = batch.take(pa.array(order))
-        ends = np.searchsorted(bucket[order], np.arange(self.buckets + 1))
-        for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-            self._writer.write_batch(batch.slice(start, end - start))
-
-
-class KeyWriter(BucketWriter):
+class KeyWriter(ShuffleWriter):
     """Writes values of one column with their places, in buckets. Nulls are left out."""
 
     def __init__(self, path: str, kind: pa.DataType, buckets: int) -> None:
@@ -88,12 +54,13 @@ class KeyWriter(BucketWriter):
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """A key or reference column: where its key files are, and the user's names of the entity's files by index."""
+    """A key or reference column: where its key files are, and the user's names of the entity's files by index. A stored table
+    has none."""
 
     entity: str
     field: str
     key_files: tuple[str, ...]
-    file_names: tuple[str, ...]
+    file_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +114,7 @@ def check_keys(task: KeyCheck) -> KeyResult:
 
 def read_bucket(column: KeyColumn, kind: pa.DataType, buckets: int, bucket: int) -> pa.Table:
     """All occurrences of a column's values in one bucket, with their files and lines."""
-    return read_rows(column.key_files, key_schema(kind), buckets, bucket)
-
-
-def read_rows(paths: Sequence[str], schema: pa.Schema, buckets: int, bucket: int) -> pa.Table:
-    """The rows of one bucket in files of `BucketWriter`."""
-    batches: list[pa.RecordBatch] = []
-    for path in paths:
-        filesystem, inner = locate(path)
-        with filesystem.open_input_file(inner) as file:
-            reader = pa.ipc.open_file(file)
-            batches.extend(reader.get_batch(i) for i in range(bucket, reader.num_record_batches, buckets))
-    return pa.Table.from_batches(batches, schema=schema).combine_chunks()
+    return read_buckets(column.key_files, key_schema(kind), buckets, [bucket])
 
 
 def _read_bucket(column: KeyColumn, space: KeySpace, task: KeyCheck) -> pa.Table:

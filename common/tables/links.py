@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from common.dataset.model import ColumnMapping
 from common.dictionary import Field
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.platform import Platform, Staging
 from common.scan.files import locate
 from common.spark.session import Cluster
@@ -120,19 +120,6 @@ def count_rows(files: Sequence[str]) -> int:
     return total
 
 
-def extract_column(
-    cluster: Cluster, files: Sequence[str], column: str, place: KeyColumn, buckets: int, folder: str, *,
-    as_text: bool = False, distinct: bool = False,
-) -> KeyColumn:  # fmt: skip
-    """`place` with the key files of one column of a table that stands already: its Parquet files read by a task each."""
-    paths = [f"{folder}/{number:05d}.arrow" for number in range(len(files))]
-    tasks = [
-        TableKeys(file, {column: (path, buckets)}, as_text, distinct) for file, path in zip(files, paths, strict=True)
-    ]
-    cluster.map(extract_keys, tasks, f"ids of {place.entity}")
-    return replace(place, key_files=tuple(paths))
-
-
 @dataclass(frozen=True, slots=True)
 class StoredField:
     """A field of a published Dataset and where it is stored, to be linked by. With `distinct`, how often a value stands in
@@ -148,6 +135,20 @@ class StoredField:
         return f"{self.field.entity}.{self.field.name}"
 
 
+def extract_column(
+    cluster: Cluster, files: Sequence[str], stored: StoredField, buckets: int, folder: str, *, as_text: bool = False
+) -> KeyColumn:
+    """The key column of a stored field, from the Parquet files of its table, which a task each reads."""
+    paths = tuple(f"{folder}/{number:05d}.arrow" for number in range(len(files)))
+    column = stored.mapping.column
+    tasks = [
+        TableKeys(file, {column: (path, buckets)}, as_text, stored.distinct)
+        for file, path in zip(files, paths, strict=True)
+    ]
+    cluster.map(extract_keys, tasks, f"ids of {stored.field.entity}")
+    return KeyColumn(stored.field.entity, stored.field.name, paths)
+
+
 def count_stored(
     cluster: Cluster, platform: Platform, staging: Staging, source: StoredField, target: StoredField
 ) -> LinkCounts:
@@ -155,12 +156,9 @@ def count_stored(
     files = [stored_files(platform, each.mapping) for each in (source, target)]
     buckets = bucket_count(max(map(count_rows, files)))
     source_ids, target_ids = (
-        extract_column(
-            cluster, paths, each.mapping.column, KeyColumn(each.field.entity, each.field.name, (), ()), buckets,
-            staging.scratch_folder(f"{side}_ids"), distinct=each.distinct,
-        )
+        extract_column(cluster, paths, each, buckets, staging.scratch_folder(f"{side}_ids"))
         for side, each, paths in zip(("source", "target"), (source, target), files, strict=True)
-    )  # fmt: skip
+    )
     return count_links(cluster, Link(source_ids, target_ids, ARROW_TYPES[source.field.type], buckets))
 
 
@@ -168,13 +166,13 @@ def validate_counts(
     counts: LinkCounts, source: StoredField, target: StoredField, faults: Faults, *, one_to_one: bool
 ) -> None:
     """Adds faults 303, 310 and 311: what the data show against a link."""
-    at, to = ({"entity": each.field.entity, "field": each.field.name} for each in (source, target))
+    at, to = (Place(entity=each.field.entity, field=each.field.name) for each in (source, target))
     if not counts.is_target_unique:
         text = f"{counts.target_rows:,} rows of the target have {counts.target_ids:,} different ids"
-        faults.add(Rule.TARGET_NOT_UNIQUE, text, **to)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, to)
     if not counts.matched_ids:
         text = f"none of the source's {counts.source_ids:,} ids is among the target's {counts.target_ids:,}"
-        faults.add(Rule.NO_OVERLAP, text, **at)
+        faults.add(Rule.NO_OVERLAP, text, at)
     if one_to_one and not source.distinct and not counts.is_source_unique:
         text = f"{counts.source_rows:,} rows of the source have {counts.source_ids:,} different ids: not one to one"
-        faults.add(Rule.RELATIONSHIP_BROKEN, text, **at)
+        faults.add(Rule.RELATIONSHIP_BROKEN, text, at)

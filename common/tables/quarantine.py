@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from common.errors import AppError, Rule
-from common.faults import Fault, Faults
+from common.faults import Fault, Faults, Place
 from common.scan.delimited import record_texts
 from common.scan.files import locate
 from common.scan.records import Records
@@ -58,7 +58,7 @@ def validate_share(good: int, faulty: int, most: float, name: str, faults: Fault
         faults.add(
             Rule.TOO_MANY_FAULTY,
             f"{shown_share(good, faulty)} rows are faulty, more than max_faulty_share {most:g}",
-            entity=name,
+            Place(entity=name),
         )
 
 

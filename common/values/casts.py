@@ -42,7 +42,7 @@ def cast_cells(texts: pa.Array, field_type: str) -> Cast:
     return _CASTS[field_type](texts)
 
 
-def text_bytes(texts: pa.Array) -> np.ndarray:
+def all_bytes(texts: pa.Array) -> np.ndarray:
     """All bytes of a string array's values, nulls contributing none, as uint8; a view where possible."""
     offsets, data = text_layout(texts)
     return data[offsets[0] : offsets[-1]]
@@ -70,7 +70,7 @@ _FLOAT_BYTES = _byte_table(b"+-.0123456789eE")
 
 def _bytes_within(texts: pa.Array, first: str, last: str) -> bool:
     """Whether all bytes of the texts are from `first` to `last`; much quicker than to look each up in a table."""
-    data = text_bytes(texts)
+    data = all_bytes(texts)
     return not len(data) or bool(data.min() >= ord(first) and data.max() <= ord(last))
 
 
@@ -98,14 +98,18 @@ def _cast_long_integers(digits: pa.Array, fits: pa.Array, values: pa.Array) -> t
     column, is_fit = values.to_pylist(), fits.to_pylist()
     for index in np.flatnonzero(np.asarray(pc.fill_null(pc.greater(pc.binary_length(digits), 18), False))):
         if is_fit[index]:
-            value = int(digits[int(index)].as_py())
+            text = digits[int(index)].as_py()
+            number = text.lstrip("-").lstrip("0")
+            value = int(number[:20] or 0) * (
+                -1 if text.startswith("-") else 1
+            )  # 20 digits are out of range, however they go on
             is_fit[index] = -(2**63) <= value < 2**63
             column[index] = value if is_fit[index] else None
     return pa.array(column, pa.int64()), pa.array(is_fit, pa.bool_())
 
 
 def _cast_float(texts: pa.Array) -> Cast:
-    if _bytes_within(texts, "+", "9") or _FLOAT_BYTES[text_bytes(texts)].all():  # Arrow takes neither , nor /
+    if _bytes_within(texts, "+", "9") or _FLOAT_BYTES[all_bytes(texts)].all():  # Arrow takes neither , nor /
         try:
             values = pc.cast(texts, pa.float64())
         except pa.ArrowInvalid:

@@ -1,6 +1,6 @@
-"""Observed figures of a field, gathered in the writing pass: rows, nulls, distinct values, minimum, maximum, mean, top codes.
+"""What was observed of a field, gathered in the writing pass: rows, nulls, distinct values, minimum, maximum, mean, top codes.
 
-Figures of many tasks merge into those of the whole. Distinct values are estimated from the k smallest 64-bit hashes seen
+The statistics of many tasks merge into those of the whole. Distinct values are estimated from the k smallest 64-bit hashes seen
 (k minimum values: Bar-Yossef et al., 2002): exact below k, an estimate above, whose relative standard error is 1/sqrt(k - 2).
 """
 
@@ -25,13 +25,13 @@ _SPAN = float(2**64)
 
 
 def sketch_size(fields: int) -> int:
-    """Hashes kept per field, so that the figures of a task stay below about 256 KiB however many fields there are."""
+    """Hashes kept per field, so that the statistics of a task stay below about 256 KiB however many fields there are."""
     return int(min(1024, max(64, 32768 // max(fields, 1))))
 
 
 @dataclass
-class Figures:
-    """Figures of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
+class ColumnStats:
+    """Statistics of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
 
     `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated. `partial` counts the dates of
     which the year, the month or the day (of a datetime) is the last that is known.
@@ -67,14 +67,14 @@ class Figures:
             self.total = (self.total or 0.0) + float((values.to_numpy() * counts[seen]).sum(dtype=np.float64))
 
     def tally(self, places: np.ndarray, counts: np.ndarray, codes: int) -> None:
-        """Counts codes by their places in a coding of `codes` codes, -1 for none; `settle` makes figures of them in the end."""
+        """Counts codes by their places in a coding of `codes` codes, -1 for none; `settle` makes statistics of them in the end."""
         if not len(self.tallies):
             self.tallies = np.zeros(codes, dtype=np.int64)
         known = places >= 0
         self.tallies += np.bincount(places[known], weights=counts[known], minlength=codes).astype(np.int64)
 
     def settle(self, codes: pa.Array) -> None:
-        """Turns what was tallied into figures, once for all; `codes` are the coding's, typed."""
+        """Turns what was tallied into statistics, once for all; `codes` are the coding's, typed."""
         if self.tallies.any():
             self.add_counted(codes, self.tallies, are_codes=True)
         self.tallies = np.empty(0, dtype=np.int64)
@@ -91,8 +91,8 @@ class Figures:
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
 
-    def merge(self, other: Figures) -> None:
-        """Takes in the figures of the same field from another task."""
+    def merge(self, other: ColumnStats) -> None:
+        """Takes in the statistics of the same field from another task."""
         self.rows += other.rows
         self.nulls += other.nulls
         self.values += other.values
@@ -119,7 +119,7 @@ class Figures:
         return round((self.size - 1) / (float(self.sketch[-1]) / _SPAN))
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as the report holds them; dates in ISO form, times in UTC. `distinct_error` is the relative standard
+        """The statistics as the report holds them; dates in ISO form, times in UTC. `distinct_error` is the relative standard
         error of an estimate: two in three are off by less, 19 in 20 by less than twice as much."""
         shown: dict[str, Any] = {"rows": self.rows, "nulls": self.nulls}
         if self.size:
@@ -135,40 +135,40 @@ class Figures:
         return shown
 
 
-def add_columns(figures: Sequence[Figures], values: pa.Array) -> None:
+def add_columns(stats: Sequence[ColumnStats], values: pa.Array) -> None:
     """Takes in columns of one type and length that stand one after the other in `values`, nulls ignored.
 
     All at once, as a buffer of a wide table has so few rows that calls for each column would cost more than its values.
     """
     if values.null_count == len(values):
         return
-    is_valid = np.asarray(values.is_valid()).reshape(len(figures), -1) if values.null_count else None
-    _add_ranges(figures, values, is_valid)
-    _add_hashes(figures, values, is_valid)
+    is_valid = np.asarray(values.is_valid()).reshape(len(stats), -1) if values.null_count else None
+    _add_ranges(stats, values, is_valid)
+    _add_hashes(stats, values, is_valid)
     if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
-        numbers = _fixed_values(values).reshape(len(figures), -1)
-        counts = [numbers.shape[1]] * len(figures) if is_valid is None else np.count_nonzero(is_valid, axis=1).tolist()
+        numbers = _fixed_values(values).reshape(len(stats), -1)
+        counts = [numbers.shape[1]] * len(stats) if is_valid is None else np.count_nonzero(is_valid, axis=1).tolist()
         totals = (numbers if is_valid is None else np.where(is_valid, numbers, 0)).sum(axis=1, dtype=np.float64)
-        for each, count, total in zip(figures, counts, totals.tolist(), strict=True):
+        for each, count, total in zip(stats, counts, totals.tolist(), strict=True):
             if count:
                 each.values += count
                 each.total = (each.total or 0.0) + total
 
 
-def _add_ranges(figures: Sequence[Figures], values: pa.Array, is_valid: np.ndarray | None) -> None:
-    if pa.types.is_string(values.type) or len(figures) == 1:
-        rows = len(values) // len(figures)
-        for at, each in enumerate(figures):
+def _add_ranges(stats: Sequence[ColumnStats], values: pa.Array, is_valid: np.ndarray | None) -> None:
+    if pa.types.is_string(values.type) or len(stats) == 1:
+        rows = len(values) // len(stats)
+        for at, each in enumerate(stats):
             ends = pc.min_max(values.slice(at * rows, rows))
             each.widen(ends["min"].as_py(), ends["max"].as_py())
         return
-    numbers = _fixed_values(values).reshape(len(figures), -1)
+    numbers = _fixed_values(values).reshape(len(stats), -1)
     lows, highs = (
         (numbers if is_valid is None else np.where(is_valid, numbers, instead)) for instead in _extremes(numbers.dtype)
     )
-    found = is_valid.any(axis=1) if is_valid is not None else np.ones(len(figures), dtype=bool)
+    found = is_valid.any(axis=1) if is_valid is not None else np.ones(len(stats), dtype=bool)
     ends = [pa.array(each, mask=~found).view(values.type).to_pylist() for each in (lows.min(axis=1), highs.max(axis=1))]
-    for each, low, high in zip(figures, *ends, strict=True):
+    for each, low, high in zip(stats, *ends, strict=True):
         each.widen(low, high)
 
 
@@ -179,16 +179,16 @@ def _extremes(kind: np.dtype) -> tuple[Any, Any]:
     return np.iinfo(kind).max, np.iinfo(kind).min
 
 
-def _add_hashes(figures: Sequence[Figures], values: pa.Array, is_valid: np.ndarray | None) -> None:
+def _add_hashes(stats: Sequence[ColumnStats], values: pa.Array, is_valid: np.ndarray | None) -> None:
     """Takes values into the sketches of distinct values."""
-    if not figures[0].size:
+    if not stats[0].size:
         return
-    hashes = hash_values(values).reshape(len(figures), -1)
-    is_low = hashes <= np.array([each.threshold for each in figures])[:, np.newaxis]
+    hashes = hash_values(values).reshape(len(stats), -1)
+    is_low = hashes <= np.array([each.threshold for each in stats])[:, np.newaxis]
     if is_valid is not None:
         is_low &= is_valid
     low = np.split(hashes[is_low], np.cumsum(np.count_nonzero(is_low, axis=1))[:-1])
-    for each, found in zip(figures, low, strict=True):
+    for each, found in zip(stats, low, strict=True):
         if len(found):
             each.keep_smallest(found)
 

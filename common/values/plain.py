@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from common.values.casts import INTEGER_TEXT, text_bytes, text_layout
+from common.values.casts import INTEGER_TEXT, all_bytes, text_layout
 
 FIRST_YEAR, LAST_YEAR = 1900, 2099
 """The years in which a partial date, or one without leading zeros, is taken for a date: others are more often codes."""
@@ -86,7 +86,7 @@ def _unkept_numbers(texts: pa.Array, values: pa.Array) -> Mask:
     is_odd = is_plus
     if pa.types.is_floating(values.type):
         is_odd = is_odd | (sizes > _DIGITS_KEPT)
-        if (text_bytes(texts) > _NINE).any():  # an exponent
+        if (all_bytes(texts) > _NINE).any():  # an exponent
             found |= _matches(texts, _BARE_EXPONENT)
             is_odd |= np.asarray(pc.fill_null(pc.less(pc.abs(values), _SMALLEST), False))
     at = np.flatnonzero(is_odd & ~found & np.asarray(values.is_valid()))
@@ -135,7 +135,7 @@ def _number_notes(texts: pa.Array) -> tuple[dict[str, Mask], set[int]]:
     decimals = np.where(points >= 0, sizes - points - 1, 0)
     is_form = (sizes > 0) & ((first == _PLUS) | (points == 0) | ((points == 1) & (first == _MINUS)) | (last == _POINT))
     is_plain = sizes > 0
-    if (text_bytes(texts) > _NINE).any():
+    if (all_bytes(texts) > _NINE).any():
         is_plain &= ~_matches(texts, "[eE]")
     zeros = is_plain & (decimals > 1) & (last == _ZERO)
     return {"form": is_form, "zeros": zeros}, set(np.unique(decimals[is_plain]).tolist()[:2])

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from common.errors import AppError, Rule
+from common.faults import Place
 from common.scan.bgzip import find_block, inflate_blocks, inflate_members, validate_end, validate_gzi, validate_last
 from common.scan.files import Compression, Stamp, compression_of, open_unchanged, stamp_of
 from common.vcf.header import HeaderFindings, VcfHeader, parse_header
@@ -56,7 +57,7 @@ class VcfFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class VcfPiece:
     """A range of stored bytes of one file that one task reads; `number` counts the pieces of a file from 0."""
 
     file: str
@@ -87,7 +88,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
             f"the header is larger than {header_mb:,} MiB, each line and each sample counted {_CELL_BYTES} bytes more"
         )
         remedy = "Take out ## lines that are not needed, or give a larger max_header_mb."
-        found.fault(Rule.VCF_HEADER, said, text.count(b"\n") + 1, remedy=remedy)
+        found.fault(Rule.VCF_HEADER, said, Place(line=text.count(b"\n") + 1), remedy=remedy)
         return None, found
     header, found = parse_header(text, name)
     if header is None:
@@ -97,7 +98,7 @@ def read_vcf_file(name: str, path: str, header_mb: int | None = HEADER_MB) -> tu
 
 @contextmanager
 def _open_unchanged(path: str, stamp: Stamp) -> Iterator[pa.NativeFile]:
-    """As `open_unchanged`, but what is wrong with the compression is `AppError` 213."""
+    """As `open_unchanged`, but damaged compression is `AppError` 213."""
     with open_unchanged(path, stamp) as stored:
         try:
             yield stored
@@ -131,10 +132,10 @@ def _weight(text: bytes) -> int:
     return len(text) + _CELL_BYTES * (text.count(b"\n") + text.count(b"\t"))
 
 
-def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
+def cut_pieces(file: VcfFile, stored_bytes: int) -> list[VcfPiece]:
     """Pieces of about `stored_bytes` of a file; a gzip file is one piece, since it can only be read from its start."""
     if file.kind == "gzip":
-        return [Piece(file.name, file.path, file.kind, file.stamp, 0, file.body, file.size)]
+        return [VcfPiece(file.name, file.path, file.kind, file.stamp, 0, file.body, file.size)]
     starts = list(range(file.body, max(file.size, file.body + 1), max(1, stored_bytes)))
     if file.blocks:
         after = (bisect_left(file.blocks, start) for start in starts[1:])
@@ -142,12 +143,12 @@ def cut_pieces(file: VcfFile, stored_bytes: int) -> list[Piece]:
         starts = [file.body, *sorted(start for start in known if file.body < start < file.size)]
     ends = [*starts[1:], file.size]
     return [
-        Piece(file.name, file.path, file.kind, file.stamp, number, start, end, file.skip if number == 0 else 0)
+        VcfPiece(file.name, file.path, file.kind, file.stamp, number, start, end, file.skip if number == 0 else 0)
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     ]
 
 
-def read_lines(piece: Piece, block_bytes: int) -> Iterator[bytes]:
+def read_vcf_lines(piece: VcfPiece, block_bytes: int) -> Iterator[bytes]:
     """The lines of a piece in blocks of about `block_bytes`, each block of whole lines, the last line ended or not.
 
     Lines of one contig and position that follow one another are all in one piece. Memory is `block_bytes`, or one line
@@ -230,7 +231,7 @@ def _end_of_position(lines: bytes | bytearray, place: bytes, start: int) -> int:
     return start
 
 
-def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: Piece) -> Iterator[tuple[bytes, bool]]:
+def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: VcfPiece) -> Iterator[tuple[bytes, bool]]:
     """Spans from the first line that belongs to the piece, each with whether it lies beyond the piece's end."""
     headless = piece.number > 0
     for position, found in spans:
@@ -246,7 +247,7 @@ def _from_first_line(spans: Iterator[tuple[int, bytes]], piece: Piece) -> Iterat
         yield data, beyond
 
 
-def _piece_spans(stored: pa.NativeFile, piece: Piece) -> Iterator[tuple[int, bytes]]:
+def _piece_spans(stored: pa.NativeFile, piece: VcfPiece) -> Iterator[tuple[int, bytes]]:
     skip = piece.skip if piece.kind == "bgzip" else piece.start if piece.kind == "gzip" else 0
     start = 0 if piece.kind == "gzip" else piece.start
     if piece.kind == "bgzip" and piece.number > 0:
@@ -280,7 +281,7 @@ def _spans(
 
 
 def line_bases(file: VcfFile, lines_of_pieces: Sequence[int]) -> list[int]:
-    """Per piece of a file, how many lines stand before its first: what makes a task's line numbers true."""
+    """The number of lines of a file before each of its pieces."""
     bases, before = [], file.header_lines
     for lines in lines_of_pieces:
         bases.append(before)

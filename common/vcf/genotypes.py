@@ -18,7 +18,7 @@ from common.vcf.lines import MISSING_AT, LineBlock, LineFaults, Mask, Positions
 from common.vcf.sites import Sites
 
 REF, HET_REF, HOM, HET_ALT, HALF, NO_CALL = range(6)
-TYPES = ("ref", "het-ref", "hom", "het-alt", "half", "no-call")
+GENOTYPE_TYPES = ("ref", "het-ref", "hom", "het-alt", "half", "no-call")
 
 _TERMINATORS = np.zeros(256, np.bool_)
 _TERMINATORS[[0, 9, 10, 58]] = True  # NUL, tab, line end, colon
@@ -35,7 +35,7 @@ _DIPLOID_REF, _DIPLOID_NONE = _with_ends(b"0/0", b"0|0"), _with_ends(b"./.", b".
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Genotype:
     """What one GT says: its kind, copies of the reference, missing copies, and copies of each other allele,
     ascending."""
 
@@ -58,7 +58,7 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class AlleleCounts:
     """Over all calls, stored or not: per line copies of REF, called and missing copies; per ALT allele copies and
     samples."""
 
@@ -69,8 +69,8 @@ class Copies:
     alt_samples: Positions
 
 
-def parse_gt(token: bytes) -> Call | None:
-    """One GT, of any ploidy, phased or not; None if it is none."""
+def parse_gt(token: bytes) -> Genotype | None:
+    """One GT, of any ploidy, phased or not; None if it is not valid."""
     if not _GT.fullmatch(token):
         return None
     alleles = [int(part) if part != b"." else -1 for part in re.split(rb"[/|]", token.lstrip(b"/|"))]
@@ -82,13 +82,13 @@ def parse_gt(token: bytes) -> Call | None:
         kind = HALF
     else:
         kind = HET_ALT if len(copies) > 1 else HET_REF if ref else HOM
-    return Call(kind, ref, missing, copies)
+    return Genotype(kind, ref, missing, copies)
 
 
-def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFaults) -> tuple[Calls, Copies]:
+def parse_genotypes(block: LineBlock, sites: Sites, keep: Mask, found: LineFaults) -> tuple[Calls, AlleleCounts]:
     """Counts all calls of the lines that make a locus and returns those whose kind is in `keep` (six flags, by kind).
 
-    Lines without a locus hold no genotype of the assay, so their calls are not looked at.
+    Calls of lines without a locus are not read.
     """
     has_locus = np.bincount(sites.alt_line[sites.is_allele], minlength=len(block)) > 0
     lines = np.flatnonzero(has_locus & (sites.layout.gt >= 0) & (block.before.shape[1] > 0))
@@ -186,10 +186,10 @@ def _distinct_tokens(
 
 
 def _mark_faulty(
-    block: LineBlock, sites: Sites, vocabulary: list[bytes], calls: list[Call | None],
+    block: LineBlock, sites: Sites, vocabulary: list[bytes], calls: list[Genotype | None],
     codes: npt.NDArray[np.int64], line: Positions, found: LineFaults,
 ) -> bool:  # fmt: skip
-    """Faults of calls that are none or name an allele that their line lacks: one per line, its first."""
+    """Adds a fault for the first call of each line that is not valid or names an allele that its line lacks."""
     highest = np.array(
         [max((allele for allele, _ in call.copies), default=0) if call else -1 for call in calls], np.int64
     )
@@ -218,7 +218,7 @@ class _Vocabulary:
     copies: Positions
 
     @classmethod
-    def of(cls, calls: list[Call | None]) -> _Vocabulary:
+    def of(cls, calls: list[Genotype | None]) -> _Vocabulary:
         read = [call for call in calls if call]
         pairs = np.array([pair for call in read for pair in call.copies], np.int64).reshape(-1, 2)
         first = np.cumsum([0, *(len(call.copies) for call in read)])
@@ -233,7 +233,7 @@ class _Vocabulary:
         return of, self.first[codes][of] + within
 
 
-def _count(read: _Vocabulary, codes: npt.NDArray[np.int64], line: Positions, sites: Sites) -> Copies:
+def _count(read: _Vocabulary, codes: npt.NDArray[np.int64], line: Positions, sites: Sites) -> AlleleCounts:
     """Copies in these calls; `called` holds copies of other alleles than REF only."""
     lines = len(sites.pos)
 
@@ -243,7 +243,7 @@ def _count(read: _Vocabulary, codes: npt.NDArray[np.int64], line: Positions, sit
     of, element = read.expand(codes)
     alt = sites.first_alt[line[of]] + read.allele[element] - 1
     alt_copies = total(read.copies[element], alt, len(sites.alt))
-    return Copies(
+    return AlleleCounts(
         total(read.ref[codes], line, lines), total(read.copies[element], line[of], lines),
         total(read.missing[codes], line, lines), alt_copies, np.bincount(alt, minlength=len(sites.alt)),
     )  # fmt: skip
@@ -286,5 +286,5 @@ def _no_calls() -> Calls:
     return Calls(empty, empty, empty, empty, empty)
 
 
-def _no_copies(lines: int, alts: int) -> Copies:
-    return Copies(*(np.zeros(size, np.int64) for size in (lines, lines, lines, alts, alts)))
+def _no_copies(lines: int, alts: int) -> AlleleCounts:
+    return AlleleCounts(*(np.zeros(size, np.int64) for size in (lines, lines, lines, alts, alts)))

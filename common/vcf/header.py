@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
 
 from common.errors import Rule
-from common.faults import Fault, Faults
+from common.faults import Faults, Place
 from common.vcf.lines import Remark, Remarks, add_remarks
 from resources import resource
 
@@ -64,23 +63,19 @@ class VcfHeader:
 
 @dataclass
 class HeaderFindings:
-    """What was found beside the header itself: `faults` refuse the file; `warnings` are examples of the `remarks`, which go
-    to the report, all of them."""
+    """What was found beside the header itself: `faults` refuse the file, `remarks` go to the report."""
 
     file: str
     faults: Faults = field(default_factory=Faults)
-    warnings: Faults = field(default_factory=Faults)
     remarks: Remarks = field(default_factory=dict)
 
-    def fault(self, code: Rule, text: str, line: int, value: str | None = None, **place: Any) -> None:
-        self.faults.add_fault(Fault(code, text, file=self.file, line=line, value=value and value[:_SHOWN], **place))
+    def fault(self, code: Rule, text: str, at: Place, value: str | None = None, remedy: str = "") -> None:
+        """Adds a fault of this file."""
+        self.faults.add(code, text, replace(at, file=self.file), value=value and value[:_SHOWN], remedy=remedy)
 
-    def warn(self, text: str, line: int, value: str | None = None, **place: Any) -> None:
-        self.warnings.add_fault(
-            Fault(Rule.VCF_HEADER, text, file=self.file, line=line, value=value and value[:_SHOWN], **place)
-        )
-        of = ".".join(place[part] for part in ("entity", "field") if part in place)[:_SHOWN]
-        said = f"{of}: {text}" if of else text
+    def remark(self, text: str, line: int, of: str = "") -> None:
+        """Adds a remark on a line that defines `of`, if it defines anything."""
+        said = f"{of[:_SHOWN]}: {text}" if of else text
         if len(self.remarks) >= _MOST_REMARKS and said not in self.remarks:
             said = "other remarks on the header"
         add_remarks(self.remarks, {said: Remark(said, "line", 1, self.file, line)})
@@ -103,7 +98,7 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
     lines = [line.removesuffix("\r") for line in text.decode("utf-8", errors="replace").removesuffix("\n").split("\n")]
     if lines[0].startswith("\ufeff"):
         lines[0] = lines[0][1:]
-        found.warn("a byte-order mark stands before the first line; it was left out", 1)
+        found.remark("a byte-order mark before the first line was left out", 1)
     version = _parse_fileformat(lines, found)
     contigs: dict[str, int | None] = {}
     definitions: dict[str, dict[str, Definition]] = {"INFO": {}, "FORMAT": {}}
@@ -117,9 +112,9 @@ def parse_header(text: bytes, file: str) -> tuple[VcfHeader | None, HeaderFindin
             _validate_columns(columns, number, found)
             break
         elif number > 1 or version:
-            found.fault(Rule.VCF_HEADER, "a line of the header does not begin with ##", number, value=line[:200])
+            found.fault(Rule.VCF_HEADER, "a line of the header does not begin with ##", Place(line=number), line)
     if columns is None:
-        found.fault(Rule.NOT_A_VCF, "there is no #CHROM line", len(lines))
+        found.fault(Rule.NOT_A_VCF, "there is no #CHROM line", Place(line=len(lines)))
     if found.faults or columns is None or version is None:
         return None, found
     samples = tuple(columns[9:])
@@ -132,17 +127,17 @@ def _parse_fileformat(lines: list[str], found: HeaderFindings) -> str | None:
     match = _FILEFORMAT.fullmatch(line.rstrip())
     if match is None:
         if lines[0].startswith(("##", FIXED_COLUMNS[0])) and not line.startswith("##fileformat"):
-            found.warn(f"there is no line ##fileformat=VCFv4.x; the file is read by the rules of {_UNSTATED}", 1)
+            found.remark(f"there is no line ##fileformat=VCFv4.x; the file is read by the rules of {_UNSTATED}", 1)
             return _UNSTATED
-        found.fault(Rule.NOT_A_VCF, "the first line is not ##fileformat=VCFv4.x", at + 1, value=line[:200])
+        found.fault(Rule.NOT_A_VCF, "the first line is not ##fileformat=VCFv4.x", Place(line=at + 1), line)
         return None
     version = match.group(1)
     if at:
-        found.warn("##fileformat is not the first line", at + 1, value=line)
+        found.remark("##fileformat is not the first line", at + 1)
     if version in _OLDER_VERSIONS:
-        found.warn(f"version {version} is read by the rules of {VERSIONS[0]}", at + 1, value=line)
+        found.remark(f"version {version} is read by the rules of {VERSIONS[0]}", at + 1)
     elif version not in VERSIONS:
-        found.fault(Rule.NOT_A_VCF, f"version {version} is not one of {', '.join(VERSIONS)}", at + 1, value=line)
+        found.fault(Rule.NOT_A_VCF, f"version {version} is not one of {', '.join(VERSIONS)}", Place(line=at + 1), line)
         return None
     return version
 
@@ -157,7 +152,7 @@ def _parse_columns(line: str, number: int, found: HeaderFindings) -> list[str]:
         names.pop()
     names[-1] = names[-1].rstrip(" ")
     if names != columns:
-        found.warn("the column line has blanks, or a tab at its end; they were left out", number)
+        found.remark("the column line has blanks, or a tab at its end; they were left out", number)
     return names
 
 
@@ -165,19 +160,22 @@ def _validate_columns(columns: list[str], line: int, found: HeaderFindings) -> N
     if tuple(columns[:8]) != FIXED_COLUMNS or (len(columns) > 8 and columns[8] != "FORMAT"):
         expected = "\t".join((*FIXED_COLUMNS, "FORMAT"))
         found.fault(
-            Rule.VCF_HEADER, f"the column line does not begin with {expected!r}", line, value="\t".join(columns[:9])
+            Rule.VCF_HEADER,
+            f"the column line does not begin with {expected!r}",
+            Place(line=line),
+            "\t".join(columns[:9]),
         )
     if len(columns) == 9:
-        found.warn("there is a FORMAT column, but no sample", line)
+        found.remark("there is a FORMAT column, but no sample", line)
     seen: set[str] = set()
     for sample in columns[9:]:
         if "\ufffd" in sample:
-            found.fault(Rule.VCF_HEADER, "the name of a sample is not UTF-8 text", line, value=sample)
+            found.fault(Rule.VCF_HEADER, "the name of a sample is not UTF-8 text", Place(line=line), sample)
         if not sample:
-            found.fault(Rule.VCF_HEADER, "a sample has no name", line)
+            found.fault(Rule.VCF_HEADER, "a sample has no name", Place(line=line))
         elif sample in seen:
             found.fault(
-                Rule.DUPLICATE_SAMPLE, "a sample is named twice", line, entity="sample", field="sample_id", value=sample
+                Rule.DUPLICATE_SAMPLE, "a sample is named twice", Place("", line, "sample", "sample_id"), sample
             )
         seen.add(sample)
 
@@ -191,27 +189,27 @@ def _parse_meta(
 ) -> None:
     match = _META.fullmatch(line)
     if match is None:
-        found.warn("not of the form ##key=value", number, value=line)
+        found.remark("not of the form ##key=value", number)
         return
     key, value = match.groups()
     if key not in ("INFO", "FORMAT", "contig", "ALT", "FILTER"):
         return
     pairs = _parse_pairs(value)
     if pairs is None:
-        found.warn(f"the parts of ##{key} cannot be told apart", number, field=key, value=line)
+        found.remark(f"the parts of ##{key} cannot be told apart", number, key)
     elif "ID" not in pairs:
-        found.warn(f"##{key} has no ID", number, field=key, value=line)
+        found.remark(f"##{key} has no ID", number, key)
     elif key == "contig":
         _parse_contig(pairs, number, contigs, found)
     elif key in definitions:
         _parse_definition(key, pairs, value, number, definitions[key], found)
     elif key == "ALT" and not _ALT_ID.fullmatch(pairs["ID"]):
-        found.warn("not an ALT id of the specification", number, field="ALT", value=pairs["ID"])
+        found.remark("not an ALT id of the specification", number, "ALT")
 
 
 def _parse_pairs(value: str) -> dict[str, str] | None:
     """`<ID=DP,Number=1,Description="a, b">` to its parts, quotes removed; None if it is not of that form, or longer than
-    64 KiB: what is looked for in it takes time and memory that free text may not."""
+    64 KiB: parsing longer text would take too much time and memory."""
     if len(value) > _LONGEST_DEFINITION or not (value.startswith("<") and value.endswith(">")):
         return None
     pairs: dict[str, str] = {}
@@ -229,7 +227,7 @@ def _parse_pairs(value: str) -> dict[str, str] | None:
 
 def _parse_contig(pairs: dict[str, str], line: int, contigs: dict[str, int | None], found: HeaderFindings) -> None:
     if not _CONTIG.fullmatch(pairs["ID"]):
-        found.warn("not a contig name", line, field="contig", value=pairs["ID"])
+        found.remark("not a contig name", line, "contig")
     length = pairs.get("length", "")
     contigs[pairs["ID"]] = int(length) if _LENGTH.fullmatch(length) else None
 
@@ -237,19 +235,19 @@ def _parse_contig(pairs: dict[str, str], line: int, contigs: dict[str, int | Non
 def _parse_definition(
     kind: str, pairs: dict[str, str], value: str, line: int, definitions: dict[str, Definition], found: HeaderFindings
 ) -> None:
-    place: dict[str, Any] = {"line": line, "entity": kind, "field": pairs["ID"]}
+    of = f"{kind}.{pairs['ID']}"
     number, type_ = pairs.get("Number", ""), pairs.get("Type", "")
     if not value.startswith("<ID="):
-        found.warn("the definition does not begin with its ID", value=value, **place)
+        found.remark("the definition does not begin with its ID", line, of)
     if not _NUMBER.fullmatch(number):
-        found.warn("Number is neither a count nor one of A R G .", value=number, **place)
+        found.remark("Number is neither a count nor one of A R G .", line, of)
     if type_ not in _TYPES:
-        found.warn(f"Type is not one of {', '.join(_TYPES)}", value=type_, **place)
+        found.remark(f"Type is not one of {', '.join(_TYPES)}", line, of)
     if 'Description="' not in value:
-        found.warn("the Description is not quoted", value=value, **place)
+        found.remark("the Description is not quoted", line, of)
     types, numbers = reserved_fields()[kind].get(pairs["ID"], ([type_], [number]))
     if type_ not in types:
-        found.warn(f"the specification gives this field the Type {' or '.join(types)}", value=type_, **place)
+        found.remark(f"the specification gives this field the Type {' or '.join(types)}", line, of)
     if number not in numbers:
-        found.warn(f"the specification gives this field the Number {' or '.join(numbers)}", value=number, **place)
+        found.remark(f"the specification gives this field the Number {' or '.join(numbers)}", line, of)
     definitions[pairs["ID"]] = Definition(pairs["ID"], number, type_, pairs.get("Description", ""))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Fault, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -61,17 +61,18 @@ class LineBlock:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that is loaded otherwise than it stands, or not at all: how many `unit`s, and where the first is."""
+    """Data that were changed or left out in loading: how many `unit`s, and where the first is."""
 
     text: str
     unit: str
     count: int
     file: str
-    line: int
+    line: int | None = None
 
     def __str__(self) -> str:
+        where = "" if self.line is None else f" line {self.line:,}"
         units = self.unit if self.count == 1 else "entries" if self.unit == "entry" else f"{self.unit}s"
-        return f"{self.text}: {self.count:,} {units}, first in {self.file} line {self.line:,}"
+        return f"{self.text}: {self.count:,} {units}, first in {self.file}{where}"
 
 
 Remarks = dict[str, Remark]
@@ -82,7 +83,7 @@ def add_remarks(remarks: Remarks, others: Remarks) -> None:
     """Adds counts; keeps the place that comes first by file and line."""
     for text, other in others.items():
         own = remarks.get(text, other)
-        first = min(own, other, key=lambda each: (each.file, each.line))
+        first = min(own, other, key=lambda each: (each.file, each.line or 0))
         remarks[text] = replace(first, count=own.count + other.count if text in remarks else other.count)
 
 
@@ -104,21 +105,16 @@ class LineFaults:
             add_remarks(self.remarks, {text: Remark(text, unit, len(numbers), self.file, int(numbers[0]))})
 
     def add(
-        self,
-        numbers: Positions,
-        code: Rule,
-        field_name: str,
-        text: str | Callable[[int], str],
+        self, numbers: Positions, code: Rule, field_name: str, text: str | Callable[[int], str],
         values: Sequence[Any] | pa.Array | None = None,
-        entity: str = "",
-    ) -> None:
+    ) -> None:  # fmt: skip
         """One fault for each of `numbers`; `values` and a `text` that is a function go by position in it."""
         for at, number in enumerate(numbers.tolist()):
             said = text if isinstance(text, str) else text(at)
             self.bad.setdefault(number, []).append((code, field_name, said))
             if at < EXAMPLES_PER_RULE:
                 value = None if values is None else _text(values[at])
-                self.faults.add_fault(Fault(code, said, self.file, number, entity, field_name, value))
+                self.faults.add(code, said, Place(self.file, number, field=field_name), value=value)
         self.faults.add_count(code, max(0, len(numbers) - EXAMPLES_PER_RULE))
 
 
@@ -144,7 +140,7 @@ def split_lines(text: bytes, first: int, columns: int, found: LineFaults) -> tup
     comment = data[starts] == HASH
     wrong = (widths != columns) & (starts != ends) & ~comment
     if comment.any():
-        found.add(numbers[comment], Rule.VCF_HEADER, "", "a header line stands among the data lines")
+        found.add(numbers[comment], Rule.VCF_HEADER, "", "a header line among the data lines")
     if wrong.any():
         width = widths[wrong]
         found.add(

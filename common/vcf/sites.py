@@ -38,7 +38,7 @@ _NO_ALLELES = pa.array(["*", "<*>", "<NON_REF>"])
 
 @dataclass(frozen=True, slots=True)
 class CallLayout:
-    """Per line, where GT, DP and GQ stand in FORMAT, from 0; -1 where FORMAT has no such key. `keys`: how many keys."""
+    """Per line, the places of GT, DP and GQ in FORMAT, from 0; -1 where FORMAT has no such key. `keys`: how many keys."""
 
     gt: Positions
     dp: Positions
@@ -71,7 +71,7 @@ class Sites:
 
 
 def parse_sites(block: LineBlock, header: VcfHeader, found: LineFaults) -> Sites:
-    """Typed fixed columns of a block of at least one line. What lines marked bad hold here means nothing."""
+    """Typed fixed columns of a block of at least one line. The values of lines marked bad are undefined."""
     chr_, limits = _parse_chrom(block, header.contigs, found)
     pos = _parse_pos(block, limits, found)
     ref = _parse_ref(block, found)
@@ -128,7 +128,7 @@ def _parse_pos(block: LineBlock, limits: Positions, found: LineFaults) -> Positi
 
 def _parse_ref(block: LineBlock, found: LineFaults) -> pa.Array:
     """REF in upper case; a code for several bases becomes the first of them, as VCF 4.3 (section 1.6.1) has it. But not where
-    an ALT is one of them: what was called is not known then."""
+    an ALT is one of them: then the called allele is not known."""
     column = block.column(3)
     ref = pc.ascii_upper(column)
     distinct, codes = _distinct(ref)
@@ -174,9 +174,8 @@ def _parse_alt(block: LineBlock, found: LineFaults) -> tuple[pa.Array, Positions
 
 def _parse_rsids(block: LineBlock, found: LineFaults) -> pa.Array:
     column = block.column(2)
-    _mark(
-        block, _unmatched(column, _LIST), Rule.VCF_VALUE, "ID", "not ids separated by single semicolons", column, found
-    )
+    wrong = _unmatched(column, _LIST)
+    _mark(block, wrong, Rule.VCF_VALUE, "ID", "not ids separated by single semicolons", column, found)
     lists = pc.split_pattern(column, ";")
     offsets = np.asarray(lists.offsets)
     items = lists.flatten()
@@ -206,7 +205,7 @@ def _parse_qual(block: LineBlock, found: LineFaults) -> pa.Array:
     qual = parse_floats(pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), given))
     negative = pc.and_(pc.less(qual, 0.0), pc.is_finite(qual))
     below = np.asarray(pc.fill_null(negative, False))
-    found.remark(block.numbers[below], "QUAL is below zero, which no quality is, and was loaded as missing")
+    found.remark(block.numbers[below], "QUAL is below zero and was loaded as missing")
     return pc.if_else(pa.array(below), pa.scalar(None, pa.float64()), qual) if below.any() else qual
 
 
@@ -228,7 +227,7 @@ def info_values(info: pa.Array, key: str) -> pa.Array:
 
 
 def _parse_end(block: LineBlock, info: pa.Array, pos: Positions, found: LineFaults) -> Positions:
-    """INFO/END, -1 where there is none, or one before POS, as callers that put the place of a mate there write."""
+    """INFO/END, -1 where there is none or it is before POS. Some callers write the place of a mate there."""
     stated = info_values(info, "END") if np.asarray(pc.match_substring(info, "END=")).any() else None
     if stated is None or stated.null_count == len(stated):
         return np.full(len(block), -1)
@@ -248,9 +247,9 @@ def _parse_format(block: LineBlock, found: LineFaults) -> CallLayout:
     distinct, codes = _distinct(column)
     keys = [[] if text == "." else text.split(":") for text in distinct.to_pylist()]
     twice = [any(of.count(key) > 1 for key in _READ_KEYS) for of in keys]
-    _mark(block, np.array(twice)[codes], Rule.VCF_VALUE, "FORMAT", "GT, DP or GQ stands twice", column, found)
+    _mark(block, np.array(twice)[codes], Rule.VCF_VALUE, "FORMAT", "GT, DP or GQ repeats", column, found)
     odd = [len(set(of)) < len(of) or not all(map(_FORMAT_KEY.fullmatch, of)) for of in keys]
-    text = "FORMAT has keys that are none of VCF or stand twice; they are not read, GT, DP and GQ are"
+    text = "FORMAT has keys that are not valid or repeat; only GT, DP and GQ were read"
     found.remark(block.numbers[np.array(odd)[codes]], text)
     places = {key: np.array([of.index(key) if key in of else -1 for of in keys])[codes] for key in _READ_KEYS}
     return CallLayout(places["GT"], places["DP"], places["GQ"], np.array([len(of) for of in keys])[codes])

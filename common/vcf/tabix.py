@@ -35,7 +35,7 @@ def parse_block_starts(index: bytes) -> tuple[int, ...]:
     """The blocks that an inflated index names, ascending: the upper 48 bits of the virtual offsets of its intervals or bins, and
     of the ends of its bins, of which the last is where the data end.
 
-    Raises `ValueError` or `struct.error` for what is no index.
+    Raises `ValueError` or `struct.error` for other data.
     """
     is_csi = index[:4] == _CSI
     if is_csi:

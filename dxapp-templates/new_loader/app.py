@@ -12,6 +12,7 @@ from common.job.run import execute
 if __name__ == "__main__":  # before all other imports, so that a stop during them is answered
     sys.exit(execute(__file__))
 
+from dataclasses import replace
 from typing import Any
 
 from apps.new_loader.check import check_keys_unique
@@ -24,6 +25,8 @@ from common.job import Run
 def main(run: Run) -> dict[str, Any]:
     """One run of the loader; returns its outputs by name."""
     plan = make_plan(run)
-    load = load_files(run, plan)
+    staging = run.stage(plan.database)
+    plan = replace(plan, database=staging.database)
+    load = load_files(run, plan, staging)
     check_keys_unique(run, plan, load)
     return publish_dataset(run, plan, load)

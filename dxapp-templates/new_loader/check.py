@@ -1,6 +1,6 @@
 """The check: what only all rows together can show. Any fault, of the load or of the check, ends the run here.
 
-Here goes: uniqueness of keys, references that resolve, one-to-one relationships; over the key columns only, in tasks.
+Add here unique keys, references that resolve and one-to-one relationships. They are checked over the key columns only, in tasks.
 """
 
 from __future__ import annotations

@@ -1,23 +1,24 @@
 """The plan: everything that can be known without reading rows, checked before Spark is started.
 
-Here goes: parsing of dictionaries, headers and parameters into frozen values, and every check of them. All faults of the stage
-are gathered in one `Faults` and raised together; their numbers are those of `resources/errors.json`.
+Add here the parsing of dictionaries, headers and parameters into frozen values, and every check of them. All faults of the stage
+are gathered in one `Faults` and raised together. Their numbers are those of `resources/errors.json`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from common.dataset.database import Database
 from common.dataset.layout import TablePlan, plan_entity
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.names import validate_names
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
-from common.platform import Database
+from common.platform.names import draft_database
 from common.scan.delimited import TextFile
-from common.scan.header import read_header
+from common.scan.header import Header, read_header
 
 MAX_COLUMNS = 400
 """Columns of a table, the widest that `max_columns` of the Data Model Loader allows."""
@@ -44,18 +45,19 @@ def make_plan(run: Run) -> Plan:
     """Reads the headers. Raises one `FaultError` with all that is wrong in them."""
     inputs, faults = run.inputs, Faults()
     with run.progress.stage("plan") as stage:
-        read = [found for file in inputs.data_files if (found := read_header(file, ",", "utf-8", faults))]
+        read = [read_header(each.name, each.path, ",", "utf-8", faults) for each in inputs.data_files]
+        named = [found for each in read if each and (found := each.without_nameless(faults))]
         faults.raise_if_any("The plan")
-        header = read[0][1]
+        header = named[0].names
         dictionary = build_dictionary(inputs.entity_name, header)
-        validate_names(dictionary, MAX_COLUMNS, read[0][0].name, faults)
-        for file, other in read[1:]:
-            validate_header(header, other, file.name, inputs.entity_name, faults)
+        validate_names(dictionary, MAX_COLUMNS, named[0].file.name, faults)
+        for other in named[1:]:
+            validate_header(header, other, inputs.entity_name, faults)
         faults.raise_if_any("The plan")
         (table,) = plan_entity(dictionary, dictionary.main_entity, max(MAX_COLUMNS, len(header)))
-        database = run.platform.new_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
-        stage.note(f"{len(read):,} files, {len(header):,} fields")
-    files = tuple(file for file, _ in read)
+        database = draft_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
+        stage.note(f"{len(named):,} files, {len(header):,} fields")
+    files = tuple(each.file for each in named)
     return Plan(inputs.output_dataset_name, database, dictionary, table, files, header)
 
 
@@ -66,23 +68,14 @@ def build_dictionary(entity: str, header: tuple[str, ...]) -> DataDictionary:
     return DataDictionary({entity: Entity(entity, fields)}, {})
 
 
-def validate_header(wanted: tuple[str, ...], found: tuple[str, ...], file: str, entity: str, faults: Faults) -> None:
+def validate_header(wanted: tuple[str, ...], other: Header, entity: str, faults: Faults) -> None:
     """Adds faults 62 and 63 for a file whose columns are not those of the first file, in the same order."""
-    for name in found:
+    place = Place(other.file.name, 1, entity)
+    for name in other.names:
         if name not in wanted:
-            faults.add(
-                Rule.COLUMN_UNKNOWN, "the first file has no such column", file=file, line=1, entity=entity, value=name
-            )
+            faults.add(Rule.COLUMN_UNKNOWN, "the first file has no such column", place, value=name)
     for name in wanted:
-        if name not in found:
-            faults.add(
-                Rule.COLUMN_MISSING, "the first file has this column", file=file, line=1, entity=entity, field=name
-            )
-    if sorted(wanted) == sorted(found) and wanted != found:
-        faults.add(
-            Rule.COLUMN_UNKNOWN,
-            "the columns are in another order than in the first file",
-            file=file,
-            line=1,
-            entity=entity,
-        )
+        if name not in other.names:
+            faults.add(Rule.COLUMN_MISSING, "the first file has this column", replace(place, field=name))
+    if sorted(wanted) == sorted(other.names) and wanted != other.names:
+        faults.add(Rule.COLUMN_UNKNOWN, "the columns are in another order than in the first file", place)

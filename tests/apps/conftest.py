@@ -1,4 +1,4 @@
-"""Runs of apps in this process on the suite's one Spark: all of a run but its job files and its Spark of its own."""
+"""Runs of apps in this process on the suite's one Spark."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from common.job import Run
-from common.job.inputs import resolve_inputs
-from common.job.outputs import check_outputs
-from common.job.progress import ConsoleProgress
+from common.job.folder import JobFolder
+from common.job.progress import Progress
+from common.job.run import run_job
 from common.job.spec import read_spec
 from common.platform.local import LocalProject
-from common.platform.names import new_id
 from common.spark.session import Cluster
+from tests.processes import kept_signals
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,21 +42,15 @@ class Runner:
         return max(self.jobs.iterdir(), key=lambda each: each.stat().st_mtime_ns)
 
     def __call__(self, app: str, **given: Any) -> dict[str, Any]:
+        platform, stream = LocalProject(str(self.project)), io.StringIO()
+        folder = JobFolder(self.jobs / platform.job_id)
+        folder.prepare(given)
+        main = importlib.import_module(f"apps.{app}.app").main
         spec = read_spec(ROOT / "apps" / app / "dxapp.json")
-        job_id = new_id("job")
-        job_dir = self.jobs / job_id
-        job_dir.mkdir(parents=True)
-        platform, stream = LocalProject(str(self.project), job_id), io.StringIO()
-        opened: list[Any] = []
-        stage = platform.stage
-        platform.stage = lambda database: opened.append(stage(database)) or opened[-1]  # type: ignore[method-assign]
         try:
-            run = Run(spec.name, resolve_inputs(given, spec, platform), platform, self.cluster, job_id, job_dir,
-                      ConsoleProgress(stream))  # fmt: skip
-            return check_outputs(importlib.import_module(f"apps.{app}.app").main(run), spec)
+            with kept_signals():
+                return run_job(spec, main, folder, platform, self.cluster, Progress(stream), [])
         finally:
-            for staging in opened:
-                staging.close()
             self.shown = stream.getvalue()
 
     def tables(self, dataset: str) -> dict[str, list[dict[str, Any]]]:

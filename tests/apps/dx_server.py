@@ -35,9 +35,11 @@ class Client:
 
 
 @contextmanager
-def serving(project: Path, folder: Path) -> Iterator[Client]:
-    """Serves a project with `python -m apps serve`, as a user would, for as long as the block runs."""
-    command = [sys.executable, "-m", "apps", "serve", "--project", str(project)]
+def serving(project: Path, folder: Path, has_metastore: bool = False) -> Iterator[Client]:
+    """Serves a project with `python -m apps serve`, as a user would, for as long as the block runs; `has_metastore` for jobs of the
+    platform's, whose databases Spark makes."""
+    command = ["tests.metastore", str(project)] if has_metastore else ["apps", "serve", "--project", str(project)]
+    command = [sys.executable, "-m", *command]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             yield Client(folder, read_environment(server, folder))

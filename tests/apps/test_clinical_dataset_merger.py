@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_descriptor, write_descriptor
 from common.dataset.model import Dataset
 from common.dictionary import Reference
 from common.errors import AppError
 from common.faults import FaultError
-from common.platform import Database, RecordDraft
+from common.platform import RecordDraft
 from tests.apps.conftest import Runner
 
 Files = Callable[..., dict[str, str]]

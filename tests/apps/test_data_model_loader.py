@@ -160,6 +160,9 @@ def planner(tmp_path: Path) -> Runner:
     """A runner without Spark."""
 
     class NoCluster:
+        def stop(self) -> None:
+            pass
+
         def __getattr__(self, name: str) -> Any:
             pytest.fail(f"Spark was used: {name}")
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from apps.dataset_extender import load, task
+from apps.dataset_extender import load
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
 from common.errors import AppError
 from common.faults import FaultError
-from common.platform import Database, RecordDraft
-from common.tables import tasks
+from common.platform import RecordDraft
 from tests.apps.conftest import Runner
 
 Files = Callable[..., dict[str, str]]
@@ -77,11 +77,11 @@ def refused(runner: Runner, **inputs: Any) -> list[tuple[int, int | None, str | 
 
 
 def project_state(project: Path) -> dict[str, tuple[int, int]]:
-    """Every published file with its size and time."""
+    """Every published file with its size and time; jobs are no part of a publish."""
     return {
         str(path.relative_to(project)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in project.rglob("*")
-        if path.is_file() and ".staged" not in path.parts
+        if path.is_file() and ".staged" not in path.parts and not path.name.startswith("job-")
     }
 
 
@@ -270,43 +270,6 @@ def test_assays_of_the_target_are_kept(study: Runner, write_files: Files) -> Non
     staging.close()
     study("dataset_extender", source_data=write_files(s__csv="id,x\nP1,1\n")["s.csv"], target_dataset="with_assay")
     assert dataset(study, "with_assay_extended").assays == (parse_assay(assay),)
-
-
-def test_one_pass_over_the_pieces_agrees_with_the_whole_file(
-    study: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Pieces that look narrower than the whole are loaded again as what the whole is, their texts unharmed."""
-    ids = [f"P{number}" for number in range(1, 7)]
-    columns = {
-        "late_text": ["1", "+2", "03", "4.0", "5", "x"], "late_float": ["1", "2", "3", "4", "5", "6.5"],
-        "late_date": ["2001", "2002", "2003", "2004", "2005", "2006-07"], "never": [""] * 6,
-        "late_value": ["", "", "", "", "", "7"], "number": [str(number) for number in range(6)],
-    }  # fmt: skip
-    lines = [",".join(["id", *columns]), *(",".join(cells) for cells in zip(ids, *columns.values(), strict=True))]
-    path = write_files(s__csv="\n".join(lines) + "\n")["s.csv"]
-    monkeypatch.setattr(tasks, "SMALLEST_TASK", 16)  # bytes: about a row each
-    monkeypatch.setattr(task, "SAMPLE_BYTES", 4)  # less than a record, so that samples show nothing
-    cut: list[int] = []
-    run_tasks = load._run_tasks
-    monkeypatch.setattr(
-        load, "_run_tasks", lambda run, plan, pieces: cut.append(len(pieces)) or run_tasks(run, plan, pieces)
-    )
-    outputs = study("dataset_extender", source_data=path, target_dataset="study", output_dataset_name="pieces")
-    assert cut[0] > 3
-    types = {name: each["type"] for name, each in report(study, outputs)["fields"].items()}
-    assert types == {
-        "late_text": "string", "late_float": "float", "late_date": "date", "never": "string", "late_value": "integer",
-        "number": "integer",
-    }  # fmt: skip
-    found = rows(study, "pieces", "patient", "number")
-    assert [row["late_text"] for row in found] == columns["late_text"]
-    assert [row["late_float"] for row in found] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.5]
-    assert [row["late_date"] for row in found] == [date(2001 + n, 1, 1) for n in range(5)] + [date(2006, 7, 1)]
-    assert [row["late_value"] for row in found] == [None] * 5 + [7]
-    reason = report(study, outputs)["fields"]["late_text"]["reason"]
-    assert reason.startswith(
-        "3 of 6 values are no number, or one that would not be given back as it stands, first at line 3 ('+2')"
-    )
 
 
 def test_soft_limits_warn_and_do_not_refuse(study: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,11 @@ import pytest
 
 from apps.commands.build import install_dependencies, read_clusters, render_spec, write_applet
 from apps.commands.installed import app_folders
+from common.dataset.database import link
 from common.errors import AppError
 from common.job.spec import read_spec
 from common.platform.local import LocalProject
-from common.platform.names import link, new_id
+from common.platform.names import new_id
 from common.spark.launch import environment as launch_environment
 from common.spark.launch import spark_home
 from tests.apps.dx_server import ROOT, Client, serving
@@ -52,7 +53,7 @@ def applets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("build")
     LocalProject(folder / "project")
-    with serving(folder / "project", folder) as client:
+    with serving(folder / "project", folder, has_metastore=True) as client:
         yield client
 
 

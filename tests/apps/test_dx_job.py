@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from common.dataset.database import link
 from common.platform.local import LocalProject
-from common.platform.names import link, new_id
+from common.platform.names import new_id
 from common.spark.launch import environment as launch_environment
 from common.spark.launch import spark_submit_command
 from tests.apps.conftest import Runner
@@ -134,7 +135,7 @@ class Job:
 def job(tmp_path: Path) -> Iterator[Job]:
     project = tmp_path / "platform"
     LocalProject(project)
-    with serving(project, tmp_path / "client") as dx:
+    with serving(project, tmp_path / "client", has_metastore=True) as dx:
         yield Job(dx, project, tmp_path / "job")
         assert list((tmp_path / "staging").glob("*")) == []
 

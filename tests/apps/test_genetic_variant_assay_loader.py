@@ -195,8 +195,7 @@ def test_symbolic_alleles_that_repeat_are_alleles_of_their_own(run_app: Runner, 
 def test_symbolic_alleles_that_repeat_are_told_apart_however_many_tasks_read_a_file(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_SMALLEST_TASK", 1)
-    monkeypatch.setattr(loading, "_LARGEST_TASK", 20)  # bytes of compressed VCF, four times that of plain
+    monkeypatch.setattr(loading, "TASK_BYTES", (1, 20))  # bytes of compressed VCF, four times that of plain
     sites = [*((pos, pos + 1) for pos in range(1, 20)), *((20, 21 + number) for number in range(20)), (30, 31)]
     body = "".join(f"chr1\t{pos}\t.\tA\t<DEL>\t.\t.\tEND={end}\tGT\t0/1\n" for pos, end in sites)
     load(run_app, [*write_files(a__vcf=META + FIXED + "s1\n" + body).values()])
@@ -386,7 +385,7 @@ def test_a_vcf_is_no_manifest(run_app: Runner, write_files: Files) -> None:
         with pytest.raises(FaultError) as caught:
             run_app(APP, vcf_manifest=path, output_dataset_name="variants", assay_name="germline")
         assert [(fault.code, fault.text) for fault in caught.value.faults] == [
-            (211, "this is no list of ids; give a VCF itself in vcf_files")
+            (211, "this is not a list of ids; give a VCF itself in vcf_files")
         ]
 
 
@@ -413,7 +412,7 @@ def test_a_vcf_without_data_lines_makes_empty_tables(run_app: Runner, write_file
 def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM_BYTES", 0)
     load(run_app, [*write_files(a__vcf=vcf([0, 1, 2]), b__vcf=vcf([3, 4])).values()])
     database = run_app.store.databases()[0]
     for table, count in ((GENOTYPES, 7), (ALLELES, 5)):
@@ -432,7 +431,7 @@ def test_a_large_load_is_laid_out_in_folders_by_contig_and_bin(
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
     run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 0)
+    monkeypatch.setattr(loading, "PARTITIONED_FROM_BYTES", 0)
     load(run_app, [*write_files(a__vcf=vcf([0, 1, 2])).values()])
     attach_databases(sql_session, [database_files(run_app.store, run_app.store.databases()[0])])
     for table, bins in ((GENOTYPES, [0, 1]), (ALLELES, [0, 1]), (ANNOTATIONS, [0])):

@@ -22,14 +22,14 @@ ROWS = {"hospital": 3, "patient": 8, "encounter": 10, "test": 10}
 KILLED = """
 import os, signal, sys
 from apps.commands import main
-from common.job.progress import ConsoleProgress
+from common.job.progress import Progress
 
-def write_and_die(progress, line, write=ConsoleProgress._write):
+def write_and_die(progress, line, write=Progress._write):
     write(progress, line)
     if line.split()[:1] == sys.argv[1:2]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-ConsoleProgress._write = write_and_die
+Progress._write = write_and_die
 sys.exit(main(sys.argv[2:]))
 """
 """The command line, killed when it has told that a stage is done. Whoever killed it from outside could come too late."""

@@ -17,7 +17,7 @@ from dxpy.bindings.apollo.schemas.assay_filtering_conditions import EXTRACT_ASSA
 from apps.commands.catalogue import attach_databases
 from apps.commands.project import database_files
 from apps.molecular_expression_assay_loader import load
-from apps.molecular_expression_assay_loader import task as loading
+from apps.molecular_expression_assay_loader.scratch import Sizes
 from common.errors import AppError
 from common.faults import FaultError
 from common.spark.session import Cluster
@@ -165,7 +165,7 @@ def test_what_is_not_loaded_and_what_is_doubtful_is_a_warning_with_its_count(
     run_app(APP, **given([path], missing_values=["NaN"], annotation_columns=["note"]))
     assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == [
         "missing_values replaces the default, NA; the empty cell is missing in any case",
-        "m.csv: 2 columns are annotation, no sample, and left out: Description, note",
+        "m.csv: 2 columns are annotation and not loaded: Description, note",
         "m.csv: 1 row without any value passed over, the first on line 5",
         "2 feature ids are dates, which spreadsheets make of gene symbols such as MARCH1 and SEPT2; the first is '1-Mar' (m.csv line 3)",
     ]
@@ -188,7 +188,7 @@ def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
     files = write_files(at__csv="g,s1,s2\nf1,1,2\nf2,3,NA\n", above__csv="g,s1,s2\nf1,1,2\nf2,3,4\nf3,5,6\n")
     for name, warnings in (
         ("at.csv", []),
-        ("above.csv", ["the assay has 6 values; above 4 the platform wants to be asked first"]),
+        ("above.csv", ["the assay has 6 values; above 4 the platform asks to be contacted first"]),
     ):
         run_app(APP, **given([files[name]], output_dataset_name=name))
         assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == warnings
@@ -197,7 +197,7 @@ def test_above_a_hundred_million_values_the_user_is_told_to_ask_first(
 def test_a_gzip_file_that_hides_its_length_is_loaded_by_many_tasks(
     run_app: Runner, write_files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "BLOCK_CELLS", 1_000)  # what a task holds
+    monkeypatch.setattr(load, "SIZES", Sizes(block_cells=1_000))  # what a task holds
     text = "g,s1\n" + "".join(f"f{number:05d},0\n" for number in range(30_000))
     (path,) = write_files(m__csv__gz=gzip.compress(text.encode())).values()
     run_app(APP, **given([path]))
@@ -380,7 +380,7 @@ def written(
     folder = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "folders":
-            patch.setattr(loading, "PARTITIONED_FROM", 1)
+            patch.setattr(load, "SIZES", Sizes(partitioned_cells=1))
         yield _write_study(cluster, folder)
 
 
@@ -405,7 +405,7 @@ def test_the_table_by_place_is_a_folder_for_each_bin_in_a_large_load_only(
 def test_chromosomes_are_text_to_sql_where_a_large_load_has_numbered_ones_only(
     run_app: Runner, write_files: Files, sql_session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "PARTITIONED_FROM", 1)
+    monkeypatch.setattr(load, "SIZES", Sizes(partitioned_cells=1))
     files = write_files(
         matrix__csv="gene,A\nENSG00000000001.4,2\nENSG00000000002.1,1.5\n",
         genes__tsv="feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n"

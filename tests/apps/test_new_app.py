@@ -38,7 +38,8 @@ def test_a_new_app_runs_and_its_test_passes(checkout: Path) -> None:
     made = run(checkout, "apps", "new", "tissue_loader").split()
     assert made == [
         "apps/tissue_loader/dxapp.json", "apps/tissue_loader/plan.py", "apps/tissue_loader/load.py",
-        "apps/tissue_loader/check.py", "apps/tissue_loader/publish.py", "tests/apps/test_tissue_loader.py",
+        "apps/tissue_loader/task.py", "apps/tissue_loader/check.py", "apps/tissue_loader/publish.py",
+        "tests/apps/test_tissue_loader.py",
     ]  # fmt: skip
     contracts = ["tests/contract/test_inputs_declared.py", "tests/contract/test_rooms.py", "tests/apps/test_readmes.py"]
     run(checkout, "pytest", "-q", "-k", "tissue_loader", "tests/apps/test_tissue_loader.py", *contracts)

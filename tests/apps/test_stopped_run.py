@@ -33,7 +33,7 @@ def work(sign):
     time.sleep(600)
 
 def main(run):
-    run.platform.stage(None).scratch_folder("keys")
+    run.stage(None).scratch_folder("keys")
     return {{"rows": len(run.cluster.map(work, {at_work!r}, "sleep"))}}
 
 sys.exit(execute({app!r}, main, ["--project", {project!r}, "--job-dir", {job!r}, "--master", "local[2]"]))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from apps.genetic_variant_assay_loader.task import LoadTask, load_task
+from apps.genetic_variant_assay_loader.task import VariantTask, load_task
 from common.vcf.container import cut_pieces, read_vcf_file
 from tests.benchmarks.bench_clinical import empty_way
 from tests.benchmarks.measure import ROOT, Cost, Way, compare, measure, show_ratios, show_table
@@ -90,8 +90,8 @@ def show_lookup(work: Path, vcf: Path) -> None:
     assert file is not None
     folder.mkdir()
     folders = {name: str(folder / name) for name in ("genotype", "allele", "annotation")}
-    task = LoadTask(
-        0, 0, tuple(cut_pieces(file, 1 << 40)), (False, False, False), None, *folders.values(), None, False, True
+    task = VariantTask(
+        0, 0, tuple(cut_pieces(file, 1 << 40)), (False, False, False), None, folders, is_partitioned=True
     )
     load_task(task)
     rows = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.genetic_variant_assay_loader.task import LoadTask, load_task
+from apps.genetic_variant_assay_loader.task import VariantTask, load_task
 from common.faults import Fault, Faults
 from common.vcf.container import VcfFile, cut_pieces, line_bases, read_vcf_file
 
@@ -28,7 +28,9 @@ def suite(shared_data: Path) -> Path:
 def load(file: VcfFile, folder: Path) -> tuple[int, Faults]:
     """Records and faults of a file, by the task that the app runs on Spark, writing Parquet below `folder`."""
     pieces = tuple(cut_pieces(file, 1 << 20))
-    task = LoadTask(0, 0, pieces, (True, True, True), None, str(folder), str(folder), str(folder), None, False)
+    task = VariantTask(
+        0, 0, pieces, (True, True, True), None, dict.fromkeys(("genotype", "allele", "annotation"), str(folder))
+    )
     result = load_task(task)
     assert line_bases(file, [piece.lines for piece in result.pieces]) == [file.header_lines]
     return result.pieces[0].records, result.pieces[0].faults
@@ -58,7 +60,8 @@ def test_a_file_has_its_stated_outcome(suite: Path, tmp_path: Path, expected: di
         assert expected["outcome"] == "once"
         assert records == len({*data_lines})
         return
-    assert expected["outcome"] == ("warns" if found.warnings else "loads")
-    if found.warnings:
-        assert place(next(iter(found.warnings))) == told
+    assert expected["outcome"] == ("warns" if found.remarks else "loads")
+    for remark in list(found.remarks.values())[:1]:
+        of = remark.text.partition(": ")[0] if told[2] else ""
+        assert ("201", str(remark.line), of) == told
     assert records == len(data_lines)

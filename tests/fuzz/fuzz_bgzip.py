@@ -24,7 +24,7 @@ from common.errors import AppError
 from common.scan.bgzip import END_BLOCK, stream_gzip
 from common.scan.delimited import TextFile, first_record, read_buffers, whole_piece
 from common.scan.files import compression_of, stamp_of
-from common.vcf.container import cut_pieces, read_lines, read_vcf_file
+from common.vcf.container import cut_pieces, read_vcf_file, read_vcf_lines
 
 SUITE_COUNT = 400
 
@@ -113,7 +113,7 @@ def _read_vcf(path: Path, rng: random.Random) -> bytes | None:
         return None
     pieces = cut_pieces(file, rng.randint(1, max(1, 2 * file.size)))
     block = rng.choice([1, 100, 5000])
-    return _HEADER + b"".join(text for piece in pieces for text in read_lines(piece, block))
+    return _HEADER + b"".join(text for piece in pieces for text in read_vcf_lines(piece, block))
 
 
 def _text(rng: random.Random) -> bytes:

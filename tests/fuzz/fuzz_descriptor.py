@@ -74,7 +74,7 @@ def _with_assay() -> dict[str, Any]:
 
 def read_in_every_way(content: bytes, target: Dataset) -> None:
     """What the loaders and commands do with the descriptor of a Dataset, but for its tables."""
-    descriptor = records.parse_descriptor(gzip.compress(content, 1), _RECORD)
+    descriptor = records.unpack_descriptor(gzip.compress(content, 1), _RECORD)
     dataset = parse_descriptor(descriptor)
     list(describe_dataset(_RECORD, dataset, cast(Platform, _NoRows()), Path("project")))
     for written in (write_data_dictionary, write_codings, write_entity_dictionary):

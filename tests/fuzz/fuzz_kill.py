@@ -19,11 +19,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database
 from common.errors import AppError
 from common.job.stops import Stopped
-from common.platform import Database, RecordDraft, Staging, TableChange
+from common.platform import RecordDraft, Staging, TableChange
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, read_state
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, State, assert_swept, new_database, read_state
 
 SUITE_COUNT = 40
 
@@ -103,7 +104,7 @@ def _choose_database(project: LocalProject, chance: random.Random, name: str) ->
     if chance.random() < 0.2:
         return None
     if not databases or chance.random() < 0.3:
-        return project.new_database(name)
+        return new_database(name)
     return project.find_database(chance.choice(databases).id)
 
 

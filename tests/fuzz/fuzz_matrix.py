@@ -13,23 +13,27 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 
-from apps.molecular_expression_assay_loader import long_input, matrix_input, task
-from apps.molecular_expression_assay_loader.block import Block
-from apps.molecular_expression_assay_loader.deal import RouteResult, RouteTask, route_pieces
+from apps.molecular_expression_assay_loader.block import ValueBlock
 from apps.molecular_expression_assay_loader.long_input import GatheredCells
 from apps.molecular_expression_assay_loader.matrix_input import GatheredRows
-from apps.molecular_expression_assay_loader.model import ABSENT, ExpressionPlan, Source, ValueRules
-from apps.molecular_expression_assay_loader.task import plan_loads, read_samples, write_samples
+from apps.molecular_expression_assay_loader.numbers import ABSENT, ValueRules
+from apps.molecular_expression_assay_loader.scratch import Sizes, TaskPlan
+from apps.molecular_expression_assay_loader.sources import Source
+from apps.molecular_expression_assay_loader.task import (
+    ShuffleResult,
+    ShuffleTask,
+    plan_buckets,
+    read_samples,
+    shuffle_pieces,
+    write_samples,
+)
 from common.expression.feature_ids import validate_kinds
 from common.faults import Faults
-from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, read_buffers, scan_block, whole_piece
-from common.scan.records import read_records
+from common.scan.delimited import Piece, TextFile, build_pieces, cut_blocks, scan_block, whole_piece
 from common.tables.tasks import write_plan
 
 SUITE_COUNT = 120
@@ -250,20 +254,17 @@ def meaning(text: str, rules: ValueRules) -> float | str | None:
 
 
 def read_by_suite(case: Case) -> Read:
-    """The same by the suite: cut, routed and read as blocks, with all faults but those of the kinds of ids."""
+    """The same by the suite: cut, shuffled and read as blocks, with all faults but those of the kinds of ids."""
     with tempfile.TemporaryDirectory() as name:
         source, pieces = _write_source(case, Path(name))
-        plan = ExpressionPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {})
+        sizes = Sizes(buffer_bytes=case.buffer, parse_cells=case.buffer, least_cells=case.buffer)
+        plan = TaskPlan(source.format, (source,), case.rules, case.id_type, case.buckets, None, name, {}, sizes)
         plan_path = f"{name}/plan"
         write_plan(plan, plan_path)
-        with (
-            mock.patch.object(matrix_input, "read_buffers", partial(read_buffers, size=case.buffer)),
-            mock.patch.object(long_input, "read_records", partial(read_records, size=case.buffer)),
-            mock.patch.object(matrix_input, "PARSE_CELLS", case.buffer),
-            mock.patch.object(task, "LEAST_CELLS", case.buffer),
-        ):
-            routed = [route_pieces(RouteTask(number, plan_path, ((0, piece),))) for number, piece in enumerate(pieces)]
-            return _read_blocks(plan, plan_path, routed)
+        shuffled = [
+            shuffle_pieces(ShuffleTask(number, plan_path, ((0, piece),))) for number, piece in enumerate(pieces)
+        ]
+        return _read_blocks(plan, plan_path, shuffled)
 
 
 def _write_source(case: Case, folder: Path) -> tuple[Source, list[Piece]]:
@@ -279,20 +280,19 @@ def _write_source(case: Case, folder: Path) -> tuple[Source, list[Piece]]:
     return source, build_pieces([scan_block(block) for block in cut_blocks(file, case.block)])
 
 
-def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]) -> Read:
+def _read_blocks(plan: TaskPlan, plan_path: str, shuffled: list[ShuffleResult]) -> Read:
     read, faults = Read(), Faults()
-    for each in routed:
+    for each in shuffled:
         faults.merge(each.faults)
         read.blank += sum(count for count, _ in each.blank.files.values())
-    files = [each.routed for each in routed]
-    write_samples(plan_path, files)
+    write_samples(plan_path, [each.path for each in shuffled])
     samples = read_samples(plan)
-    for each in plan_loads(plan_path, files, 2):
-        gathered = (GatheredCells if plan.format == "long" else GatheredRows)(plan, each.parts, samples)
+    for each in plan_buckets(plan_path, shuffled, 2):
+        gathered = (GatheredCells if plan.format == "long" else GatheredRows)(plan, each.files, each.buckets, samples)
         block = (
             gathered.read_block(0, len(gathered.features))
             if len(gathered.features)
-            else Block(samples[:0], np.empty((0, 0)), False)
+            else ValueBlock(samples[:0], np.empty((0, 0)), False)
         )
         faults.merge(gathered.faults)
         for feature, row in zip(block.features.to_pylist(), block.values.tolist(), strict=True):
@@ -302,7 +302,9 @@ def _read_blocks(plan: ExpressionPlan, plan_path: str, routed: list[RouteResult]
     for fault in faults:
         read.faults[fault.code, fault.line or 0, fault.field] += 1
     read.is_broken = 65 in faults.counts
-    summary = [each for each in validate_kinds((each.kinds for each in routed), plan.id_type) if "summary" in each.text]
+    summary = [
+        each for each in validate_kinds((each.kinds for each in shuffled), plan.id_type) if "summary" in each.text
+    ]
     read.summaries = {each.value or "" for each in summary}
     return read
 

@@ -24,7 +24,7 @@ from common.platform.api.server import ApiServer
 from common.platform.local import LocalProject
 from common.platform.local.store import ProjectStore
 from tests.fuzz.json_mutations import HOSTILE, damage, mutate
-from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, publish_tables
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, new_database, publish_tables
 
 SUITE_COUNT = 30
 
@@ -77,17 +77,15 @@ def _server(root: Path) -> Iterator[ApiServer]:
 
 
 def _make_project(root: Path) -> None:
-    """A Dataset with a database of two versions and a report, a database that Spark made, and what a killed job left."""
+    """A Dataset with a database of two versions and a report, and what a killed job left."""
     report = root.parent / "report.json"
     report.write_text("{}", encoding="utf-8")
     first = LocalProject(root, _JOBS[0])
     tables = {("patient", "new"): {"p.parquet": "p"}, ("visit", "new"): {"chr=1/v.parquet": "v"}}
-    publish_tables(first, first.new_database("clinic"), tables, "study", {"report": report})
+    publish_tables(first, new_database("clinic"), tables, "study", {"report": report})
     second = LocalProject(root, _JOBS[1])
     (database,) = second.databases()
     publish_tables(second, second.find_database(database.id), {("patient", "append"): {"q.parquet": "q"}}, "more")
-    (root / "databases" / ".made" / "sparked" / "t").mkdir(parents=True)
-    (root / "databases" / ".made" / "sparked" / "t" / "s.parquet").write_text("s", encoding="utf-8")
     dead = root / ".staged" / _JOBS[2]
     (dead / "tables" / "patient").mkdir(parents=True)
     (dead / "lock").touch()
@@ -207,7 +205,7 @@ def _retarget(rng: random.Random, path: Path, outside: Path) -> str:
     """The link of a database to another place."""
     root = next(each for each in path.parents if each.name == "project")
     link = rng.choice([each for each in (root / "databases").iterdir() if each.is_symlink()])
-    target = rng.choice([str(outside / "folder"), ".versions", f".versions/{link.name}", f".versions/{link.name}/..", ".made/sparked", "/",
+    target = rng.choice([str(outside / "folder"), ".versions", f".versions/{link.name}", f".versions/{link.name}/..", "/",
                          f".versions/{link.name}/000001-{_JOBS[0]}"])  # fmt: skip
     link.unlink()
     link.symlink_to(target)
@@ -281,7 +279,7 @@ def _job(root: Path) -> None:
     project = LocalProject(root)
     project.write_job("app", "running", {})
     databases = project.databases()
-    database = project.find_database(databases[0].id) if databases else project.new_database("clinic")
+    database = project.find_database(databases[0].id) if databases else new_database("clinic")
     staging = project.stage(database)
     try:
         Path(staging.table_folder("patient"), f"{project.job_id}.parquet").write_text("r", encoding="utf-8")
@@ -293,10 +291,7 @@ def _job(root: Path) -> None:
 
 def _call(root: Path, server: ApiServer) -> None:
     """What a client asks of a project that is served."""
-    from common.platform.api.databases import take_up_databases
-
     server.store = ProjectStore(root)
-    take_up_databases(server.store)
     found = server.call("system", {}).store
     calls: list[tuple[str, dict[str, Any]]] = [
         ("/system/findDataObjects", {"describe": True}),

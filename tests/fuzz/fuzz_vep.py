@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from apps.genetic_variant_assay_loader.annotation import consequences
-from apps.genetic_variant_assay_loader.block import parse_block, reading_of
-from apps.genetic_variant_assay_loader.order import Run
+from apps.genetic_variant_assay_loader.order import ContigRun
+from apps.genetic_variant_assay_loader.task import parse_block, reading_of
 from common.vcf.header import VcfHeader, parse_header
 from common.vcf.lines import LineFaults
 
@@ -187,7 +187,7 @@ def _make_header(pick: random.Random) -> tuple[tuple[str, ...], str, str]:
 
 
 def _read(lines: list[Line], columns: tuple[str, ...], header: VcfHeader, blocks: list[bytes]) -> list[str]:
-    found, runs, first = LineFaults("a.vcf"), tuple[Run, ...](), 1
+    found, runs, first = LineFaults("a.vcf"), tuple[ContigRun, ...](), 1
     rows, worst = list[tuple[int, str, str]](), dict[tuple[int, str], list[str]]()
     for text in blocks:
         block = parse_block(text, first, runs, reading_of(header), found)

@@ -1,74 +1,13 @@
-"""Databases: their files listed and given out, and those that Spark made in the project taken up as objects.
-
-On the platform a database is made by Spark (`CREATE DATABASE … LOCATION 'dnax://'`), and its metastore tells the platform of
-it. Here Spark makes `databases/.made/<name>`, which is what the metastore would have told: the next call that may see databases
-takes it up as an object, with that folder as its first version.
-"""
+"""Databases: their files listed and given out."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from urllib.parse import quote
 
-from common.platform import Database
 from common.platform.api.call import Answer, ApiError, Call
 from common.platform.local import disk
-from common.platform.local.store import Object, ProjectStore, build_object, database_fields, now
-from common.platform.local.versions import MADE, SPARK_VERSION
-from common.platform.names import is_id, new_id, parse_database_name, unique_database_name
-
-
-def take_up_databases(store: ProjectStore) -> None:
-    """Makes an object of each database that Spark made and that has none, and removes that of each that Spark dropped."""
-    made = store.databases / MADE
-    disk.check_own(store.root, made)
-    if not made.is_dir():
-        return
-    with disk.locked(made / ".lock"):
-        register = made / ".ids.json"
-        known = _read_register(register) if register.exists() else {}
-        there = {each.name for each in made.iterdir() if each.is_dir() and not each.is_symlink()}
-        if there == known.keys():
-            return
-        for name in known.keys() - there:
-            _drop(store, known[name])
-        kept = {name: known.get(name) or _take_up(store, made / name) for name in sorted(there)}
-        disk.write_whole(register, json.dumps(kept).encode(), made)
-
-
-def _read_register(path: Path) -> dict[str, str]:
-    value = disk.read_json(path)
-    if not isinstance(value, dict) or not all(
-        isinstance(each, str) and is_id(each, "database") for each in value.values()
-    ):
-        raise disk.refuse(path, "is no list of databases")
-    return value
-
-
-def _take_up(store: ProjectStore, folder: Path) -> str:
-    database_id, name = new_id("database"), parse_database_name(folder.name)
-    database = Database(database_id, name, unique_database_name(database_id, name))
-    versions = store.versions(database.unique_name)
-    versions.folder.mkdir(parents=True)
-    (versions.folder / SPARK_VERSION).symlink_to(folder, target_is_directory=True)
-    disk.write_whole(folder / ".history.json", json.dumps([SPARK_VERSION]).encode(), versions.folder)
-    (store.databases / database.unique_name).symlink_to(Path(".versions") / database.unique_name / SPARK_VERSION)
-    store.write_at_once(build_object(database_id, name, store.id, "", **database_fields(database)))
-    return database_id
-
-
-def _drop(store: ProjectStore, database_id: str) -> None:
-    found = store.read(database_id)
-    if found is not None:
-        unique_name = found["uniqueDatabaseName"]
-        places = (
-            store.objects / f"{database_id}.json",
-            store.databases / unique_name,
-            store.versions(unique_name).folder,
-        )
-        for place in places:
-            disk.remove(store.root, place)
+from common.platform.local.store import Object, ProjectStore, now
 
 
 def list_database_folder(call: Call) -> Answer:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from common.errors import AppError, Rule
 from common.json_text import FEW_LEVELS, JsonError, parse_json
 from common.platform.api.call import Answer, ApiError, Call, as_api_error
-from common.platform.api.databases import find_database_file, take_up_databases
+from common.platform.api.databases import find_database_file
 from common.platform.api.files import parse_range, take_part
 from common.platform.api.routes import find_route
 from common.platform.local import LocalProject
@@ -102,7 +102,6 @@ class _Exchange(BaseHTTPRequestHandler):
     def _answer(self, respond: Callable[[], None]) -> None:
         try:
             self._check_caller()
-            take_up_databases(self.api.store)
             respond()
         except AppError as error:
             self._refuse(as_api_error(error))

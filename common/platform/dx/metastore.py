@@ -15,8 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Database, TableChange
+from common.platform import TableChange
 from common.platform.names import parse_table_name
 from common.spark.session import Cluster
 from common.spark.tables import partition_columns, quote_text, table_definition, table_schema

@@ -12,9 +12,10 @@ import dxpy
 from dxpy.exceptions import DXError
 from urllib3.exceptions import HTTPError
 
+from common.dataset.database import Database, link
 from common.errors import AppError, Rule
-from common.platform import Database, RecordDraft
-from common.platform.names import ObjectReference, link, parse_file_name, parse_record_name
+from common.platform import RecordDraft
+from common.platform.names import ObjectReference, parse_file_name, parse_record_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
 logging.getLogger("dxpy").setLevel(logging.ERROR)  # what it has to say arrives as an exception; else it fills stderr

@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database, Link, link
 from common.errors import AppError, Rule
-from common.platform import Database, InputFile, Link, Record
+from common.platform import InputFile, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
-from common.platform.names import ObjectReference, is_id, link, parse_database_name, parse_file_name, parse_reference
-from common.platform.records import parse_descriptor, parse_record
+from common.platform.names import ObjectReference, is_id, parse_file_name, parse_reference
+from common.platform.records import parse_record, unpack_descriptor
 from common.spark.session import Cluster
 
 _LOCATION = "dnax://"
@@ -24,8 +25,8 @@ _STAGING = "hdfs:///tmp/loaders"
 class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
-    Only Spark makes a database, and only once it is made is its id known: so `new_database` makes it, empty, and `close`
-    removes it again unless something was published. One that a killed job left is cleared, and taken up.
+    Only Spark makes a database, and its id is known only then: `stage` makes it, empty, and `close` removes it again unless
+    something was published. One that a killed job left is cleared, and taken up.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
@@ -79,10 +80,9 @@ class DxPlatform:
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
-        return parse_descriptor(self._objects.read(reference.id if reference else ""), record)
+        return unpack_descriptor(self._objects.read(reference.id if reference else ""), record)
 
-    def new_database(self, name: str) -> Database:
-        name = parse_database_name(name)
+    def _make_database(self, name: str) -> Database:
         for standing in self._objects.find("database", name):
             self._check_free(build_database(standing))
         self._metastore.create_database(name, self.job_id)
@@ -136,6 +136,8 @@ class DxPlatform:
         return self._copied[key]
 
     def stage(self, database: Database | None) -> DxStaging:
+        if database and not database.id:
+            database = self._make_database(database.name)
         self._stagings.append(DxStaging(self._objects, self._metastore, self._shared, database))
         return self._stagings[-1]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pyarrow.fs as pafs
 
+from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
 from common.platform.names import parse_file_name, parse_table_name
@@ -96,6 +97,12 @@ class DxStaging:
         self._database = database
         self.has_published = False
         self.doubt: str | None = None
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
 
     def table_folder(self, table: str) -> str:
         return self._shared.make("tables", parse_table_name(table))

@@ -10,21 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database, Link, link
 from common.errors import AppError, Rule
-from common.platform import Database, InputFile, Link, Record
+from common.platform import InputFile, Record
 from common.platform.local import disk
 from common.platform.local.staging import JobPlace, LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
-from common.platform.names import (
-    ObjectReference,
-    is_id,
-    link,
-    new_id,
-    parse_database_name,
-    parse_reference,
-    unique_database_name,
-)
-from common.platform.records import LARGEST_DESCRIPTOR, parse_descriptor, parse_record
+from common.platform.names import ObjectReference, is_id, new_id, parse_reference
+from common.platform.records import LARGEST_DESCRIPTOR, parse_record, unpack_descriptor
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
@@ -91,11 +84,7 @@ class LocalProject:
             raise AppError(
                 Rule.NOT_A_DATASET, f"the descriptor of record {record.name} cannot be read: {error}"
             ) from None
-        return parse_descriptor(content, record)
-
-    def new_database(self, name: str) -> Database:
-        name, database_id = parse_database_name(name), new_id("database")
-        return Database(database_id, name, unique_database_name(database_id, name), is_new=True)
+        return unpack_descriptor(content, record)
 
     def find_database(self, database_id: str) -> Database:
         if not is_id(database_id, "database"):
@@ -121,7 +110,7 @@ class LocalProject:
         return link(object_id)
 
     def close(self) -> None:
-        """Nothing: a local project makes nothing before it is published."""
+        """No-op: nothing is created before publish."""
 
     def describe(self, object_id: str) -> dict[str, Any]:
         """What is known of an object: id, class, name, state, created and modified in ms, details, properties, and what its

@@ -16,13 +16,14 @@ import json
 import mimetypes
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from common.dataset.database import Database, unique_database_name
 from common.errors import AppError, Rule
 from common.json_text import schema_faults
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.local import disk
 from common.platform.local.store import (
     Mark,
@@ -86,6 +87,10 @@ class LocalStaging:
     def __init__(self, store: ProjectStore, job_id: str, database: Database | None, place: JobPlace | None) -> None:
         self._store = store
         self._job_id = job_id
+        if database and not database.id:
+            database_id = new_id("database")
+            unique_name = unique_database_name(database_id, database.name)
+            database = replace(database, id=database_id, unique_name=unique_name)
         self._database = database
         self._versions: DatabaseVersions | None = store.versions(database.unique_name) if database else None
         if self._versions:
@@ -95,6 +100,12 @@ class LocalStaging:
         self._folder = self._place.folder
         self.has_published = False
         self.doubt: str | None = None
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
 
     def table_folder(self, table: str) -> str:
         return self._subfolder("tables", parse_table_name(table))

@@ -14,12 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import Database, unique_database_name
 from common.errors import AppError, Rule
 from common.json_text import schema_faults
-from common.platform import Database
 from common.platform.local import disk
 from common.platform.local.versions import DatabaseVersions
-from common.platform.names import is_database_name, is_id, is_one_line, new_id, parse_file_name, unique_database_name
+from common.platform.names import is_database_name, is_id, is_one_line, new_id, parse_file_name
 
 _MARK = ".commit"
 

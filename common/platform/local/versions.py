@@ -24,12 +24,7 @@ from common.platform import TableChange
 from common.platform.local import disk
 
 _HISTORY = ".history.json"
-_VERSION = re.compile(r"[0-9]{6,18}-(?:job-[0-9A-Za-z]{24}|spark)")
-
-MADE = ".made"
-"""The folder, in the project's `databases`, below which Spark makes one folder per database."""
-SPARK_VERSION = "000001-spark"
-"""The first version of a database that Spark made: a link to its folder."""
+_VERSION = re.compile(r"[0-9]{6,18}-job-[0-9A-Za-z]{24}")
 
 
 class DatabaseVersions:
@@ -65,8 +60,6 @@ class DatabaseVersions:
 
     def path(self, version: str) -> Path:
         """The folder of a version."""
-        if version == SPARK_VERSION:
-            return self._databases / MADE / self.unique_name.partition("__")[2]
         return self.folder / version
 
     def history(self) -> frozenset[str]:

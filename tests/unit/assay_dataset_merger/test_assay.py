@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from apps.assay_dataset_merger.assay import add_samples, follow_reference, link_assay
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Assay, Dataset, Join
-from common.platform import Database
 from tests.unit.dataset.example_dataset import DATABASE, build_example
 
 DB = DATABASE.unique_name

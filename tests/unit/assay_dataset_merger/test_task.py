@@ -35,7 +35,7 @@ def write_ids(folder: Path, name: str, ids: list[str], buckets: int) -> KeyColum
     path = str(folder / f"{name}.arrow")
     with KeyWriter(path, pa.string(), buckets) as writer:
         writer.add(pa.array(ids, pa.string()), -1, None)
-    return KeyColumn(name, "id", (path,), ())
+    return KeyColumn(name, "id", (path,))
 
 
 def link(

@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import apps
-from common.platform import Database, RecordDraft, TableChange
+from common.dataset.database import Database
+from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
+from common.platform.names import draft_database
 
 TABLES = {
     "patient": pa.table({"patient_id": ["p1", "p2"], "sex": pa.array([0, None], pa.int64())}),
@@ -34,8 +36,8 @@ def project_dir(tmp_path: Path) -> Path:
 
 
 def publish_study(project: LocalProject, database_name: str) -> Database:
-    database = project.new_database(database_name)
-    staging = project.stage(database)
+    staging = project.stage(draft_database(database_name))
+    database = staging.database
     for name, table in TABLES.items():
         pq.write_table(table, Path(staging.table_folder(name), "part-0.parquet"))
     draft = RecordDraft("study", descriptor(database), "ds-study", [database], description="Dataset: study")
@@ -85,7 +87,7 @@ def main(run):
         report.write_text(" ".join([run.inputs.greeting, *(run.inputs.names or [])]) * run.inputs.times, encoding="utf-8")
     if run.inputs.validate_only:
         return {}
-    published = run.platform.stage(None).publish([], RecordDraft("greeting", {}, "ds", []), {"report": report})
+    published = run.stage(None).publish([], RecordDraft("greeting", {}, "ds", []), {"report": report})
     return {"dataset": run.platform.link(published.record), "report": run.platform.link(published.files["report"])}
 """
 

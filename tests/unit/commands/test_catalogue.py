@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.commands.catalogue import attach_databases
-from common.platform import Database
-from common.platform.names import new_id, unique_database_name
+from common.dataset.database import Database, unique_database_name
+from common.platform.names import new_id
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

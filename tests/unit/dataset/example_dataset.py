@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from common.dataset.database import Database
 from common.dataset.layout import build_dataset
 from common.dataset.model import Dataset
 from common.dictionary.model import Code, Coding, DataDictionary, Entity, Field, Reference
-from common.platform import Database
 
 DATABASE = Database("database-" + "a" * 24, "trial_db", "database_" + "a" * 24 + "__trial_db")
 

@@ -31,7 +31,7 @@ ASSAY = {
 def read(descriptor: object) -> Dataset:
     """As from a descriptor file."""
     return parse_descriptor(
-        records.parse_descriptor(gzip.compress(json.dumps(descriptor).encode()), Record("", "d", {}))
+        records.unpack_descriptor(gzip.compress(json.dumps(descriptor).encode()), Record("", "d", {}))
     )
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from common.dataset.database import Database
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.layout import build_dataset
 from common.dataset.merge import Renaming, find_link_field, merge_datasets, plan_names, validate_link
 from common.dataset.model import Dataset
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field, Reference
 from common.faults import Faults
-from common.platform import Database
 from tests.unit.dataset.example_dataset import DATABASE, SEX, build_example
 
 LAB_DATABASE = Database("database-" + "b" * 24, "lab_db", "database_" + "b" * 24 + "__lab_db")

@@ -97,6 +97,6 @@ def test_each_kind_of_stranger_has_the_remedy_that_works() -> None:
     assert list(remedies.values()) == [
         [REMOVE],
         ["Load genes and transcripts in separate runs."],
-        ["Set feature_id_type to other to take all ids as they stand."],
+        ["Set feature_id_type to other to take all ids as they are."],
         ["Remove the summary rows from the file."],
     ]  # fmt: skip

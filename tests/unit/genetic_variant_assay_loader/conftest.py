@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from apps.genetic_variant_assay_loader.block import parse_block, reading_of
 from apps.genetic_variant_assay_loader.genotype_table import KINDS
+from apps.genetic_variant_assay_loader.task import parse_block, reading_of
 from common.faults import Fault, Faults
 from common.vcf.header import parse_header
 from common.vcf.lines import LineFaults

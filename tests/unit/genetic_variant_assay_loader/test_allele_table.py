@@ -209,7 +209,7 @@ def test_an_end_before_pos_is_not_read(load: Callable[..., Any]) -> None:
 def test_a_quality_below_zero_is_missing_with_a_remark(load: Callable[..., Any]) -> None:
     loaded = load("1 5 . A C -10 . .", "1 6 . A C -0.0 . .", "1 7 . A C 3 . .", "1 8 . A C -inf . .")
     assert loaded.rows("alleles", "qual") == [(None,), (-0.0,), (3.0,), (float("-inf"),)]
-    assert [remark[:24] for remark in loaded.remarks] == ["QUAL is below zero, whic"]
+    assert [remark[:24] for remark in loaded.remarks] == ["QUAL is below zero and w"]
 
 
 def test_codes_of_several_bases_in_ref_are_the_first_of_them(load: Callable[..., Any]) -> None:

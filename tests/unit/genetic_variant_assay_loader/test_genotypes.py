@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from common.vcf.genotypes import TYPES, parse_gt
+from common.vcf.genotypes import GENOTYPE_TYPES, parse_gt
 
 ALL = {"ref": True, "halfref": True, "nocall": True}
 
@@ -215,7 +215,7 @@ def test_fast_and_general_paths_agree_with_one_call_at_a_time(
         for sample, token in enumerate(line):
             call = parse_gt(token.encode())
             assert call is not None
-            expected[100 + 10 * number, f"s{sample}", TYPES[call.type]] += max(1, len(call.copies))
+            expected[100 + 10 * number, f"s{sample}", GENOTYPE_TYPES[call.type]] += max(1, len(call.copies))
     found = Counter(row for kind in loaded.by_kind for row in loaded.rows(kind, "pos", "sample_id", "type"))
     assert found == expected
     for kind in loaded.by_kind:

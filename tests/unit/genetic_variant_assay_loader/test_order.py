@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apps.genetic_variant_assay_loader.block import parse_block, reading_of
-from apps.genetic_variant_assay_loader.order import Run
+from apps.genetic_variant_assay_loader.order import ContigRun
+from apps.genetic_variant_assay_loader.task import parse_block, reading_of
 from common.vcf.header import parse_header
 from common.vcf.lines import LineFaults
 
@@ -54,7 +54,7 @@ def test_symbolic_alleles_that_repeat_are_numbered_in_their_ids(load: Callable[.
 def test_repeats_are_numbered_on_from_block_to_block() -> None:
     header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
     assert header is not None
-    runs: tuple[Run, ...] = ()
+    runs: tuple[ContigRun, ...] = ()
     ids = []
     for number, pos in enumerate((5, 5, 5, 6), start=1):
         found = LineFaults("a.vcf")
@@ -70,7 +70,9 @@ def test_runs_carry_over_blocks(load: Callable[..., Any]) -> None:
     assert header is not None
     reading = reading_of(header)
 
-    def block(first: int, runs: tuple[Run, ...], *lines: str) -> tuple[tuple[Run, ...], list[tuple[int, int | None]]]:
+    def block(
+        first: int, runs: tuple[ContigRun, ...], *lines: str
+    ) -> tuple[tuple[ContigRun, ...], list[tuple[int, int | None]]]:
         found = LineFaults("a.vcf")
         text = "".join(line.replace(" ", "\t") + "\n" for line in lines).encode()
         runs = parse_block(text, first, runs, reading, found).runs
@@ -91,12 +93,10 @@ def test_wholly_equal_lines_count_once_over_blocks_too(load: Callable[..., Any])
     lines = ("1 5 . A C 9 . .", "1 5 . A G 9 . .", "1 5 . A C 9 . .", "1 6 . A C 9 . .")
     loaded = load(*lines)
     assert loaded.rows("alleles", "a_id") == [("1_5_A_C",), ("1_5_A_G",), ("1_6_A_C",)]
-    assert loaded.remarks == [
-        "lines that are wholly equal to an earlier one were counted once: 1 line, first in tiny.vcf line 3"
-    ]
+    assert loaded.remarks == ["lines equal to an earlier line were loaded once: 1 line, first in tiny.vcf line 3"]
     header, _ = parse_header(b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n", "a.vcf")
     assert header is not None
-    runs, ids = tuple[Run, ...](), list[str]()
+    runs, ids = tuple[ContigRun, ...](), list[str]()
     for number, line in enumerate(lines, 1):
         found = LineFaults("a.vcf")
         tables = parse_block(line.replace(" ", "\t").encode(), number, runs, reading_of(header), found)

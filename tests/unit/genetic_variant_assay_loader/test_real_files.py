@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.genetic_variant_assay_loader.annotation import NO_ALLELE
-from apps.genetic_variant_assay_loader.task import LoadTask, TaskResult, load_task
+from apps.genetic_variant_assay_loader.task import TaskResult, VariantTask, load_task
 from common.vcf.container import cut_pieces, read_vcf_file
-from common.vcf.genotypes import TYPES
+from common.vcf.genotypes import GENOTYPE_TYPES
 
 cyvcf2 = pytest.importorskip("cyvcf2")
 
@@ -47,7 +47,9 @@ def load(path: Path, folder: Path, piece_bytes: int = 1 << 20) -> TaskResult:
     assert file is not None, found.faults.render()
     pieces = tuple(cut_pieces(file, piece_bytes))
     return load_task(
-        LoadTask(0, 0, pieces, (True, True, True), None, str(folder), str(folder), str(folder), None, False)
+        VariantTask(
+            0, 0, pieces, (True, True, True), None, dict.fromkeys(("genotype", "allele", "annotation"), str(folder))
+        )
     )
 
 
@@ -116,7 +118,7 @@ def read_with_htslib(path: Path) -> tuple[Counter[tuple[Any, ...]], dict[str, tu
         calls = [[allele for allele in call if allele != -2] for call in calls]
         for sample, call in zip(vcf.samples, calls, strict=False):
             others = sorted({allele for allele in call if allele > 0})
-            kind = TYPES[kind_of(call, others)]
+            kind = GENOTYPE_TYPES[kind_of(call, others)]
             rows.update((chr_, variant.POS, sample, ids[other], kind) for other in others if other in ids)
             if not others:
                 rows[chr_, variant.POS, sample, None, kind] += 1

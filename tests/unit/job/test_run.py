@@ -207,8 +207,8 @@ def test_a_full_disk_is_no_bug_and_room_for_its_error_was_reserved(job: Job) -> 
 
 def test_a_staging_that_the_app_left_open_is_closed(job: Job) -> None:
     def stage(run: Run) -> dict[str, Any]:
-        Path(run.platform.stage(None).scratch_folder("keys"), "part").write_text("x", encoding="utf-8")
-        assert job.staged() == [run.job_id]
+        Path(run.stage(None).scratch_folder("keys"), "part").write_text("x", encoding="utf-8")
+        assert job.staged() == [run.platform.job_id]
         raise AppError(Rule.KEY_EMPTY, "a key is empty")
 
     assert job.run(stage) == 1
@@ -217,7 +217,7 @@ def test_a_staging_that_the_app_left_open_is_closed(job: Job) -> None:
 
 def test_ctrl_c_ends_in_an_error_and_status_130(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(run: Run) -> dict[str, Any]:
-        run.platform.stage(None)
+        run.stage(None)
         raise KeyboardInterrupt
 
     assert job.run(interrupt) == 130
@@ -232,7 +232,7 @@ from pathlib import Path
 from common.job.run import execute
 
 def main(run):
-    run.platform.stage(None).scratch_folder("keys")
+    run.stage(None).scratch_folder("keys")
     (run.job_dir / "staged").touch()
     time.sleep(600)
 
@@ -256,7 +256,7 @@ def test_sigterm_stops_the_run_cleanly(job: Job) -> None:
 
 
 def publish_record(run: Run) -> dict[str, Any]:
-    run.platform.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {})
+    run.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {})
     return {"rows": 1}
 
 
@@ -362,7 +362,7 @@ def test_a_published_record_can_be_an_output(tmp_path: Path) -> None:
     job.app_file.with_name("dxapp.json").write_text(json.dumps(spec), encoding="utf-8")
 
     def publish(run: Run) -> dict[str, Any]:
-        record = run.platform.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {}).record
+        record = run.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {}).record
         assert record is not None
         return {"dataset": run.platform.link(record)}
 

@@ -9,13 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from apps.molecular_expression_assay_loader.annotation import AnnotationTask, load_annotation
-from apps.molecular_expression_assay_loader.deal import RouteTask, route_pieces
-from apps.molecular_expression_assay_loader.model import ExpressionPlan, ValueRules
+from apps.molecular_expression_assay_loader.numbers import ValueRules
+from apps.molecular_expression_assay_loader.scratch import Sizes, TaskPlan
 from apps.molecular_expression_assay_loader.sources import plan_sources
 from apps.molecular_expression_assay_loader.task import (
     ReferenceTask,
+    ShuffleTask,
     load_buckets,
-    plan_loads,
+    plan_buckets,
+    shuffle_pieces,
     write_reference_tables,
     write_samples,
 )
@@ -61,7 +63,8 @@ def load(tmp_path: Path) -> Load:
     def run(
         files: dict[str, str | bytes], *, form: str = "auto", counts: bool = False,
         missing: tuple[str, ...] = ("", "NA"), drop_zeros: bool = False, id_type: str = "auto",
-        annotation_columns: tuple[str, ...] = (), annotation: str | None = None, buckets: int = 3, parallelism: int = 2, piece_bytes: int | None = None,
+        annotation_columns: tuple[str, ...] = (), annotation: str | None = None, buckets: int = 3, parallelism: int = 2,
+        piece_bytes: int | None = None, sizes: Sizes = Sizes(),  # noqa: B008 - frozen
     ) -> Loaded:  # fmt: skip
         nonlocal count
         count += 1
@@ -80,7 +83,7 @@ def load(tmp_path: Path) -> Load:
         plan_path = str(folder / "scratch/plan")
         rules = ValueRules(counts, missing, drop_zeros)
         write_plan(
-            ExpressionPlan(found, sources, rules, id_type, buckets, target, str(folder / "scratch"), tables), plan_path
+            TaskPlan(found, sources, rules, id_type, buckets, target, str(folder / "scratch"), tables, sizes), plan_path
         )
         pieces = []
         for index, each in enumerate(sources):
@@ -88,18 +91,18 @@ def load(tmp_path: Path) -> Load:
             if piece_bytes and not each.file.is_gzip:
                 cut = build_pieces([scan_block(block) for block in cut_blocks(each.file, piece_bytes)])
             pieces += [(index, piece) for piece in cut]
-        routed = [
-            route_pieces(RouteTask(number, plan_path, group))
+        shuffled = [
+            shuffle_pieces(ShuffleTask(number, plan_path, group))
             for number, group in enumerate(group_pieces(pieces, 0 if found == "matrix" else 400))
         ]
-        for result in routed:
+        for result in shuffled:
             faults.merge(result.faults)
-        faults.merge(validate_kinds((result.kinds for result in routed), id_type))
-        write_samples(plan_path, [result.routed for result in routed])
+        faults.merge(validate_kinds((result.kinds for result in shuffled), id_type))
+        write_samples(plan_path, [result.path for result in shuffled])
         loaded = Loaded(folder, faults)
-        for result in routed:
+        for result in shuffled:
             loaded.blank.merge(result.blank)
-        results = [load_buckets(task) for task in plan_loads(plan_path, [each.routed for each in routed], parallelism)]
+        results = [load_buckets(task) for task in plan_buckets(plan_path, shuffled, parallelism)]
         for result in results:
             faults.merge(result.faults)
             loaded.unannotated += result.unannotated

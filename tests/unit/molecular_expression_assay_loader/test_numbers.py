@@ -8,8 +8,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.molecular_expression_assay_loader.model import ValueRules
-from apps.molecular_expression_assay_loader.numbers import parse_cells
+from apps.molecular_expression_assay_loader.numbers import ValueRules, parse_cells
 
 REALS, COUNTS = ValueRules(is_count=False), ValueRules(is_count=True)
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)

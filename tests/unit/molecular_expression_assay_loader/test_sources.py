@@ -93,7 +93,7 @@ def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:
 def test_a_manifest_must_be_text(tmp_path: Path) -> None:
     rows = "file_id,sample_id\na.csv,Andr\xe9\nb.csv,S\r2\n".encode("latin-1")
     files = {"list.csv": rows, "a.csv": "feature_id,value\n"}
-    assert refused(tmp_path, files) == [(108, "list.csv", 3, None), (108, "list.csv", 2, "Andr\ufffd")]
+    assert refused(tmp_path, files) == [(108, "list.csv", 2, "Andr\ufffd"), (108, "list.csv", 3, None)]
 
 
 def test_a_stated_format_unlike_the_header_is_refused(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_quantifiers_own_file_is_no_matrix_and_says_how_to_give_it(tmp_path: P
     with pytest.raises(FaultError) as error:
         plan(tmp_path, {**files})
     told = next(iter(error.value.faults))
-    assert told.text == "this is salmon's quant.sf, a file of one sample, whose columns are no samples"
+    assert told.text == "this is salmon's quant.sf, a file of one sample, whose columns are not samples"
     assert "feature_id,value" in told.remedy
     assert "manifest, file_id,sample_id" in told.remedy
 
@@ -159,16 +159,13 @@ def test_all_faults_of_a_manifest_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-OF_ONE = ", a file of one sample, whose columns are no samples"
+OF_ONE = ", a file of one sample, whose columns are not samples"
 KNOWN = {
     '# Program:featureCounts v2.0.1; Command:"featureCounts" "-a" "g.gtf"\nGeneid\tChr\n': (
         "featureCounts' table with its comment",
         "Remove its first line",
     ),
-    "Status\tA.bam\nAssigned\t5\n": (
-        "featureCounts' summary, which counts reads and no features",
-        "Leave this file out",
-    ),
+    "Status\tA.bam\nAssigned\t5\n": ("featureCounts' summary, which counts reads, not features", "Leave this file out"),
     "#1.2\n2\t2\nName\tDescription\tG1\tG2\n": ("a GCT file", "Remove its first two lines."),
     "#1.3\r\n2\t2\t1\t1\r\n": ("a GCT file of version 1.3", "Remove its first two lines and the rows"),
     "%%MatrixMarket matrix coordinate integer general\n3 3 1\n": (
@@ -242,17 +239,17 @@ def test_known_annotation_is_left_out_and_samples_stay(tmp_path: Path, text: str
 
 
 DOUBTFUL = {
-    "gene,Start,S1\nf1,5,1\n": "column 2 is named like annotation or like a figure, so it may be no sample",
-    "gene,S1,mean\nf1,5,1\n": "column 3 is named like annotation or like a figure, so it may be no sample",
-    "gene,tpm\nf1,5\n": "column 2 is named like annotation or like a figure, so it may be no sample",
-    "gene,S1,S2,kind\nf1,5,1,a\nf2,5,1,b\n": "column 4 holds texts, such as 'a', so it is no sample",
+    "gene,Start,S1\nf1,5,1\n": "column 2 is named like annotation or like a figure, so it may not be a sample",
+    "gene,S1,mean\nf1,5,1\n": "column 3 is named like annotation or like a figure, so it may not be a sample",
+    "gene,tpm\nf1,5\n": "column 2 is named like annotation or like a figure, so it may not be a sample",
+    "gene,S1,S2,kind\nf1,5,1,a\nf2,5,1,b\n": "column 4 holds texts, such as 'a', so it is not a sample",
     "gene,Length\nf1,5\n": "no column is a sample: all are annotation",
-    ",V1,S1,S2\n1,ENSG1,5,6\n2,ENSG2,7,8\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, V1",
-    ",gene_id,S1\n0,ENSG1,5\n1,ENSG2,7\n": "column 1 has no name and holds row numbers; the feature ids stand in column 2, gene_id",
+    ",V1,S1,S2\n1,ENSG1,5,6\n2,ENSG2,7,8\n": "column 1 has no name and holds row numbers; the feature ids are in column 2, V1",
+    ",gene_id,S1\n0,ENSG1,5\n1,ENSG2,7\n": "column 1 has no name and holds row numbers; the feature ids are in column 2, gene_id",
     "gene,sample,tpm\nf1,S1,1\n": "this is a long table with another header",
     "sample_id\tgene\tgene_name\tcount\n1\tf1\tx\t1\n": "this is a long table with another header",
-    "gene,donor_x,level_x\nf1,S1,1\n": "column 2 holds texts, such as 'S1', so it is no sample",
-    "file,sample_x\na.txt,S1\nb.txt,S2\n": "column 2 holds texts, such as 'S1', so it is no sample",
+    "gene,donor_x,level_x\nf1,S1,1\n": "column 2 holds texts, such as 'S1', so it is not a sample",
+    "file,sample_x\na.txt,S1\nb.txt,S2\n": "column 2 holds texts, such as 'S1', so it is not a sample",
     "A1BG\t5\nA2M\t6\n__no_feature\t3\n": "the first line begins with a feature id, so the file has no header, as HTSeq writes it",
     "A1BG\t5\t5\nA2M\t6\t7\n": "the first line begins with a feature id, so the file has no header",
     "g,s1,\nf1,1,\n": "column 3 has no sample name",

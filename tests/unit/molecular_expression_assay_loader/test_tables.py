@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.molecular_expression_assay_loader import long_tables, matrix_input, task
+from apps.molecular_expression_assay_loader.scratch import Sizes
 from common.errors import AppError
 from common.faults import Faults
 
@@ -102,12 +102,9 @@ def test_matrices_of_other_samples_and_of_other_features_add_up(load: Any) -> No
     assert not loaded.faults
 
 
-def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(load: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(task, "BLOCK_CELLS", 12)
-    monkeypatch.setattr(task, "LEAST_CELLS", 8)
-    monkeypatch.setattr(matrix_input, "PARSE_CELLS", 4)
+def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(load: Any) -> None:
     text = "g,c,a,b\n" + "".join(f"f{n},{n},{n + 1},{n + 2}\n" for n in range(50))
-    loaded = load({"m.csv": text}, buckets=7)
+    loaded = load({"m.csv": text}, buckets=7, sizes=Sizes(block_cells=12, least_cells=8, parse_cells=4))
     assert len(loaded.files["expression"]) > 3
     seen: list[str] = []
     for name in loaded.files["expression"]:
@@ -121,17 +118,13 @@ def test_a_file_is_ordered_by_feature_and_sample_and_a_feature_is_whole_in_it(lo
 
 PLACED = "g,t,s\n" + "".join(f"f{n:02},{n},{n + 1}\n" for n in range(90))
 PLACES = "feature_id\tgene_name\tCHROM\tstart\tend\tstrand\n" + "".join(
-    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(88)
+    f"f{n:02}\tg{n}\t{n % 3}\t{1 + n % 5 * 2500000}\t{n % 5 * 2500000 + 9}\t+\n" for n in range(89)
 )
 
 
-def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(
-    load: Any, monkeypatch: Any
-) -> None:
-    monkeypatch.setattr(task, "LEAST_CELLS", 40)
-    monkeypatch.setattr(long_tables, "ROW_GROUP_ROWS", (4, 8))
-    monkeypatch.setattr(long_tables, "_FEATURES_PER_GROUP", 2)
-    loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_and_bin(load: Any) -> None:
+    sizes = Sizes(least_cells=40, group_rows=(4, 8), group_features=2)
+    loaded = load({"m.csv": PLACED}, annotation=PLACES, buckets=9, sizes=sizes)
     names = loaded.files["expression_read_optimized"]
     assert len(names) == len(loaded.files["expression"]) > 1
     seen: list[tuple[str, int]] = []
@@ -149,11 +142,10 @@ def test_the_table_by_place_is_a_file_for_each_task_in_the_order_of_chromosome_a
     assert sorted(seen) == sorted([(str(chrom), bin_) for chrom in range(3) for bin_ in range(5)] + [("Other", -1)])
 
 
-def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(task, "LEAST_CELLS", 8)
-    few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
-    monkeypatch.setattr(task, "PARTITIONED_FROM", 180)
-    large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9)
+def test_a_large_table_by_place_has_a_folder_and_a_file_for_each_bin(load: Any) -> None:
+    few = load({"m.csv": PLACED}, annotation=PLACES, buckets=9, sizes=Sizes(least_cells=8))
+    sizes = Sizes(least_cells=8, partitioned_cells=180)
+    large = load({"m.csv": PLACED}, annotation=PLACES, buckets=9, sizes=sizes)
     folders = [name.rpartition("/")[0] for name in large.files["expression_read_optimized"]]
     bins = [f"chr={chrom}/bin={place}" for chrom in range(3) for place in range(5)]
     assert sorted(folders) == sorted([*bins, "chr=Other/bin=-1"])

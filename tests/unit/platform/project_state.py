@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from common.platform import Database, Published, RecordDraft, TableChange
+from common.dataset.database import Database, unique_database_name
+from common.platform import Published, RecordDraft, TableChange
 from common.platform.local import LocalProject
+from common.platform.names import new_id
 
 State = dict[str, object]
 EMPTY_DESCRIPTOR = {
@@ -18,6 +20,12 @@ EMPTY_DESCRIPTOR = {
 
 Tables = Mapping[tuple[str, str], Mapping[str, str]]
 """Contents by file name, by (table, mode)."""
+
+
+def new_database(name: str) -> Database:
+    """A database that the next publish makes."""
+    database_id = new_id("database")
+    return Database(database_id, name, unique_database_name(database_id, name), is_new=True)
 
 
 def publish_tables(
@@ -37,7 +45,7 @@ def publish_tables(
                 path.write_text(text)
         changes = [TableChange(table, mode, list(contents)) for (table, mode), contents in tables.items()]
         draft = record and RecordDraft(
-            record, {"name": record, **EMPTY_DESCRIPTOR}, "ds-x", [database] if database else []
+            record, {"name": record, **EMPTY_DESCRIPTOR}, "ds-x", [staging.database] if database else []
         )
         return staging.publish(changes, draft or None, files or {})
     finally:

@@ -14,14 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.dataset.database import link
 from common.errors import AppError
 from common.platform import RecordDraft
 from common.platform.api import ApiServer
 from common.platform.api.call import ApiError
 from common.platform.api.files import parse_range
 from common.platform.local import LocalProject
-from common.platform.names import link, new_id
-from tests.unit.platform.project_state import EMPTY_DESCRIPTOR
+from common.platform.names import new_id
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, new_database, publish_tables
 
 Answer = tuple[int, Any]
 
@@ -240,15 +241,12 @@ def test_a_record_of_another_type_is_not_visualized(call: Caller) -> None:
     assert call.refused(f"/{made['id']}/visualize") == (422, "InvalidInput")
 
 
-def test_a_database_that_spark_makes_is_an_object_until_spark_drops_it(call: Caller) -> None:
-    assert call("/system/findDataObjects", {"class": "database"})[1]["results"] == []
-    folder = call.server.store.databases / ".made" / "study_db"
-    (folder / "patient").mkdir(parents=True)
-    (folder / "patient" / "part-00000.parquet").write_bytes(b"PAR1")
-    (folder / "patient" / "_SUCCESS").touch()
+def test_the_files_of_a_database_are_listed_and_given_out(call: Caller) -> None:
+    publish_tables(call.project, new_database("study_db"), {("patient", "new"): {"part-00000.parquet": "PAR1"}})
     _, found = call("/system/findDataObjects", {"class": "database", "name": "study_db", "describe": True})
     (database,) = (each["describe"] for each in found["results"])
     assert database["uniqueDatabaseName"] == f"{database['id'].replace('-', '_')}__study_db"
+    (call.server.store.databases / database["uniqueDatabaseName"] / "patient" / "_SUCCESS").touch()
     _, listed = call(f"/{database['id']}/listFolder", {"folder": "/", "recurse": True})
     assert [(each["path"], each["size"], each["isDirectory"]) for each in listed["results"]] == [
         (f"{database['id']}/patient", 0, True), (f"{database['id']}/patient/part-00000.parquet", 4, False),
@@ -257,17 +255,6 @@ def test_a_database_that_spark_makes_is_an_object_until_spark_drops_it(call: Cal
     assert call.send("GET", place["url"].removeprefix(call.server.address))[2] == b"PAR1"
     for name in ("../../project.json", "patient/../../x", ".history.json", "patient/_SUCCESS"):
         assert call.refused(f"/{database['id']}/downloadFile", {"filename": name}) == (404, "ResourceNotFound")
-    project = LocalProject(call.server.store.root)
-    assert [Path(each).name for each in project.table_files(project.find_database(database["id"]), "patient")] == [
-        "part-00000.parquet"
-    ]
-    (folder / "patient" / "part-00000.parquet").unlink()
-    (folder / "patient" / "_SUCCESS").unlink()
-    (folder / "patient").rmdir()
-    (folder / ".history.json").unlink()
-    folder.rmdir()
-    assert call.refused(f"/{database['id']}/describe") == (404, "ResourceNotFound")
-    assert project.databases() == []
 
 
 @given(size=st.integers(1, 50), start=st.integers(0, 60), length=st.integers(1, 60))

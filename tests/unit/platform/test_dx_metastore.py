@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.dataset.database import Database, unique_database_name
 from common.errors import AppError
-from common.platform import Database, TableChange
+from common.platform import TableChange
 from common.platform.dx.metastore import Metastore, partition_columns
 from common.platform.dx.staging import SharedFolder
-from common.platform.names import new_id, unique_database_name
+from common.platform.names import new_id
 from common.spark.session import Cluster
 
 NAME = "metastore_test_db"

@@ -17,20 +17,21 @@ import pytest
 from pyspark.sql import DataFrameWriter, SparkSession
 
 from apps.data_model_loader.existing import validate_existing_tables
+from common.dataset.database import Database
 from common.dataset.layout import plan_tables
 from common.dictionary import CODINGS_TABLE, Code, Coding, DictionaryFile, parse_dictionary
 from common.errors import AppError, Rule
 from common.faults import Faults
-from common.platform import Database, RecordDraft, TableChange
-from common.platform.api import ApiServer
+from common.platform import RecordDraft, TableChange
 from common.platform.dx import DxPlatform
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
 from common.platform.dx.staging import DxStaging
 from common.platform.local import LocalProject
-from common.platform.names import new_id
+from common.platform.names import draft_database, new_id
 from common.spark.session import Cluster
 from common.tables.codings import stage_codings
+from tests.metastore import MetastoreServer
 
 NAME = "study_db"
 JOB, NEXT = new_id("job"), "job-ToKen0aUrl0passwoRd00000"
@@ -71,7 +72,7 @@ def project(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LOADER_STAGING", str(tmp_path / "staging"))
     monkeypatch.setenv("LOADER_DATABASE_LOCATION", (root / "databases" / ".made" / NAME).as_uri())
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ApiServer(root) as server:
+    with MetastoreServer(root) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         dxpy.set_api_server_info("127.0.0.1", server.server_port, "http")
@@ -81,6 +82,11 @@ def project(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -
         server.shutdown()
         thread.join()
     cluster.session.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE")
+
+
+def make_database(platform: DxPlatform, name: str = NAME) -> Database:
+    """The new database of a job that has staged."""
+    return platform.stage(draft_database(name)).database
 
 
 def publish(platform: DxPlatform, database: Database, mode: Any, **tables: list[int]) -> str | None:
@@ -129,12 +135,12 @@ def test_a_job_killed_before_the_marks_are_off_leaves_no_record_and_the_next_sta
 ) -> None:
     """The next is another job, or another try of the same by the platform."""
     killed = project.job(JOB)
-    kill(killed, killed.new_database(NAME), of, step, after)
+    kill(killed, make_database(killed), of, step, after)
     assert project.records() == []
     if following == NEXT:
         project.ended(JOB)
     platform = project.job(following)
-    publish(platform, platform.new_database(NAME), "new", patient=[7])
+    publish(platform, make_database(platform), "new", patient=[7])
     platform.close()
     assert project.records() == [following]
     assert (project.rows("patient"), project.rows("visit")) == ([7], [])
@@ -142,16 +148,16 @@ def test_a_job_killed_before_the_marks_are_off_leaves_no_record_and_the_next_sta
 
 def test_a_job_killed_right_before_its_record_leaves_none_and_its_database_is_not_touched(project: Project) -> None:
     killed = project.job(JOB)
-    kill(killed, killed.new_database(NAME), Objects, "make_record", 0)
+    kill(killed, make_database(killed), Objects, "make_record", 0)
     project.ended(JOB)
     with pytest.raises(AppError, match="Give its id as database_id") as caught:
-        project.job(NEXT).new_database(NAME)
+        make_database(project.job(NEXT))
     assert (caught.value.code, project.records(), project.rows("patient")) == (80, [], [1])
 
 
 def test_a_new_table_that_a_killed_job_left_in_a_standing_database_is_made_anew(project: Project) -> None:
     first = project.job(new_id("job"))
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", codings=[0])
     killed = project.job(JOB)
     kill(killed, killed.find_database(database.id), Metastore, "write_table", 1)
@@ -167,7 +173,7 @@ def test_a_new_table_that_a_killed_job_left_in_a_standing_database_is_made_anew(
 
 def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(project: Project) -> None:
     first = project.job(new_id("job"))
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", patient=[1], visit=[2])
     killed = project.job(JOB)
     kill(killed, killed.find_database(database.id), Metastore, "write_table", 1, mode="append")
@@ -186,7 +192,7 @@ def test_rows_of_which_a_killed_job_may_have_added_some_are_not_added_again(proj
 def test_no_load_goes_by_rows_of_which_a_killed_job_may_have_added_some(project: Project) -> None:
     """The next load has files of visits only, and would take the patients as they stand."""
     first = project.job(new_id("job"))
-    database = replace(first.new_database(NAME), is_new=False)
+    database = replace(make_database(first), is_new=False)
     publish(first, database, "new", patient=[1], visit=[2])
     kill(project.job(JOB), database, Metastore, "write_table", 1, mode="append")
     text = "entity,name,type,primary_key_type\npatient,id,integer,global\nvisit,id,integer,local\n"
@@ -260,7 +266,7 @@ def kill_after_step(patch: pytest.MonkeyPatch, number: int) -> None:
 def test_a_kill_while_codings_are_rewritten_leaves_those_of_other_datasets(project: Project) -> None:
     """Whenever it comes, the table is as it was before or as it was to be; and the next publish is as if nothing had been."""
     first = project.job(new_id("job"))
-    database = replace(first.new_database(NAME), is_new=False)
+    database = replace(make_database(first), is_new=False)
     publish_codings(first, database, sex="female", eye="blue")
     left = []
     for number in count(1):
@@ -283,7 +289,7 @@ def test_a_kill_while_codings_are_rewritten_leaves_those_of_other_datasets(proje
 
 def test_codings_that_another_job_published_meanwhile_are_not_lost(project: Project) -> None:
     first, second = project.job(JOB), project.job(NEXT)
-    database = replace(first.new_database(NAME), is_new=False)
+    database = replace(make_database(first), is_new=False)
     publish_codings(first, database, sex="female")
     first = project.job(JOB)
     assert codings(first, database) == {"sex": "female"}
@@ -299,7 +305,7 @@ def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_n
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = project.job(new_id("job"))
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", patient=[1], visit=[2])
     killed = project.job(JOB)
     kill(killed, database, Metastore, "write_table", 1, mode="append")
@@ -317,7 +323,7 @@ def test_a_publish_that_fails_before_it_overwrites_what_a_killed_job_left_does_n
 
 def test_a_table_is_removed_with_what_replaces_it_unless_another_job_writes_to_it(project: Project) -> None:
     first = project.job(new_id("job"))
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", patient=[1], visit=[2])
     at_work = project.job(NEXT)
     kill(at_work, database, Metastore, "write_table", 1, mode="append")
@@ -338,7 +344,7 @@ def test_a_publish_that_fails_between_tables_takes_the_new_ones_back(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = project.job(new_id("job"))
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", codings=[0])
     platform = project.job(JOB)
     with monkeypatch.context() as patch:
@@ -364,26 +370,26 @@ def test_a_record_whose_making_was_only_not_answered_keeps_its_tables(
     platform = project.job(JOB)
     monkeypatch.setattr(Objects, "make_record", unanswered)
     with pytest.raises(AppError, match="no answer"):
-        publish(platform, platform.new_database(NAME), "new", patient=[1])
+        publish(platform, make_database(platform), "new", patient=[1])
     platform.close()
     assert (project.records(), project.rows("patient")) == ([JOB], [1])
 
 
 def test_a_database_of_that_name_is_not_taken_for_a_new_one(project: Project) -> None:
     first = project.job(JOB)
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", patient=[1])
     project.ended(JOB)
     with pytest.raises(AppError, match=f"has a database {NAME} already: {database.id}") as caught:
-        project.job(NEXT).new_database(NAME.upper())
+        make_database(project.job(NEXT), NAME.upper())
     assert (caught.value.code, project.rows("patient")) == (80, [1])
 
 
 def test_a_job_that_finds_another_making_the_database_is_refused_and_does_not_harm_it(project: Project) -> None:
     first, second = project.job(JOB), project.job(NEXT)
-    database = first.new_database(NAME)
+    database = make_database(first)
     with pytest.raises(AppError, match=f"{JOB} is making a database {NAME} now") as caught:
-        second.new_database(NAME)
+        make_database(second)
     second.close()
     assert caught.value.code == 80
     publish(first, database, "new", patient=[1])
@@ -399,12 +405,12 @@ def test_a_database_that_another_job_made_and_published_since_it_was_looked_for_
 
     def create_after_another_published(*given: Any) -> None:
         monkeypatch.setattr(Metastore, "create_database", real)
-        publish(first, first.new_database(NAME), "new", patient=[1])
+        publish(first, make_database(first), "new", patient=[1])
         real(*given)
 
     monkeypatch.setattr(Metastore, "create_database", create_after_another_published)
     with pytest.raises(AppError, match="Give its id as database_id") as caught:
-        second.new_database(NAME)
+        make_database(second)
     second.close()
     assert (caught.value.code, project.records(), project.rows("patient")) == (80, [JOB], [1])
 
@@ -413,9 +419,9 @@ def test_an_empty_database_of_nobodys_is_the_first_jobs_that_wants_it(project: P
     metastore = Metastore(project.cluster, (project.root / "databases" / ".made" / NAME).as_uri())
     metastore.create_database(NAME, "")
     first, second = project.job(JOB), project.job(NEXT)
-    database = first.new_database(NAME)
+    database = make_database(first)
     with pytest.raises(AppError, match=f"{JOB} is making a database {NAME} now"):
-        second.new_database(NAME)
+        make_database(second)
     second.close()
     publish(first, database, "new", patient=[1])
     assert (project.records(), project.rows("patient")) == ([JOB], [1])
@@ -423,9 +429,9 @@ def test_an_empty_database_of_nobodys_is_the_first_jobs_that_wants_it(project: P
 
 def test_a_job_that_was_taken_for_ended_does_not_harm_the_one_that_took_its_database_over(project: Project) -> None:
     first, second = project.job(JOB), project.job(NEXT)
-    database = first.new_database(NAME)
+    database = make_database(first)
     project.ended(JOB)
-    taken = second.new_database(NAME)
+    taken = make_database(second)
     with pytest.raises(AppError, match=f"{NEXT} is making the database {NAME} now"):
         publish(first, database, "new", patient=[1])
     first.close()
@@ -435,7 +441,7 @@ def test_a_job_that_was_taken_for_ended_does_not_harm_the_one_that_took_its_data
 
 def test_what_was_published_by_id_in_a_database_that_a_killed_job_made_stays(project: Project) -> None:
     killed = project.job(JOB)
-    database = killed.new_database(NAME)
+    database = make_database(killed)
     kill(killed, database, Metastore, "write_table", 1)
     second = project.job(new_id("job"))
     with pytest.raises(AppError, match=f"{JOB} is making the database {NAME} now"):
@@ -443,7 +449,7 @@ def test_what_was_published_by_id_in_a_database_that_a_killed_job_made_stays(pro
     project.ended(JOB)
     publish(second, second.find_database(database.id), "new", patient=[2])
     with pytest.raises(AppError, match="Give its id as database_id") as caught:
-        project.job(NEXT).new_database(NAME)
+        make_database(project.job(NEXT))
     assert (caught.value.code, project.records(), project.rows("patient")) == (80, [second.job_id], [2])
 
 
@@ -452,7 +458,7 @@ def test_a_job_that_finds_another_writing_to_the_table_is_refused_and_does_not_h
     project: Project, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = project.job(JOB), project.job(NEXT)
-    database = first.new_database(NAME)
+    database = make_database(first)
     publish(first, database, "new", **{"codings" if mode == "new" else "patient": [0]})
     refused: list[AppError] = []
     real = Metastore.write_table

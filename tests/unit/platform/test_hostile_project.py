@@ -13,7 +13,7 @@ from common.errors import AppError
 from common.platform.local import LocalProject
 from common.platform.local.store import build_object
 from common.platform.names import new_id
-from tests.unit.platform.project_state import publish_tables
+from tests.unit.platform.project_state import new_database, publish_tables
 
 DEAD = "job-" + "d" * 24
 UNIQUE = "database_" + "a" * 24 + "__x"
@@ -23,7 +23,7 @@ UNIQUE = "database_" + "a" * 24 + "__x"
 def root(tmp_path: Path) -> Path:
     """A project with one Dataset, of a database with one table."""
     project = LocalProject(tmp_path / "project")
-    publish_tables(project, project.new_database("clinic"), {("patient", "new"): {"p.parquet": "p"}}, "study")
+    publish_tables(project, new_database("clinic"), {("patient", "new"): {"p.parquet": "p"}}, "study")
     return tmp_path / "project"
 
 

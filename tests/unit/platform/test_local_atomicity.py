@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from common.dataset.database import Database
 from common.errors import AppError
-from common.platform import Database
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import Tables, assert_swept, publish_tables, read_state
+from tests.unit.platform.project_state import Tables, assert_swept, new_database, publish_tables, read_state
 
 pytestmark = pytest.mark.processes
 
@@ -33,7 +33,7 @@ Load = Callable[[Path], None]
 def make_database(root: Path, tables: Tables, *published: object, name: str = "clinic") -> Database:
     """A database made by a job that has ended, and so holds no version."""
     project = LocalProject(root)
-    database = project.new_database(name)
+    database = new_database(name)
     publish_tables(project, database, tables, *published)
     return database
 
@@ -82,7 +82,7 @@ def load_into_existing(root: Path) -> None:
 def load_into_new(root: Path) -> None:
     project = LocalProject(root, JOB)
     tables = {("sample", "new"): {"part-1.parquet": "s1"}}
-    publish_tables(project, project.new_database("fresh"), tables, "second", {"report": root.parent / "report.json"})
+    publish_tables(project, new_database("fresh"), tables, "second", {"report": root.parent / "report.json"})
 
 
 def make_record_only(root: Path) -> None:

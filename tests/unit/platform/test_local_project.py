@@ -15,7 +15,8 @@ import pytest
 from common.errors import AppError
 from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
-from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, assert_swept, publish_tables, read_state
+from common.platform.names import draft_database
+from tests.unit.platform.project_state import EMPTY_DESCRIPTOR, assert_swept, new_database, publish_tables, read_state
 
 JOB = "job-" + "J" * 24
 
@@ -38,7 +39,7 @@ def test_a_project_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 
 def test_a_published_dataset_is_described_as_the_platform_does(root: Path, report: Path) -> None:
     project = LocalProject(root, JOB)
-    database = project.new_database("Clinic")
+    database = new_database("clinic")
     staging = project.stage(database)
     (Path(staging.table_folder("patient")) / "part-1.parquet").write_text("p")
     draft = RecordDraft(
@@ -75,7 +76,7 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
 
 def test_nothing_staged_is_seen_before_the_publish_or_after_a_close_without_one(root: Path) -> None:
     project = LocalProject(root, JOB)
-    staging = project.stage(project.new_database("clinic"))
+    staging = project.stage(new_database("clinic"))
     (Path(staging.table_folder("patient")) / "part-1.parquet").write_text("p")
     Path(staging.scratch_folder("../keys")).joinpath("k").write_text("k")
     assert read_state(root) == {"tables": {}, "objects": []}
@@ -85,7 +86,7 @@ def test_nothing_staged_is_seen_before_the_publish_or_after_a_close_without_one(
 
 def test_tables_are_read_by_path_by_other_engines(root: Path) -> None:
     project = LocalProject(root)
-    database = project.new_database("clinic")
+    database = new_database("clinic")
     staging = project.stage(database)
     for chromosome, name in [("1", "a"), ("2", "b")]:
         folder = Path(staging.table_folder("allele")) / f"chr={chromosome}"
@@ -108,7 +109,7 @@ def test_tables_are_read_by_path_by_other_engines(root: Path) -> None:
 
 def test_a_new_table_that_exists_is_refused_and_nothing_changes(root: Path) -> None:
     project = LocalProject(root)
-    database = project.new_database("clinic")
+    database = new_database("clinic")
     publish_tables(project, database, {("patient", "new"): {"1.parquet": "old"}})
     old = read_state(root)
     with refusal(81):
@@ -119,7 +120,7 @@ def test_a_new_table_that_exists_is_refused_and_nothing_changes(root: Path) -> N
 @pytest.mark.parametrize("mode", ["append", "overwrite"])
 def test_a_file_never_takes_the_name_of_an_earlier_one(root: Path, mode: str) -> None:
     project = LocalProject(root)
-    database = project.new_database("clinic")
+    database = new_database("clinic")
     publish_tables(project, database, {("patient", "new"): {"1.parquet": "old"}})
     with pytest.raises(ValueError, match=re.escape("already has a file 1.parquet")):
         publish_tables(project, database, {("patient", mode): {"1.parquet": "new"}})
@@ -131,7 +132,7 @@ def test_a_file_never_takes_the_name_of_an_earlier_one(root: Path, mode: str) ->
 )
 def test_only_staged_parquet_files_are_published(root: Path, file: str) -> None:
     project = LocalProject(root)
-    staging = project.stage(project.new_database("clinic"))
+    staging = project.stage(new_database("clinic"))
     Path(staging.table_folder("patient")).joinpath("1.parquet").write_text("")
     with pytest.raises(ValueError, match="staged"):
         staging.publish([TableChange("patient", "new", [file])], None, {})
@@ -142,7 +143,7 @@ def test_a_job_publishes_twice_and_keeps_the_earlier_files_of_an_append(
 ) -> None:
     monkeypatch.setattr("common.platform.local.store.now", count(1).__next__)  # within one millisecond neither is older
     project = LocalProject(root)
-    database = project.new_database("clinic")
+    database = new_database("clinic")
     publish_tables(project, database, {("patient", "new"): {"1.parquet": "a"}}, "one")
     publish_tables(project, database, {("patient", "append"): {"2.parquet": "b"}}, "two")
     assert read_state(root)["tables"] == {"clinic.patient": {"1.parquet": "a", "2.parquet": "b"}}
@@ -151,7 +152,7 @@ def test_a_job_publishes_twice_and_keeps_the_earlier_files_of_an_append(
 
 def test_a_job_that_found_a_database_sees_it_unchanged_and_is_refused_when_another_published(root: Path) -> None:
     first = LocalProject(root)
-    database = first.new_database("clinic")
+    database = new_database("clinic")
     publish_tables(first, database, {("patient", "new"): {"1.parquet": "a"}})
     slow = LocalProject(root)
     seen = slow.find_database(database.id)
@@ -170,10 +171,10 @@ def test_a_report_alone_makes_no_database_and_is_not_refused_when_another_job_pu
     root: Path, report: Path
 ) -> None:
     project = LocalProject(root)
-    publish_tables(project, project.new_database("unused"), {}, None, {"report": report})
+    publish_tables(project, new_database("unused"), {}, None, {"report": report})
     assert read_state(root) == {"tables": {}, "objects": [("file", "report.json")]}
     assert_swept(root)
-    database = project.new_database("clinic")
+    database = new_database("clinic")
     publish_tables(project, database, {("patient", "new"): {"1.parquet": "a"}})
     slow = LocalProject(root)
     seen = slow.find_database(database.id)
@@ -186,7 +187,7 @@ def test_a_report_alone_makes_no_database_and_is_not_refused_when_another_job_pu
 
 def test_a_record_makes_its_new_database_also_without_tables(root: Path) -> None:
     project = LocalProject(root)
-    publish_tables(project, project.new_database("clinic"), {}, "Empty")
+    publish_tables(project, new_database("clinic"), {}, "Empty")
     assert read_state(root) == {"tables": {}, "objects": [
         ("database", "clinic"), ("file", "descriptor.json.gz"), ("record", "Empty")]}  # fmt: skip
 
@@ -279,12 +280,12 @@ def test_hostile_names_are_refused_before_they_reach_a_path(root: Path, tmp_path
     project = LocalProject(root)
     before = sorted(tmp_path.iterdir())
     with refusal(80):
-        project.new_database("../../x")
+        draft_database("../../x")
     with refusal(80):
         project.find_database("../database-x")
     with refusal(91):
         project.describe("../project")
-    staging = project.stage(project.new_database("clinic"))
+    staging = project.stage(new_database("clinic"))
     with refusal(84):
         staging.table_folder("../../x")
     with refusal(84):

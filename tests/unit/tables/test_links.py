@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.dataset.model import ColumnMapping
+from common.dictionary import Field
 from common.spark.session import Cluster
 from common.tables.key_checks import KeyColumn, KeyWriter
-from common.tables.links import Link, LinkCounts, count_links, count_rows, extract_column
+from common.tables.links import Link, LinkCounts, StoredField, count_links, count_rows, extract_column
 
 
 def key_column(folder: Path, entity: str, values: list[str | None], buckets: int) -> KeyColumn:
@@ -53,6 +55,8 @@ def test_ids_of_a_table_that_stands_are_read_from_its_files_alone(tmp_path: Path
         files.append(str(tmp_path / f"part-{number}.parquet"))
         pq.write_table(pa.table({"id": pa.array(ids, pa.int64()), "x": ids}), files[-1])
     assert count_rows(files) == 5
-    column = extract_column(cluster, files, "id", KeyColumn("patient", "id", (), ()), 2, str(tmp_path))
+    mapping = ColumnMapping("database-1", "d", "d1__d", "patient", "id", "bigint")
+    stored = StoredField(Field("patient", "id", "integer", "global"), mapping)
+    column = extract_column(cluster, files, stored, 2, str(tmp_path))
     counts = count_links(cluster, Link(column, column, pa.int64(), 2))
     assert counts == LinkCounts(4, 3, 4, 3, 3)

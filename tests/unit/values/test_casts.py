@@ -33,6 +33,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("integer", "9223372036854775807", 2**63 - 1),
     ("integer", "-9223372036854775808", -(2**63)),
     ("integer", "9223372036854775808", BAD),
+    ("integer", "9" * 5000, BAD),
+    ("integer", "-" + "0" * 5000 + "7", -7),
     ("integer", "1.0", BAD),
     ("integer", "1/2", BAD),
     ("integer", "0x1F", BAD),

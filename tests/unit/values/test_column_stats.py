@@ -1,4 +1,4 @@
-"""Figures of a field: hashes that depend on nothing but the value, and estimates of distinct values within their bounds."""
+"""Statistics of a field: hashes that depend on nothing but the value, and estimates of distinct values within their bounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.values.column_stats import Figures, add_columns, hash_values
+from common.values.column_stats import ColumnStats, add_columns, hash_values
 
 
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=20), st.data())
@@ -40,18 +40,18 @@ def test_distinct_values_are_exact_below_the_sketch_and_within_a_tenth_above(kin
     values = {
         "integer": pa.array(numbers), "float": pa.array(numbers / 8), "text": pa.array([f"P{n:08d}" for n in numbers])
     }[kind]  # fmt: skip
-    figures = Figures(1024)
+    stats = ColumnStats(1024)
     for start in range(0, len(values), 7_000):
         chunk = values.slice(start, 7_000)
-        figures.add_values(pa.concat_arrays([chunk, pa.nulls(1, chunk.type)]))
-    assert figures.distinct == pytest.approx(20_000, rel=0.1)
-    few = Figures(1024)
+        stats.add_values(pa.concat_arrays([chunk, pa.nulls(1, chunk.type)]))
+    assert stats.distinct == pytest.approx(20_000, rel=0.1)
+    few = ColumnStats(1024)
     few.add_values(values.slice(0, 500))
     assert few.distinct == len(values.slice(0, 500).unique())
 
 
 def test_figures_of_two_tasks_merge_into_those_of_the_whole() -> None:
-    whole, one, two = Figures(64), Figures(64), Figures(64)
+    whole, one, two = ColumnStats(64), ColumnStats(64), ColumnStats(64)
     values = pa.array([*range(1000), None])
     whole.add_values(values)
     one.add_values(values.slice(0, 300))
@@ -75,22 +75,20 @@ def test_columns_taken_in_together_have_the_figures_of_each_alone(
 ) -> None:
     values = st.lists(st.one_of(st.none(), _OF_TYPE[kind]), min_size=columns * rows, max_size=columns * rows)
     joined = pa.array(data.draw(values), kind)
-    together = [Figures(4) for _ in range(columns)]
+    together = [ColumnStats(4) for _ in range(columns)]
     add_columns(together, joined)
-    for at, figures in enumerate(together):
+    for at, stats in enumerate(together):
         own = joined.slice(at * rows, rows).to_pylist()
         given_ = [value for value in own if value is not None]
-        assert (figures.low, figures.high) == ((min(given_), max(given_)) if given_ else (None, None))
-        assert figures.values == (len(given_) if kind in (pa.int64(), pa.float64()) else 0)
-        alone = Figures(4)
+        assert (stats.low, stats.high) == ((min(given_), max(given_)) if given_ else (None, None))
+        assert stats.values == (len(given_) if kind in (pa.int64(), pa.float64()) else 0)
+        alone = ColumnStats(4)
         alone.add_values(joined.slice(at * rows, rows))
-        assert figures.total == alone.total
-        if (
-            figures.values
-        ):  # what rounding costs is measured by the values, of which a sum that cancels has nothing left
-            assert abs(figures.total - math.fsum(given_)) <= 2.0**-52 * rows * math.fsum(map(abs, given_))
-        if len(set(given_)) < figures.size:
-            assert figures.distinct == len(set(given_))
+        assert stats.total == alone.total
+        if stats.values:  # what rounding costs is measured by the values, of which a sum that cancels has nothing left
+            assert abs(stats.total - math.fsum(given_)) <= 2.0**-52 * rows * math.fsum(map(abs, given_))
+        if len(set(given_)) < stats.size:
+            assert stats.distinct == len(set(given_))
 
 
 def test_ranges_of_columns_are_values_of_their_type() -> None:
@@ -100,7 +98,7 @@ def test_ranges_of_columns_are_values_of_their_type() -> None:
         datetime(1, 1, 1, tzinfo=UTC),
         datetime(9999, 12, 31, tzinfo=UTC),
     ]
-    one, other = Figures(4), Figures(4)
+    one, other = ColumnStats(4), ColumnStats(4)
     add_columns([one, other], pa.array(times, pa.timestamp("us", "UTC")))
     assert (one.low, one.high) == (times[0], times[0])
     assert (other.low, other.high) == (times[2], times[3])
@@ -117,9 +115,9 @@ def test_a_million_long_ids_that_differ_anywhere_spread_evenly_and_are_told_apar
     rows = np.bincount((hashes % np.uint64(64)).astype(np.int64), minlength=64)
     assert rows.min() > 0.95 * rows.mean()
     assert rows.max() < 1.05 * rows.mean()
-    figures = Figures(1024)
-    figures.keep_smallest(hashes)
-    shown = figures.to_json()
+    stats = ColumnStats(1024)
+    stats.keep_smallest(hashes)
+    shown = stats.to_json()
     assert (shown["distinct_is_exact"], shown["distinct_error"]) == (False, 0.0313)
     assert shown["distinct"] == pytest.approx(len(ids), rel=3 * 0.0313)
 

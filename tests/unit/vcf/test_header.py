@@ -24,14 +24,14 @@ def faults_of(text: str) -> list[tuple[int, int | None, str | None]]:
 def warnings_of(meta: str) -> list[tuple[int | None, str]]:
     header, found = parse_header(f"##fileformat=VCFv4.2\n{meta}\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    return [(fault.line, fault.text) for fault in found.warnings]
+    return [(each.line, each.text) for each in found.remarks.values()]
 
 
 def test_definitions_contigs_and_samples_are_typed_values() -> None:
     header, found = parse_header(GOOD.encode(), "a.vcf")
     assert header is not None
     assert not found.faults
-    assert not found.warnings
+    assert not found.remarks
     assert header.version == "4.3"
     assert header.contigs == {"chr1": 1000, "chrM": None}
     assert header.info == {"AF": Definition("AF", "A", "Float", 'Frequency, "raw"')}
@@ -43,7 +43,7 @@ def test_only_lf_and_crlf_end_a_line() -> None:
     text = f"##fileformat=VCFv4.3\r\n##source=a\u2028b\x0cc\x85d\r\n{COLUMNS[:-1]}\tFORMAT\tNA1\r\n"
     header, found = parse_header(text.encode(), "a.vcf")
     assert header is not None
-    assert (header.samples, found.faults.total, found.warnings.total) == (("NA1",), 0, 0)
+    assert (header.samples, found.faults.total, len(found.remarks)) == (("NA1",), 0, 0)
     assert faults_of(text.replace("\r\n", "\r")[:-1])[0][:2] == (200, 1)
 
 
@@ -67,7 +67,7 @@ def test_versions_4_1_to_4_5_are_read(version: str) -> None:
 def test_version_4_0_is_read_with_a_remark() -> None:
     header, found = parse_header(f"##fileformat=VCFv4.0\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    assert [fault.text for fault in found.warnings] == ["version 4.0 is read by the rules of 4.1"]
+    assert [*found.remarks] == ["version 4.0 is read by the rules of 4.1"]
 
 
 @pytest.mark.parametrize(
@@ -92,21 +92,24 @@ def test_every_fault_is_told_with_its_line(text: str, expected: list[tuple[int, 
     ("meta", "text"),
     [
         ("##plain text", "not of the form ##key=value"),
-        ('##INFO=<ID=X,Number=1,Type=Float,Description="open>', "the parts of ##INFO cannot be told apart"),
-        ("##contig=<length=3>", "##contig has no ID"),
-        ("##contig=<ID=a b>", "not a contig name"),
-        ('##INFO=<ID=X,Number=N,Type=Float,Description="x">', "Number is neither a count nor one of A R G ."),
+        ('##INFO=<ID=X,Number=1,Type=Float,Description="open>', "INFO: the parts of ##INFO cannot be told apart"),
+        ("##contig=<length=3>", "contig: ##contig has no ID"),
+        ("##contig=<ID=a b>", "contig: not a contig name"),
+        ('##INFO=<ID=X,Number=N,Type=Float,Description="x">', "INFO.X: Number is neither a count nor one of A R G ."),
         (
             '##INFO=<ID=X,Number=1,Type=Int,Description="x">',
-            "Type is not one of Integer, Float, Flag, Character, String",
+            "INFO.X: Type is not one of Integer, Float, Flag, Character, String",
         ),
         (
             '##FORMAT=<ID=DP,Number=1,Type=String,Description="x">',
-            "the specification gives this field the Type Integer",
+            "FORMAT.DP: the specification gives this field the Type Integer",
         ),
-        ('##INFO=<ID=AF,Number=1,Type=Float,Description="x">', "the specification gives this field the Number A"),
-        ("##INFO=<ID=X,Number=1,Type=Float,Description=x>", "the Description is not quoted"),
-        ('##INFO=<Number=1,ID=X,Type=Float,Description="x">', "the definition does not begin with its ID"),
+        (
+            '##INFO=<ID=AF,Number=1,Type=Float,Description="x">',
+            "INFO.AF: the specification gives this field the Number A",
+        ),
+        ("##INFO=<ID=X,Number=1,Type=Float,Description=x>", "INFO.X: the Description is not quoted"),
+        ('##INFO=<Number=1,ID=X,Type=Float,Description="x">', "INFO.X: the definition does not begin with its ID"),
     ],
 )
 def test_what_touches_no_loaded_data_is_a_remark(meta: str, text: str) -> None:
@@ -136,9 +139,7 @@ def test_parts_of_annotations_are_named_by_their_description(sentence: str, part
 def test_a_byte_order_mark_is_left_out_with_a_remark() -> None:
     header, found = parse_header(f"\ufeff##fileformat=VCFv4.2\n{COLUMNS}".encode(), "a.vcf")
     assert header is not None
-    assert [fault.text for fault in found.warnings] == [
-        "a byte-order mark stands before the first line; it was left out"
-    ]
+    assert [*found.remarks] == ["a byte-order mark before the first line was left out"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_a_version_that_does_not_stand_where_it_should_is_a_remark(
     header, found = parse_header(text.encode(), "a.vcf")
     assert header is not None
     assert header.version == version
-    assert [(fault.line, fault.text) for fault in found.warnings] == [remark]
+    assert [(each.line, each.text) for each in found.remarks.values()] == [remark]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +179,6 @@ def test_blanks_and_tabs_too_many_in_the_column_line_are_a_remark(line: str, sam
     assert header is not None
     assert header.samples == samples
     assert header.columns == (9 + len(samples) if samples else 8)
-    assert [(fault.line, fault.text) for fault in found.warnings] == [
+    assert [(each.line, each.text) for each in found.remarks.values()] == [
         (2, "the column line has blanks, or a tab at its end; they were left out")
     ]

@@ -1,14 +1,17 @@
-"""Links the assay to the target by a file. Tasks read its pairs and match them with both sides; pairs that link become a table."""
+"""Links the assay to the target, by equal ids or by the pairs of a linking file, and counts the ids that are linked.
+
+With a file, tasks read its pairs and match them with both sides. Pairs that link become a table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
 
-from apps.assay_dataset_merger.assay import LINKING_TABLE
-from apps.assay_dataset_merger.link import Linked, Pairs, Side
+from apps.assay_dataset_merger.assay import LINKING_TABLE, linking_mappings
 from apps.assay_dataset_merger.plan import LinkingFile, Plan, as_linking_faults
 from apps.assay_dataset_merger.task import (
     MatchResult,
@@ -20,17 +23,91 @@ from apps.assay_dataset_merger.task import (
     parse_pairs,
     spell_ids,
 )
+from common.dataset.model import Join
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 from common.job import Run
 from common.platform import Staging
 from common.scan.records import BlankRows, TextFormat
 from common.tables.key_checks import KeyColumn
-from common.tables.links import StoredField, bucket_count, count_rows, extract_column, stored_files
+from common.tables.links import (
+    StoredField,
+    bucket_count,
+    count_rows,
+    count_stored,
+    extract_column,
+    stored_files,
+    validate_counts,
+)
 from common.tables.tasks import cut_files, text_bytes
 
 _PAIR_BYTES = 4
 """Bytes of text per pair, at the least, by which pairs are bounded before they are counted."""
+
+SHOWN_HEADER = ["side", "field", "ids", "matched", "unmatched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """How many different ids one side has, and how many of them are linked to the other side."""
+
+    ids: int
+    matched: int
+
+    def to_json(self) -> dict[str, int]:
+        """The counts as the report has them, with the ids that are not linked."""
+        return {"ids": self.ids, "matched": self.matched, "unmatched": self.ids - self.matched}
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """How many pairs a linking file has, how many have an id unknown to the assay or else to the target, and how many link.
+    `files` are the files of the linking table."""
+
+    pairs: int
+    unknown_samples: int
+    unknown_phenos: int
+    linked: int
+    shared_samples: int
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The result of the link. `pairs` is None without a linking file."""
+
+    sample: Side
+    pheno: Side
+    pairs: Pairs | None = None
+
+    def shown_rows(self, plan: Plan) -> list[list[str]]:
+        """A row for each side of the summary table under `SHOWN_HEADER`."""
+        sides = (("assay", plan.sample, self.sample), ("target", plan.pheno, self.pheno))
+        return [
+            [name, stored.shown, *(f"{count:,}" for count in side.to_json().values())] for name, stored, side in sides
+        ]
+
+
+def link_by_field(run: Run, plan: Plan, staging: Staging) -> Linked:
+    """Counts the ids that both sides have. Raises one `FaultError` with all faults of the link in the data."""
+    with run.progress.stage("link") as stage:
+        counts = count_stored(run.cluster, run.platform, staging, plan.sample, plan.pheno)
+        faults = Faults()
+        validate_counts(counts, plan.sample, plan.pheno, faults, one_to_one=plan.is_one)
+        faults.raise_if_any("The link")
+        matched = counts.matched_ids
+        stage.note(f"{matched:,} ids of {plan.sample.shown} found in {plan.pheno.shown}")
+    return Linked(Side(counts.source_ids, matched), Side(counts.target_ids, matched))
+
+
+def build_joins(plan: Plan) -> tuple[Join, ...]:
+    """The joins of the target's field and the assay's: direct, or by the linking table, which refers to both."""
+    relationship = "one_to_one" if plan.is_one else "many_to_one"
+    sample, pheno = plan.sample.mapping.path, plan.pheno.mapping.path
+    if plan.linking is None:
+        return (Join(pheno, sample, relationship),)
+    p_sample, g_sample = (each.path for each in linking_mappings(plan.linking.database).values())
+    return Join(pheno, p_sample, relationship), Join(sample, g_sample, relationship)
 
 
 def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -> Linked:
@@ -41,7 +118,7 @@ def link_by_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) -
     with run.progress.stage("link") as stage:
         buckets, pairs = _parse_file(run, plan, linking, staging)
         samples, phenos = (
-            _extract_ids(run, stored, staging, side, buckets)
+            _extract_ids(run, stored, staging.scratch_folder(f"{side}_ids"), buckets)
             for side, stored in (("sample", plan.sample), ("pheno", plan.pheno))
         )
         scratch, name = staging.scratch_folder("pairs"), linking.file.name
@@ -75,7 +152,7 @@ def _parse_file(run: Run, plan: Plan, linking: LinkingFile, staging: Staging) ->
     tasks = [
         ParseTask(
             piece, form, linking.header, (linking.sample_column, linking.pheno_column),
-            (plan.sample.field.type, plan.pheno.field.type), buckets, f"{folder}/{number:05d}.arrow",
+            (plan.sample.field.type, plan.pheno.field.type), buckets, f"{folder}/{number:05d}.arrow"
         )
         for number, piece in enumerate(pieces)
     ]  # fmt: skip
@@ -99,12 +176,9 @@ def _headings(plan: Plan, linking: LinkingFile) -> tuple[str, str]:
     return sample, pheno
 
 
-def _extract_ids(run: Run, stored: StoredField, staging: Staging, side: str, buckets: int) -> KeyColumn:
-    place = KeyColumn(stored.field.entity, stored.field.name, (), ())
-    return extract_column(
-        run.cluster, stored_files(run.platform, stored.mapping), stored.mapping.column, place, buckets,
-        staging.scratch_folder(f"{side}_ids"), as_text=True, distinct=stored.distinct,
-    )  # fmt: skip
+def _extract_ids(run: Run, stored: StoredField, folder: str, buckets: int) -> KeyColumn:
+    files = stored_files(run.platform, stored.mapping)
+    return extract_column(run.cluster, files, stored, buckets, folder, as_text=True)
 
 
 def _match(
@@ -112,21 +186,12 @@ def _match(
     ids: KeyColumn, heading: str = "", is_one: bool = False, table_folder: str = "",
 ) -> tuple[list[MatchResult], tuple[str, ...]]:  # fmt: skip
     """The results of all buckets, and the files of the pairs that were kept."""
+    kept = [f"{scratch}/{match.__name__}-{bucket:05d}.arrow" for bucket in range(buckets)]
     tasks = [
-        MatchTask(
-            pairs,
-            ids,
-            buckets,
-            bucket,
-            f"{scratch}/{match.__name__}-{bucket:05d}.arrow",
-            name,
-            heading,
-            is_one,
-            table_folder,
-        )
-        for bucket in range(buckets)
+        MatchTask(pairs, ids, buckets, bucket, path, name, heading, is_one, table_folder)
+        for bucket, path in enumerate(kept)
     ]
-    return run.cluster.map(match, tasks, "link"), tuple(task.kept for task in tasks)
+    return run.cluster.map(match, tasks, "link"), tuple(kept)
 
 
 def _sum(results: list[MatchResult], count: str) -> int:
@@ -143,19 +208,15 @@ def _validate(
     if _sum([*known, *linked], "headless"):
         text = "the first line holds ids of the Datasets, not the names of columns"
         remedy = f"Put a line before it: {plan.sample.field.name},{plan.pheno.field.name}, in the order of the columns."
-        faults.add(Rule.LINKING_FILE, text, file=name, line=1, remedy=remedy)
+        faults.add(Rule.LINKING_FILE, text, Place(name, 1), remedy=remedy)
     rows, ids = _sum(linked, "rows"), _sum(linked, "ids")
     sample, pheno = plan.sample.shown, plan.pheno.shown
     if rows != ids:
         text = f"{rows:,} rows of the target have {ids:,} different ids"
-        faults.add(Rule.TARGET_NOT_UNIQUE, text, entity=plan.pheno.field.entity, field=plan.pheno.field.name)
+        faults.add(Rule.TARGET_NOT_UNIQUE, text, Place(entity=plan.pheno.field.entity, field=plan.pheno.field.name))
     if not _sum(linked, "kept"):
         pairs, kept = _sum(known, "pairs"), _sum(known, "kept")
         text = f"of {pairs:,} pairs {kept:,} have an id of {sample}, and none of these an id of {pheno}"
-        faults.add(
-            Rule.NO_OVERLAP,
-            text,
-            file=name,
-            remedy="Check which column holds which id: name the columns like the fields.",
-        )
+        remedy = "Check which column holds which id: name the columns like the fields."
+        faults.add(Rule.NO_OVERLAP, text, Place(name), remedy=remedy)
     faults.raise_if_any("The link")

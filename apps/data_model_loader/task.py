@@ -1,6 +1,6 @@
-"""The load of one entity: pieces of its data files to staged Parquet, figures, faults and the keys to check, in one pass.
+"""A task of the load: pieces of an entity's data files to staged Parquet, statistics, faults and the keys to check, in one pass.
 
-`load_pieces` is what a Spark task runs; it needs no Spark. What it returns is small.
+`load_pieces` is what a Spark task runs. It needs no Spark, and returns little.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import pyarrow as pa
 
 from common.dictionary import HIERARCHY_SUFFIX, PRECISION_SUFFIX
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, VALUES_KEPT, Fault, Faults
+from common.faults import Fault, Faults
 from common.scan.delimited import Piece, TextFile, buffer_bytes
 from common.scan.files import locate
 from common.scan.parquet import ROW_GROUP_BYTES, PartWriter, part_name
 from common.scan.records import BlankRows, Records, TextFormat, read_records
-from common.tables.columns import Column, ColumnPlan, build_columns, describe_fault
+from common.tables.columns import ColumnPlan, add_column_faults, build_columns
 from common.tables.key_checks import KeyWriter
 from common.tables.quarantine import QuarantineWriter, Rejects
 from common.tables.tasks import read_plan
-from common.values.column_stats import Figures, count_values, sketch_size
+from common.values.column_stats import ColumnStats, sketch_size
 from common.values.types import ARROW_TYPES
 
 
@@ -71,7 +71,7 @@ class LoadTask:
 
 @dataclass
 class LoadResult:
-    """What a task says of its work: the files it wrote (by table, by key field), figures by field, faults, rows and sizes."""
+    """What a task says of its work: the files it wrote (by table, by key field), statistics by field, faults, rows and sizes."""
 
     number: int
     rows: int = 0
@@ -80,7 +80,7 @@ class LoadResult:
     files: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     quarantine: str | None = None
-    figures: dict[str, Figures] = field(default_factory=dict)
+    stats: dict[str, ColumnStats] = field(default_factory=dict)
     faults: Faults = field(default_factory=Faults)
     blank: BlankRows = field(default_factory=BlankRows)
 
@@ -90,7 +90,7 @@ def load_pieces(task: LoadTask) -> LoadResult:
     plan: LoadPlan = read_plan(task.plan_path)
     result = LoadResult(task.number)
     size = sketch_size(len(plan.columns))
-    result.figures = {column.field.name: Figures(size) for column in plan.columns}
+    result.stats = {column.field.name: ColumnStats(size) for column in plan.columns}
     with ExitStack() as stack:
         output = _Output(plan, task, result, stack)
         for index, piece in task.pieces:
@@ -98,7 +98,7 @@ def load_pieces(task: LoadTask) -> LoadResult:
                 _load_records(plan, index, records, result, output)
     for column in plan.columns:
         if column.is_checked_against_coding:
-            result.figures[column.field.name].settle(column.typed_codes)
+            result.stats[column.field.name].settle(column.typed_codes)
     output.finish()
     return result
 
@@ -115,34 +115,32 @@ def _load_records(plan: LoadPlan, index: int, records: Records, result: LoadResu
         output.quarantine(records, rejected)
         records.drop(rejected)
     if plan.quarantine_folder is None:
-        columns, _ = _build_records(plan, records, result.figures, result.faults)
+        columns, _ = _build_records(plan, records, result.stats, result.faults)
     else:
-        figures = deepcopy(
-            result.figures
-        )  # of rows that are loaded: those seen so far, and these if all of them are good
-        columns, faulty = _build_records(plan, records, figures, result.faults)
+        stats = deepcopy(result.stats)  # kept if all rows of this buffer are good
+        columns, faulty = _build_records(plan, records, stats, result.faults)
         if faulty:
             output.quarantine(records, faulty)
             records.drop(faulty)
-            columns, _ = _build_records(plan, records, result.figures, Faults())
+            columns, _ = _build_records(plan, records, result.stats, Faults())
         else:
-            result.figures = figures
+            result.stats = stats
     output.add(index, records, columns)
 
 
 def _build_records(
-    plan: LoadPlan, records: Records, figures: dict[str, Figures], faults: Faults
+    plan: LoadPlan, records: Records, stats: dict[str, ColumnStats], faults: Faults
 ) -> tuple[dict[str, pa.Array], dict[int, list[Fault]]]:
     """The columns of a buffer, companions among them, and, where rows are set aside, its faulty rows by index."""
     columns: dict[str, pa.Array] = {}
     faulty: dict[int, list[Fault]] = {}
     all_cells = {column.field.name: records.column(column.field.name) for column in plan.columns}
-    all_built = build_columns(all_cells, plan.columns, figures)
+    all_built = build_columns(all_cells, plan.columns, stats)
     for column in plan.columns:
         name = column.field.name
         cells, built = all_cells[name], all_built[name]
         if name == plan.key and built.values.null_count:
-            built.bad.setdefault(Rule.KEY_EMPTY, _empty_keys(cells))
+            built.bad.setdefault(Rule.KEY_EMPTY, np.asarray(cells.is_null()))
         if built.bad:
             add_column_faults(column, records, cells, built, faults, faulty if plan.quarantine_folder else None)
         columns[name] = built.values
@@ -151,35 +149,6 @@ def _build_records(
         if built.precision is not None:
             columns[name + PRECISION_SUFFIX] = built.precision
     return columns, faulty
-
-
-def _empty_keys(cells: pa.Array) -> np.ndarray:
-    return np.asarray(cells.is_null())
-
-
-def add_column_faults(
-    column: ColumnPlan,
-    records: Records,
-    cells: pa.Array,
-    built: Column,
-    faults: Faults,
-    faulty: dict[int, list[Fault]] | None = None,
-) -> None:
-    """Counts the faults of a column; examples are the first few, or every faulty row where rows are quarantined."""
-    for code, mask in built.bad.items():
-        rows = np.flatnonzero(mask)
-        kept = rows if faulty is not None else rows[:EXAMPLES_PER_RULE]
-        values = cells.take(pa.array(kept)).to_pylist()
-        for row, value in zip(kept.tolist(), values, strict=True):
-            text, remedy = describe_fault(code, value or "", column)
-            place = (records.file.name, int(records.lines[row]), column.field.entity, column.field.name)
-            fault = Fault(code, text, *place, value, remedy)
-            faults.add_fault(fault)
-            if faulty is not None:
-                faulty.setdefault(row, []).append(fault)
-        faults.add_count(
-            code, len(rows) - len(kept), count_values(cells.take(pa.array(rows[len(kept) :])), VALUES_KEPT)
-        )
 
 
 class _Output:

@@ -1,4 +1,4 @@
-"""A task's work, without Spark: pieces of an entity's files to Parquet, figures, faults with true lines, and rows set aside."""
+"""A task's work, without Spark: pieces of an entity's files to Parquet, stats, faults with true lines, and rows set aside."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from apps.data_model_loader.task import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.dataset.layout import plan_entity
 from common.dictionary import Code, Coding, DataDictionary, Entity, Field
 from common.scan.delimited import TextFile, first_record, whole_piece
 from common.scan.records import TextFormat
 from common.tables.columns import ColumnPlan, build_columns
 from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, check_keys
-from common.tables.load import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
 from common.tables.tasks import write_plan
-from common.values.column_stats import Figures
+from common.values.column_stats import ColumnStats
 
 SEXES = Coding("sexes", (Code("0", "Female"), Code("1", "Male")))
 PLACES = Coding(
@@ -157,7 +157,7 @@ def test_quarantine_keeps_good_rows_and_writes_bad_ones_whole(tmp_path: Path) ->
 
 def test_figures_tell_rows_nulls_distinct_values_range_mean_and_codes(tmp_path: Path) -> None:
     result = load(tmp_path, f"{HEADER}\nP1,0,1990,2,SF|US\nP2,0,1980,4,SF\nP3,1,,-1,\n")
-    told = {name: figures.to_json() for name, figures in result.figures.items()}
+    told = {name: stats.to_json() for name, stats in result.stats.items()}
     common = {"rows": 3, "distinct_is_exact": True, "distinct_error": 0.0}
     assert told == {
         "id": common | {"nulls": 0, "distinct": 3, "min": "P1", "max": "P3", "mean": None},
@@ -242,8 +242,8 @@ def test_the_precision_of_dates_is_kept_and_partial_ones_are_counted_but_not_cod
     field = Field("patient", "seen", "datetime", coding_name="special", is_sparse_coding=True)
     plan = ColumnPlan(field, Coding("special", (Code("1900", "unknown"),)), is_hierarchical=False, has_precision=True)
     cells = pa.array(["2024", "2024-1", "2024-01", "2024-1-5", "2024-01-05 10:00:00", "1900", None, "soon"])
-    figures = Figures(0)
-    built = build_columns({"seen": cells}, [plan], {"seen": figures})["seen"]
+    stats = ColumnStats(0)
+    built = build_columns({"seen": cells}, [plan], {"seen": stats})["seen"]
     assert built.precision is not None
     assert built.precision.to_pylist() == ["year", "month", "month", "day", "time", None, None, None]
-    assert figures.partial == {"year": 1, "month": 2, "day": 1}
+    assert stats.partial == {"year": 1, "month": 2, "day": 1}
