@@ -34,6 +34,8 @@ from common.spark.session import Cluster
 
 _NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
 """What errors of threads and of shared libraries say where memory ran out."""
+_RESERVED_MEMORY = 16 << 20
+"""Bytes given back when a run ends, so that one that ran out of memory can still be closed. Nothing touches them."""
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
@@ -109,6 +111,7 @@ def run_job(
         closing.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
         closing.callback(_quietly, platform.close)  # while Spark still runs
         closing.callback(ignore_stops)  # nothing of this takes long
+        closing.callback(bytearray(_RESERVED_MEMORY).clear)
         inputs = resolve_inputs(input_, spec, platform)
         run = Run(spec.name, inputs, platform, cluster, folder.path, progress, stagings)
         try:
