@@ -15,7 +15,7 @@ import pytest
 
 from common.dataset.database import link
 from common.errors import AppError, Rule
-from common.faults import FaultError, Faults
+from common.faults import FaultError, Faults, Place
 from common.job import Main, Run
 from common.job.run import execute
 from common.platform import RecordDraft
@@ -184,7 +184,7 @@ def test_what_an_earlier_run_left_is_gone(job: Job) -> None:
 def test_the_faults_of_a_refused_run_are_in_its_report_and_not_in_the_next_ones(job: Job) -> None:
     def refuse(run: Run) -> dict[str, Any]:
         faults = Faults()
-        faults.add(Rule.DATA_FILE_MISSING, "the entity has no data file", entity="visit")
+        faults.add(Rule.DATA_FILE_MISSING, "the entity has no data file", Place(entity="visit"))
         raise FaultError("The plan", faults)
 
     assert job.run(refuse) == 1
