@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import AppError, Rule
@@ -114,11 +114,8 @@ class Faults:
     kinds: dict[Kind, Count] = field(default_factory=dict)
     last: dict[Rule, Kind] = field(default_factory=dict, compare=False, repr=False)
 
-    def add(
-        self, code: Rule, text: str, at: Any = NOWHERE, *, value: Any = None, remedy: Any = "", **place: Any
-    ) -> None:
+    def add(self, code: Rule, text: str, at: Place = NOWHERE, *, value: str | None = None, remedy: str = "") -> None:
         """Adds one fault."""
-        at = replace(at, **place) if place else at
         self.add_fault(Fault(code, text, at.file, at.line, at.entity, at.field, value, remedy))
 
     def add_fault(self, fault: Fault, count: int = 1) -> None:

@@ -11,12 +11,18 @@ import json
 import shlex
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import dxpy
+import pytest
 
 from common.dataset.database import unique_database_name
 from common.platform.api import ApiServer
 from common.platform.api.call import Call
+from common.platform.api.server import LOOPBACK
 from common.platform.local import disk
 from common.platform.local.store import build_object
 from common.platform.names import new_id
@@ -63,6 +69,21 @@ class MetastoreServer(ApiServer):
             databases / ".versions" / unique_name,
         ):
             disk.remove(self.store.root, place)
+
+
+@contextmanager
+def connected(root: Path, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serves a project in a thread, and points dxpy of this process at it."""
+    patch.setenv("NO_PROXY", LOOPBACK)
+    with MetastoreServer(root) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        dxpy.set_api_server_info(LOOPBACK, server.server_port, "http")
+        dxpy.set_security_context(json.loads(server.environment["DX_SECURITY_CONTEXT"]))
+        patch.setattr(dxpy, "PROJECT_CONTEXT_ID", server.store.id)
+        yield
+        server.shutdown()
+        thread.join()
 
 
 if __name__ == "__main__":

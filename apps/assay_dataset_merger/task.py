@@ -80,7 +80,7 @@ class MatchResult:
 
 
 def parse_pairs(task: ParseTask) -> tuple[Faults, BlankRows]:
-    """Writes the pairs of a piece; returns its faults: what is no row, and empty cells; and rows without any value."""
+    """Writes the pairs of a piece. Returns its faults (malformed rows, empty cells), and the rows without any value."""
     faults, blank = Faults(), BlankRows()
     types = {f"c{position}": pa.string() for position in range(len(task.header))}
     with ShuffleWriter(task.path, BY_SAMPLE, task.buckets) as writer:
@@ -94,7 +94,7 @@ def parse_pairs(task: ParseTask) -> tuple[Faults, BlankRows]:
 
 
 def spell_ids(cells: pa.Array, field_type: str) -> pa.Array:
-    """Ids as a field of this type would be written as text; what is not of the type stays as it is, and matches nothing."""
+    """Ids as text in the spelling of this type. An id that is not of the type stays as it is, and matches nothing."""
     if field_type == "string":
         return cells
     return pc.coalesce(cast_cells(cells, field_type)[0].cast(pa.string()), cells)

@@ -74,7 +74,9 @@ def render_spec(
 ) -> dict[str, Any]:
     """The `dxapp.json` of an applet. Raises `AppError` 90 for an unknown size, or a region of an unknown provider."""
     if size not in clusters["sizes"]:
-        raise AppError(Rule.JOB_INPUT, f"{size!r} is no size of a cluster", f"Sizes: {', '.join(clusters['sizes'])}.")
+        raise AppError(
+            Rule.JOB_INPUT, f"{size!r} is not a size of a cluster", f"Sizes: {', '.join(clusters['sizes'])}."
+        )
     template = _read_json(TEMPLATES / "dxapp.json")
     run = {**template["runSpec"], **own.get("runSpec", {})}
     run |= {key: template["runSpec"][key] for key in _STARTED_BY}
@@ -89,7 +91,7 @@ def _requirements(clusters: Mapping[str, Any], size: str, region: str) -> dict[s
         known = ", ".join(wanted["instanceType"])
         raise AppError(
             Rule.JOB_INPUT,
-            f"{region!r} is no region of a provider that the template has machines of",
+            f"{region!r} is not a region of a provider that the template has machines of",
             f"Providers: {known}.",
         )
     count = wanted["initialInstanceCount"]

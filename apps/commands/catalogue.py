@@ -1,6 +1,6 @@
 """Databases by name in a Spark session: external tables over the Parquet folders that a project holds.
 
-The session's catalogue is a view of the project, made anew each time, never the source of truth.
+The session's catalogue is a view of the project, made anew each time.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def _attach_table(session: SparkSession, database: Database, table: str, file: s
     parent, _, below = file.rpartition(f"/{table}/")
     folder, partitions = f"{parent}/{table}", partition_columns([below])
     definition = table_definition(table_schema(session, folder, [below]), partitions)
-    # A folder is meant as it is spelt: its brackets and stars are no pattern.
+    # Read the folder's name literally: brackets and stars are not a pattern.
     place = f"OPTIONS (`__globPaths__` 'false') LOCATION {quote_text(folder)}"
     session.sql(f"CREATE TABLE IF NOT EXISTS {name} {definition} {place}")
     if partitions:
-        # Without this the catalogue knows of no partition, and the table reads as empty.
+        # Register the partitions; else the table reads as empty.
         session.sql(f"MSCK REPAIR TABLE {name}")
 
 

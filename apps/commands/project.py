@@ -1,4 +1,4 @@
-"""The project that a command reads. A job makes its project if it is missing; a reader that did so would hide a typing slip."""
+"""The project that a command reads. Only jobs make a missing project: a reader that did so would hide a typo."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def open_project(path: str) -> LocalProject:
 
 
 def database_files(project: LocalProject, database: Database) -> tuple[Database, dict[str, list[str]]]:
-    """A database with the files of its tables, held at the version that is now current: a publish moves nothing below it."""
+    """A database with the files of its tables, pinned at the current version, so that a publish does not remove them."""
     pinned = project.find_database(database.id)
     return pinned, {table: project.table_files(pinned, table) for table in project.tables(pinned)}

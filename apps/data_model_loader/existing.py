@@ -1,4 +1,4 @@
-"""Tables that stand in the database already: whether the load may add to them, and whether they fit the dictionary."""
+"""Tables that exist in the database: whether the load may add to them, and whether they fit the dictionary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def validate_existing_tables(
     existing: dict[str, list[str]] = {}
     for entity in dictionary.entities:
         if entity in bound and insert_mode == "overwrite" and not database.is_new:
-            # What a killed job left of such a table is no matter: all of it goes.
+            # The table is replaced, so leftovers of a killed job do not matter.
             existing |= {each.table: [] for each in tables[entity] if platform.has_table(database, each.table)}
             continue
         for table in tables[entity]:
@@ -63,7 +63,7 @@ def find_outdated_tables(
     planned = {table.table for each in tables.values() for table in each}
 
     def is_part(table: str) -> bool:
-        """Of a planned table the name says enough: what a killed job left in it is no matter."""
+        """A planned table counts by its name alone: it may hold leftovers of a killed job."""
         if table in planned:
             return platform.has_table(database, table)
         files = platform.table_files(database, table)

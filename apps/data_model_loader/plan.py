@@ -144,7 +144,7 @@ def _tables_by_entity(dictionary: DataDictionary, max_columns: int) -> dict[str,
 def _find_outdated(
     run: Run, database: Database, dictionary: DataDictionary, tables: dict[str, tuple[TablePlan, ...]], bound: set[str]
 ) -> list[str]:
-    """The tables of earlier divisions of entities that are overwritten: left there, they would hold rows that are no more."""
+    """The tables of earlier divisions of entities that are overwritten: if they stayed, they would hold deleted rows."""
     found: list[str] = []
     for name, entity in dictionary.entities.items() if run.inputs.insert_mode == "overwrite" else ():
         if name in bound and (outdated := find_outdated_tables(run.platform, database, entity, tables)):

@@ -1,4 +1,4 @@
-"""What a load tells: the report of statistics per field, and the summary table at the end."""
+"""The report with statistics of each field, the warnings of partial dates, and the summary table."""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ _NARROWER = {"float": ("integer",), "datetime": ("date",), STRING: ("float", "da
 """The types that a field of this type might have had; the first value that is not of them is the reason why not."""
 
 _NAMES = {"integer": "whole number", "float": "number", "date": "date", "datetime": "date or time"}
+_PLURALS = {"float": "numbers", "datetime": "dates or times"}
 _VALUE_SHOWN = 40
 _TEXTS_KEPT = 3
 _EXACT = 2**53
@@ -135,14 +136,13 @@ class Evidence:
         if self.kind == EMPTY:
             return "no value"
         if self.kind == LOOSE:
-            return f"no whole date stands beside what may be months; {self._describe_categories()}"
+            return f"no whole date stands beside values that may be months; {self._describe_categories()}"
         misfits = [(name, self.misfits[name]) for name in _NARROWER.get(self.kind, ()) if name in self.misfits]
         if not misfits:
             return f"every value is a {_NAMES[self.type]}"
         name, misfit = min(misfits, key=lambda each: each[1].count)
         if self.kind == STRING:
-            is_ = "is" if misfit.count == 1 else "are"
-            what = f"{is_} no {_NAMES[name]}"
+            what = f"is not a {_NAMES[name]}" if misfit.count == 1 else f"are not {_PLURALS[name]}"
             if name == "float" and re.match(FLOAT_TEXT, misfit.value):
                 what += ", or one that would not be given back as it stands"
             return f"{misfit.count:,} of {self.values:,} values {what}, {misfit.place}; {self._describe_categories()}"
@@ -169,7 +169,7 @@ class Evidence:
                 texts = ", ".join(repr(_shown(each)) for each in sorted(misfit.texts))
                 found.append(
                     f"it is text because of {texts} alone ({misfit.count:,} of {self.values:,} values, first at line "
-                    f"{misfit.line:,}); name in null_values what means that a value is missing"
+                    f"{misfit.line:,}); give in null_values the texts that mean a missing value"
                 )
         return found
 
@@ -178,7 +178,11 @@ class Evidence:
             return f"more than {self.limit:,} different texts"
         count = len(self.categories)
         text = f"{count:,} different {'text' if count == 1 else 'texts'}"
-        return text if self.is_categorical else f"{text} in {self.rows:,} rows, too many to be categories"
+        return (
+            text
+            if self.is_categorical
+            else f"{text} in {self.rows:,} {'row' if self.rows == 1 else 'rows'}, too many to be categories"
+        )
 
     def _add_misfits(self, texts: pa.Array, lines: np.ndarray) -> None:
         for name in _NARROWER.get(self.kind, ()):
@@ -281,7 +285,7 @@ def _first_misfits(texts: pa.Array, name: str) -> np.ndarray:
 
 
 def _misfit_mask(texts: pa.Array, name: str) -> np.ndarray:
-    """Which texts are no number (`float`) or no moment (`datetime`); only those that look like one are matched."""
+    """Which texts are not numbers (`float`) or not moments (`datetime`). Only texts that look like one are matched."""
     offsets, data = text_layout(texts)
     sizes, starts = np.diff(offsets), offsets[:-1]
     padded = np.append(data, np.zeros(5, dtype=np.uint8))

@@ -1,4 +1,4 @@
-"""What a run tells: the types it inferred and why, the fields it added, the ids it linked."""
+"""The report and the summary table: inferred types with reasons, added fields, linked ids."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A task of the load: pieces of the source file to staged Parquet, each column in the narrowest type that its cells allow.
 
-A task casts what it parses at once. It starts from the kinds that samples of the whole file show, so it writes most often what
-the whole file turns out to need; where another piece makes a column wider, the task runs again from that.
+A task starts from the types that samples of the whole file show, and casts what it parses at once. If another piece needs a wider
+type for a column, the task runs again with that type.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def infer_pieces(task: InferTask) -> InferResult:
 
 
 class _Output:
-    """The files of a task. Once a column has become wider than in rows already taken in, rows are looked at but not written."""
+    """The files of a task. Once a column needs a wider type than its earlier rows, rows are inspected but not written."""
 
     def __init__(self, plan: InferPlan, result: InferResult, stack: ExitStack) -> None:
         self.plan, self.result = plan, result

@@ -1,4 +1,4 @@
-"""Companion fields of dates: how much of each date is known, as partial dates are stored as their first day."""
+"""Companion fields of dates. They say how much of a date is known, because a partial date is stored as its first day."""
 
 from __future__ import annotations
 

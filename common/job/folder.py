@@ -19,7 +19,7 @@ from common.json_text import FEW_LEVELS, JsonError, parse_json
 
 
 class JobError(TypedDict):
-    """What a job died of. An `AppError` is the user's to mend, an `AppInternalError` ours."""
+    """The error of a failed job: `AppError` for a mistake of the user's, `AppInternalError` for a bug of ours."""
 
     type: Literal["AppError", "AppInternalError"]
     message: str
@@ -69,7 +69,7 @@ class JobFolder:
             _write_json(self.path / "job_input.json", given)
 
     def read_input(self) -> dict[str, Any]:
-        """The job input. Raises `AppError` 91 if there is none, 90 if it is no JSON object."""
+        """The job input. Raises `AppError` 91 if there is none, 90 if it is not a JSON object."""
         return read_json_object(self.path / "job_input.json")
 
     def read_output(self) -> dict[str, Any]:
@@ -119,13 +119,13 @@ def _largest_input() -> int:
     given = os.environ.get(LARGEST_INPUT, "32")
     if not re.fullmatch("[1-9][0-9]{0,5}", given):
         raise AppError(
-            Rule.JOB_INPUT, f"{LARGEST_INPUT} is {given!r}, which is no number of MiB", "Give a whole number from 1."
+            Rule.JOB_INPUT, f"{LARGEST_INPUT} is {given!r}, which is not a number of MiB", "Give a whole number from 1."
         )
     return int(given) << 20
 
 
 def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
-    """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised if it is none."""
+    """A JSON object from a user's text; `source` names it in the `AppError` 90 that is raised otherwise."""
     try:
         value = parse_json(text, FEW_LEVELS)
     except JsonError as error:
@@ -133,12 +133,12 @@ def parse_json_object(text: bytes | str, source: str) -> dict[str, Any]:
             Rule.JOB_INPUT, f"{source}: {error}", "Correct it there; a JSON object holds each key once."
         ) from None
     if not isinstance(value, dict):
-        raise AppError(Rule.JOB_INPUT, f"{source} holds no JSON object")
+        raise AppError(Rule.JOB_INPUT, f"{source} does not hold a JSON object")
     return value
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Under its final name the file is whole or absent: a killed run leaves no half of it."""
+    """Writes the file whole or not at all: a killed run leaves no half of it."""
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

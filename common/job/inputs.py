@@ -1,6 +1,7 @@
-"""Job input: a JSON object checked against the app's input spec, its files and records resolved, its faults told at once.
+"""Job input: checks a JSON object against the app's input spec, and finds its files and records. All faults are raised at
+once.
 
-Paths are relative to the working directory, wherever the JSON object came from: a shell completes them there.
+Paths are relative to the working directory, wherever the JSON object came from.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from common.errors import AppError, Rule
-from common.faults import EXAMPLES_PER_RULE, Faults
+from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.job.spec import InputSpec, Spec, is_job_reference, is_of_class
 from common.platform import Platform
 
@@ -43,23 +44,23 @@ def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
     faults = Faults()
     unknown = [name for name in given if name not in spec.input_by_name]
     for name in unknown[:EXAMPLES_PER_RULE]:
-        faults.add(Rule.JOB_INPUT, "there is no such input", field=name[:_LONGEST_SHOWN],
+        faults.add(Rule.JOB_INPUT, "there is no such input", Place(field=name[:_LONGEST_SHOWN]),
                    remedy=nearest_remedy(name[:_LONGEST_SHOWN], list(spec.input_by_name)))  # fmt: skip
     faults.add_count(Rule.JOB_INPUT, len(unknown[EXAMPLES_PER_RULE:]))
     for each in spec.inputs:
         value = given.get(each.name)
         if value is None:
             if each.is_required:
-                faults.add(Rule.JOB_INPUT, f"this input is required ({each.label or each.cls})", field=each.name)
+                faults.add(Rule.JOB_INPUT, f"this input is required ({each.label or each.cls})", Place(field=each.name))
         elif not is_of_class(value, each.cls):
-            faults.add(Rule.JOB_INPUT, _class_text(value, each), field=each.name, value=_shown(value))
+            faults.add(Rule.JOB_INPUT, _class_text(value, each), Place(field=each.name), value=_shown(value))
         elif each.choices:
             _validate_choices(value, each, faults)
     return faults
 
 
 def nearest_remedy(name: str, known: list[str]) -> str:
-    """What to tell someone who mistyped a name: the nearest one, or all of them."""
+    """The remedy for a mistyped name: the nearest known one, or all of them."""
     near = get_close_matches(name, known, n=1)
     return f"Did you mean {near[0]}?" if near else f"Known names: {', '.join(known)}."
 
@@ -68,7 +69,7 @@ def _validate_choices(value: Any, spec: InputSpec, faults: Faults) -> None:
     for item in value if spec.is_array else [value]:
         if item not in spec.choices:
             choices = ", ".join(map(str, spec.choices))
-            faults.add(Rule.JOB_INPUT, "this is not among the choices", field=spec.name, value=_shown(item),
+            faults.add(Rule.JOB_INPUT, "this is not among the choices", Place(field=spec.name), value=_shown(item),
                        remedy=f"Give one of: {choices}.")  # fmt: skip
 
 
@@ -93,12 +94,12 @@ def _resolve(value: Any, spec: InputSpec, platform: Platform, faults: Faults) ->
         try:
             found.append(look_up(item))
         except AppError as error:
-            faults.add(error.code, error.text, field=spec.name, value=_shown(item), remedy=error.remedy)
+            faults.add(error.code, error.text, Place(field=spec.name), value=_shown(item), remedy=error.remedy)
             refused += 1
         if refused == EXAMPLES_PER_RULE:  # each is sought among its neighbours, which takes time
             if left := len(items) - refused - len(found):
                 text = f"{left:,} more values of this input were not looked up"
-                faults.add(Rule.NOT_FOUND, text, field=spec.name, remedy="Correct those named first.")
+                faults.add(Rule.NOT_FOUND, text, Place(field=spec.name), remedy="Correct those named first.")
             break
     return found if spec.is_array else next(iter(found), None)
 

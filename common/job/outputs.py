@@ -9,7 +9,7 @@ from common.job.spec import OBJECTS, OutputSpec, Spec, is_link, is_of_class
 
 
 class OutputError(Exception):
-    """An app returned what its spec does not allow. A bug of the app's, never the user's mistake."""
+    """An app returned what its spec does not allow: a bug of the app's."""
 
 
 def check_outputs(returned: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def check_outputs(returned: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
 
 
 def _is_output(value: Any, spec: OutputSpec) -> bool:
-    """As for inputs, but an object is a link: a path or a name means nothing to who reads the output elsewhere."""
+    """As for inputs, but objects must be links: a path or a name means nothing elsewhere."""
     if not is_of_class(value, spec.cls):
         return False
     return spec.item not in OBJECTS or all(is_link(each) for each in (value if spec.is_array else [value]))

@@ -1,4 +1,4 @@
-"""What the user sees of a run, on stderr; the same figures are kept for the report."""
+"""Progress of a run on stderr: a line per stage, warnings, the summary table; kept for the report."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Progress:
 
 
 def show(stream: TextIO, text: str) -> None:
-    """Writes to a stream that someone may look at; a terminal that was closed, or a full disk, stops no run."""
+    """Writes to a stream. A closed terminal or a full disk does not stop the run."""
     try:
         stream.write(text)
         stream.flush()

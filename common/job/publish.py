@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.dataset.database import link
 from common.dataset.descriptor import write_descriptor
 from common.dataset.model import Dataset
 from common.job import Run
@@ -28,4 +29,4 @@ def publish(
         published = staging.publish(tables, draft, files)
         stage.note(published.record or "nothing: this run only validates")
     made = {"dataset": published.record} if published.record else {}
-    return {name: run.platform.link(object_id) for name, object_id in {**made, **published.files}.items()}
+    return {name: link(object_id) for name, object_id in {**made, **published.files}.items()}

@@ -1,4 +1,4 @@
-"""Runs an app: job input read and checked, the app's `main` called, its output or its error written, all closed again."""
+"""Runs an app: reads and checks its job input, calls its `main`, writes its output or error, and closes everything."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from common.spark.session import Cluster
 
 _NO_MEMORY = re.compile(r"can't start new thread|failed to map segment|annot allocate memory")
 """What errors of threads and of shared libraries say where memory ran out."""
+_RESERVED_MEMORY = 16 << 20
+"""Bytes given back when a run ends, so that one that ran out of memory can still be closed. Nothing touches them."""
 _SHUT_DOWN = "SparkContext was shut down"  # Java says so of its jobs when a signal ends it
 _LOSS_REMEDY = "Most often memory ran out: give the run more, and start it again."
 
@@ -44,8 +46,9 @@ def execute(
     argv: Sequence[str] | None = None,
     given: Mapping[str, Any] | None = None,
 ) -> int:
-    """Runs the app whose `app.py` is `app_file`, its `dxapp.json` beside it; returns the exit status, with which the process is to
-    end: signals no longer stop it. Without `main` it imports that of `apps.<folder>.app`; a stop during the import is answered too.
+    """Runs the app whose `app.py` is `app_file`, with its `dxapp.json` beside it. Returns the exit status. Signals are
+    ignored from then on: the process is to end. Without `main` it imports that of `apps.<folder>.app`, so that a stop during
+    the import is answered too.
 
     0: all is published and `job_output.json` is written; 1: `job_error.json` is; 130, 143 or 129: stopped by SIGINT, SIGTERM or
     SIGHUP, with `job_error.json`. A faulty command line ends with argparse's status 2. `given` becomes the job input.
@@ -108,6 +111,7 @@ def run_job(
         closing.callback(_quietly, cluster.stop)  # before what it may still be writing is removed
         closing.callback(_quietly, platform.close)  # while Spark still runs
         closing.callback(ignore_stops)  # nothing of this takes long
+        closing.callback(bytearray(_RESERVED_MEMORY).clear)
         inputs = resolve_inputs(input_, spec, platform)
         run = Run(spec.name, inputs, platform, cluster, folder.path, progress, stagings)
         try:
@@ -117,13 +121,13 @@ def run_job(
                 _quietly(partial(write_report, run, {"faults": error.faults.to_json()}))
             raise
         except Exception as error:
-            raise _told(error, cluster) from error
+            raise _cause(error, cluster) from error
         _write_output(folder, outputs, stagings, progress)
     return outputs
 
 
 def _write_output(folder: JobFolder, outputs: dict[str, Any], stagings: list[Staging], progress: Progress) -> None:
-    """Writes the job output. What is published stays so if that fails, and then the screen has it."""
+    """Writes the job output. If that fails after a publish, shows the output instead."""
     for doubt in filter(None, (each.doubt for each in stagings)):
         progress.warn(doubt)
     try:
@@ -135,7 +139,7 @@ def _write_output(folder: JobFolder, outputs: dict[str, Any], stagings: list[Sta
 
 
 def _open_platform(project: str, cluster: Cluster) -> Platform:
-    """The platform proper in a job of the platform's (its environment says so), else the local project."""
+    """The platform in a job of the platform's (its environment says so), else the local project."""
     if job_id := os.environ.get("DX_JOB_ID"):
         from common.platform.dx import DxPlatform
 
@@ -149,7 +153,7 @@ def _open_platform(project: str, cluster: Cluster) -> Platform:
 def _job_described(platform: Platform, app: str, given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Keeps the job's own object in a local project: running, then done with its outputs, or failed with its error.
 
-    On the platform proper the job is known before we are.
+    On the platform the job's object exists already.
     """
     from common.platform.local import LocalProject
 
@@ -181,7 +185,7 @@ def _quietly(close: Callable[[], object]) -> None:
 
 @contextmanager
 def quiet(verbose: bool) -> Iterator[None]:
-    """Keeps what libraries warn of and log off stderr, unless verbose: py4j logs the trace of every call that Ctrl-C cuts."""
+    """Hides warnings and logs of libraries unless verbose: py4j logs a trace for each call that Ctrl-C interrupts."""
     if verbose:
         yield
         return
@@ -195,8 +199,8 @@ def quiet(verbose: bool) -> Iterator[None]:
             logging.disable(level)
 
 
-def _told(error: Exception, cluster: Cluster) -> BaseException:
-    """The error, or what is behind it: Spark's Java was asked to stop, or ended."""
+def _cause(error: Exception, cluster: Cluster) -> BaseException:
+    """The cause of the error if Spark's Java was stopped or died; else the error itself."""
     if _SHUT_DOWN in str(error):
         return Stopped(signal.SIGTERM)
     if isinstance(error, AppError) and error.code != Rule.SPARK_FAILED:
@@ -206,7 +210,7 @@ def _told(error: Exception, cluster: Cluster) -> BaseException:
 
 
 def as_app_error(error: BaseException) -> AppError | None:
-    """The error as one that the user can mend, if it is: no room left, or a disk that is closed to us, is no bug."""
+    """The error as an `AppError`, if the user can mend it: a disk that is full or closed to us is not a bug."""
     is_memory = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     if is_memory or (isinstance(error, RuntimeError | ImportError) and _NO_MEMORY.search(str(error))):
         return AppError(Rule.SPARK_FAILED, f"no memory is left: {error}".removesuffix(": "))
@@ -224,9 +228,10 @@ def describe_error(error: BaseException) -> JobError:
 
 
 def _report(folder: JobFolder, error: BaseException, verbose: bool) -> None:
-    """Writes the error and shows it: what the user can mend as its own message, a bug of ours as one line, its trace kept.
+    """Writes the error and shows it: a user's mistake as its own message, a bug of ours as one line, with the trace in a
+    file.
 
-    Where it cannot be written, showing it is what is left.
+    If it cannot be written, it is only shown.
     """
     described = describe_error(error)
     is_bug = described["type"] == "AppInternalError"

@@ -1,4 +1,4 @@
-"""Where objects live. `Platform` is what an app may ask of it; `local.LocalProject` and `dx.DxPlatform` answer.
+"""Where objects live. `Platform` is what an app may ask; `local.LocalProject` and `dx.DxPlatform` answer.
 
 A load stages its tables with `Platform.stage`, writes Parquet files below the staged folders from tasks, and ends with one
 `Staging.publish`. The publish is the commit: before it, nothing that a reader can see has changed; after it, everything has.
@@ -6,12 +6,14 @@ A load stages its tables with `Platform.stage`, writes Parquet files below the s
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from common.dataset.database import Database, Link
+from common.platform.names import parse_file_name, parse_table_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Record:
 
 
 ChangeMode = Literal["new", "append", "overwrite", "replace", "remove"]
-"""`replace` is an overwrite of a table by one with the same columns, and with rows that are kept of the old: whoever reads it has
-all of the one or all of the other, although the job be killed."""
+"""`replace` overwrites a table by one with the same columns that keeps some of the old rows. A reader gets all old rows or
+all new ones, even if the job is killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,6 @@ class RecordDraft:
     schema: str
     databases: Sequence[Database]
     description: str = ""
-    properties: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,36 @@ class Published:
     files: Mapping[str, str]
 
 
-class Staging(Protocol):
+class Staging(ABC):
     """A job's private place for tables, removed at the end; swept by the next run if the job was killed."""
 
-    has_published: bool
-    """True from the instant of the commit on, whatever fails or comes in after it."""
-    doubt: str | None
+    has_published = False
+    """True from the commit on, whatever fails later."""
+    doubt: str | None = None
     """What the user should know of a commit that could not be confirmed."""
+
+    def __init__(self, database: Database | None) -> None:
+        self._database = database
 
     @property
     def database(self) -> Database:
         """The database of the tables, with its id. Raises ValueError if there is none."""
+        if self._database is None:
+            raise ValueError("this staging was opened without a database")
+        return self._database
 
     def table_folder(self, table: str) -> str:
-        """The folder, made if need be, where tasks on any node write the Parquet files of one table of the database."""
+        """Makes the folder where tasks on any node write the Parquet files of one table of the database."""
+        return self._make_folder("tables", parse_table_name(table))
 
     def scratch_folder(self, name: str) -> str:
-        """A folder for what is never published: keys to check, faulty rows."""
+        """Makes a folder for what is never published: keys to check, faulty rows."""
+        return self._make_folder("scratch", parse_file_name(name))
 
+    @abstractmethod
+    def _make_folder(self, kind: str, name: str) -> str: ...
+
+    @abstractmethod
     def publish(
         self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
     ) -> Published:
@@ -96,6 +109,7 @@ class Staging(Protocol):
         Raises `AppError` 80, 81 or 82 if the database changed since it was looked up.
         """
 
+    @abstractmethod
     def close(self) -> None:
         """Removes what was staged and not published."""
 
@@ -109,7 +123,7 @@ class Platform(Protocol):
         """A file by path, URI, id or link. Raises `AppError` 91 if there is none."""
 
     def find_record(self, value: str | Link) -> Record:
-        """A record by id, link or name. Raises `AppError` 91 if there is none or several, 83 if it is no Dataset v3.0."""
+        """A record by id, link or name. Raises `AppError` 91 if there is none or several, 83 if it is not a Dataset v3.0."""
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         """The Dataset descriptor of a record, as JSON."""
@@ -118,7 +132,7 @@ class Platform(Protocol):
         """An existing database. Raises `AppError` 80 or 91."""
 
     def has_table(self, database: Database, table: str) -> bool:
-        """Whether the database has a table of this name, for a job that does not read it."""
+        """Whether the database has a table of this name; does not copy its rows."""
 
     def table_files(self, database: Database, table: str) -> list[str]:
         """Paths or URIs of a table's Parquet files, sorted; empty if the database has no such table. Raises `AppError` 82 if the
@@ -128,8 +142,5 @@ class Platform(Protocol):
         """Opens a staging place for this job, for tables of this database, which is made if it is a draft; None for a job that makes
         a record only. Raises `AppError` 80 if the platform has a database of a draft's name."""
 
-    def link(self, object_id: str) -> Link:
-        """The job output form of an object."""
-
     def close(self) -> None:
-        """Ends a run, while its cluster still runs: removes what was made for it and not published."""
+        """Removes what was made for the run and not published. The cluster still runs."""

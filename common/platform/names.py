@@ -1,6 +1,6 @@
-"""Ids, links and the names that users give to objects: what is well formed, for every platform alike.
+"""Ids, links and names of objects: which are well formed, for every platform alike.
 
-A name that a user gave never reaches a path or a statement before one of the functions here has passed it.
+Every name that a user gives passes a function here before it reaches a path or a statement.
 """
 
 from __future__ import annotations
@@ -57,9 +57,16 @@ def parse_reference(value: str | Link) -> ObjectReference | None:
     is_text = isinstance(reference.id, str) and isinstance(reference.project, str | None)
     if not is_text or not is_id(reference.id):
         raise AppError(
-            Rule.NOT_FOUND, f"{str(value)[:200]} is no link to an object", 'Write {"$dnanexus_link": "<id>"}.'
+            Rule.NOT_FOUND, f"{str(value)[:200]} is not a link to an object", 'Write {"$dnanexus_link": "<id>"}.'
         )
     return reference
+
+
+def check_database_id(text: str) -> None:
+    """Raises `AppError` 80 for what is not a database id."""
+    if not is_id(text, "database"):
+        remedy = "A database id is database- and 24 characters."
+        raise AppError(Rule.DATABASE, f"{text!r} is not a database id", remedy)
 
 
 def draft_database(name: str) -> Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.dataset.database import Link, link
@@ -29,9 +29,19 @@ def parse_record(described: Mapping[str, Any]) -> Record:
     details = described["details"]
     if "Dataset" not in described["types"] or str(details.get("version")) != "3.0" or "descriptor" not in details:
         raise AppError(
-            Rule.NOT_A_DATASET, f"record {described['name']} ({described['id']}) is no Dataset of version 3.0"
+            Rule.NOT_A_DATASET, f"record {described['name']} ({described['id']}) is not a Dataset of version 3.0"
         )
     return Record(described["id"], described["name"], details)
+
+
+def choose_record(name: str, found: Sequence[dict[str, Any]], remedy: str = "") -> dict[str, Any]:
+    """The one record of this name. Raises `AppError` 91 if there are several, or none, with this remedy."""
+    if len(found) > 1:
+        ids = ", ".join(each["id"] for each in found)
+        raise AppError(Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean.")
+    if not found:
+        raise AppError(Rule.NOT_FOUND, f"there is no record {name[:200]!r} in this project", remedy)
+    return found[0]
 
 
 def build_details(draft: RecordDraft, descriptor_id: str) -> dict[str, Any]:

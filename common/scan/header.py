@@ -110,7 +110,7 @@ def split_header(text: str, delimiter: str) -> tuple[str, ...]:
 def describe_nameless(files: Sequence[TextFile]) -> list[str]:
     """A warning for each file with columns that have neither a name nor a value."""
     return [
-        f"{file.name}: {shown_places(file.nameless)} without a name or a value passed over"
+        f"{file.name}: {shown_places(file.nameless)} without a name or a value skipped"
         for file in files
         if file.nameless
     ]

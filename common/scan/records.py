@@ -61,8 +61,8 @@ def parse_longest_record(mib: int) -> int:
 
 @dataclass
 class Records:
-    """The cells of one buffer. `lines` is the true line of each row, worked out when first asked for. `blank` are the lines of
-    rows of delimiters alone, which are no rows: they are passed over."""
+    """The cells of one buffer. `lines` is the true line of each row, worked out when first asked for. `blank` has the
+    lines of rows that consist of delimiters only. They are skipped."""
 
     file: TextFile
     text: bytes
@@ -98,7 +98,7 @@ class Records:
 
 @dataclass
 class BlankRows:
-    """Rows of delimiters alone that were passed over: by file their number, and the first line of one."""
+    """Skipped rows that consist of delimiters only: for each file their number and the first line."""
 
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -113,9 +113,9 @@ class BlankRows:
             self.add(file, count, line)
 
     def warnings(self) -> list[str]:
-        """What to tell of each file."""
+        """A warning for each file."""
         return [
-            f"{file}: {count:,} {'row' if count == 1 else 'rows'} without any value passed over, the first on line {line:,}"
+            f"{file}: {count:,} {'row' if count == 1 else 'rows'} without any value skipped, the first on line {line:,}"
             for file, (count, line) in sorted(self.files.items())
         ]
 

@@ -39,7 +39,7 @@ class BuiltColumn:
 
 @dataclass(frozen=True)
 class ColumnPlan:
-    """How the cells of a field become a column. `lineages` is set for a tree: code to itself and its ancestors."""
+    """How the cells of a field become a column."""
 
     field: Field
     coding: Coding | None
@@ -53,12 +53,12 @@ class ColumnPlan:
 
     @property
     def is_encoded(self) -> bool:
-        """Whether cells are to be read dictionary-encoded: where every different text costs work of its own."""
+        """Whether cells are read dictionary-encoded, because each different text costs work of its own."""
         return self.is_checked_against_coding or self.field.is_multi_select
 
     @cached_property
     def near_codes(self) -> dict[str, str]:
-        """Codes by what they are but for case and for blanks around them."""
+        """Codes by their text without surrounding blanks and in one case."""
         return {_bare(code): code for code in (self.coding.by_code if self.coding else ())}
 
     @cached_property
@@ -118,13 +118,13 @@ def _build_plain(cells: Sequence[pa.Array], field_type: str, stats: Sequence[Col
 
 
 def _build_precision(texts: pa.Array, values: pa.Array, plan: ColumnPlan, stats: ColumnStats) -> pa.Array | None:
-    """How much is known of each date, if that is to be stored; partial ones are counted."""
+    """How much is known of each date, if this is stored; counts partial dates."""
     forms = moment_forms(texts)
     is_partial = forms.years | forms.months | (forms.days if plan.field.type == "datetime" else False)
     if not plan.has_precision and not is_partial.any():
         return None
     is_date = np.asarray(values.is_valid())
-    if plan.coding is not None:  # a code for what is no date
+    if plan.coding is not None:  # a sparse code is not a date
         is_date &= ~np.asarray(pc.is_in(texts, value_set=pa.array(list(plan.coding.by_code), pa.string())))
     places = np.select([forms.years, forms.months, forms.days], [0, 1, 2], 3).astype(np.int32)
     names = list(PRECISION_CODING.by_code)

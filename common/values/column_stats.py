@@ -31,7 +31,7 @@ def sketch_size(fields: int) -> int:
 
 @dataclass
 class ColumnStats:
-    """Statistics of one field. Of a multi-select field, all but `rows` and `nulls` speak of the single values in the cells.
+    """Statistics of one field. Of a multi-select field, all but `rows` and `nulls` describe the single values in the cells.
 
     `size` is the number of hashes in the sketch of distinct values; with 0 these are not estimated. `partial` counts the dates of
     which the year, the month or the day (of a datetime) is the last that is known.

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from apps.dataset_extender import load
-from common.dataset.database import Database
+from common.dataset.database import Database, link
 from common.dataset.descriptor import parse_assay, parse_descriptor, write_descriptor
 from common.dataset.model import Dataset, Join
 from common.dictionary import Reference
@@ -132,8 +132,8 @@ def test_extending_adds_typed_fields_to_the_main_entity(study: Runner, write_fil
     )
     record = study.store.find_record("study_extended")
     assert record.details["databases"] == [
-        {"study_db": study.store.link(key.database_id)},
-        {"study_extended_db": study.store.link(outputs["database"])},
+        {"study_db": link(key.database_id)},
+        {"study_extended_db": link(outputs["database"])},
     ]
 
 
@@ -173,9 +173,9 @@ def test_the_report_and_the_summary_tell_types_reasons_and_linked_ids(study: Run
     assert told["fields"]["smoking"]["coding"] == "patient_smoking"
     assert told["fields"]["smoking"]["top_codes"] == [{"code": "never", "rows": 3}, {"code": "ex", "rows": 2}]
     lines = [" ".join(line.split()) for line in study.shown.splitlines()]
-    assert "ward string 1 2 of 4 values are no number, or one that would not be given back as it stands, first at line 2 ('007'); 3 different texts in 5 rows, too many to be categories" in lines  # fmt: skip
+    assert "ward string 1 2 of 4 values are not numbers, or one that would not be given back as it stands, first at line 2 ('007'); 3 different texts in 5 rows, too many to be categories" in lines  # fmt: skip
     assert (
-        "smoking string categorical 0 5 of 5 values are no number, first at line 2 ('never'); 2 different texts"
+        "smoking string categorical 0 5 of 5 values are not numbers, first at line 2 ('never'); 2 different texts"
         in lines
     )
     assert "source s.csv: patient_id 5 5 5 0" in lines
@@ -341,8 +341,8 @@ def test_spreadsheet_text_in_utf_16_loads_as_the_remedies_say(study: Runner, wri
     ]
     study("dataset_extender", target_dataset="study", source_data=path, encoding="utf-16", source_data_delimiter="\\t")
     assert rows(study, "study_extended", "patient", "x") == [{"id": "P1", "x": 1}, {"id": "P3", "x": 2}]
-    assert "s.txt: 1 row without any value passed over, the first on line 3" in study.shown
-    assert "s.txt: column 3 without a name or a value passed over" in study.shown
+    assert "s.txt: 1 row without any value skipped, the first on line 3" in study.shown
+    assert "s.txt: column 3 without a name or a value skipped" in study.shown
 
 
 def test_ragged_rows_and_bad_bytes_are_faults_of_their_lines(study: Runner, write_files: Files) -> None:

@@ -166,7 +166,7 @@ def test_what_is_not_loaded_and_what_is_doubtful_is_a_warning_with_its_count(
     assert json.loads((run_app.job_dir / "report.json").read_text(encoding="utf-8"))["warnings"] == [
         "missing_values replaces the default, NA; the empty cell is missing in any case",
         "m.csv: 2 columns are annotation and not loaded: Description, note",
-        "m.csv: 1 row without any value passed over, the first on line 5",
+        "m.csv: 1 row without any value skipped, the first on line 5",
         "2 feature ids are dates, which spreadsheets make of gene symbols such as MARCH1 and SEPT2; the first is '1-Mar' (m.csv line 3)",
     ]
     assert [tuple(row.values()) for row in run_app.tables("study")["expression"]] == [

@@ -126,8 +126,12 @@ def test_a_run_whose_java_is_killed_says_so(run: StoppedRun) -> None:
 
 def test_a_run_whose_java_is_killed_while_spark_starts_says_so(run: StoppedRun) -> None:
     run.wait_for_spark()
+    while not (
+        java := [each for each in psutil.Process(run.process.pid).children() if "SparkSubmit" in str(each.cmdline())]
+    ):
+        time.sleep(0.02)
     time.sleep(0.8)
-    run.all[0].kill()
+    java[0].kill()
     status, shown = run.end()
     assert (status, shown.splitlines()) == (1, run.error().splitlines())
     assert shown.startswith("Error 92 (Spark failed): ")

@@ -44,7 +44,7 @@ def as_api_error(error: AppError) -> ApiError:
 class Call:
     """A call: the object or class that it goes to, its input, and the project as it stands now.
 
-    `address` is this server's URL; `headers` are what the URLs that an answer holds must be asked with.
+    `address` is this server's URL; `headers` must be sent to the URLs in an answer.
     """
 
     target: str

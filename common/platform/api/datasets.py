@@ -18,7 +18,7 @@ def visualize(call: Call) -> Answer:
     is_cohort = "DatabaseQuery" in shown["types"]
     dataset = call.find(_linked_id(details.get("dataset"))) if is_cohort else shown
     if "Dataset" not in dataset["types"]:
-        raise ApiError("InvalidInput", f"{shown['id']} is no Dataset and no cohort")
+        raise ApiError("InvalidInput", f"{shown['id']} is neither a Dataset nor a cohort")
     answer: Answer = {
         "id": shown["id"], "url": call.address, "recordName": shown["name"], "recordTypes": shown["types"],
         "recordProject": shown["project"], "dataset": dataset["id"], "datasetName": dataset["name"],

@@ -6,8 +6,8 @@ import hashlib
 import os
 import re
 import shutil
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from common.platform.api.call import Answer, ApiError, Call
@@ -26,13 +26,6 @@ UPLOAD_PARAMETERS = {
     "emptyLastPartAllowed": True,
 }  # fmt: skip
 """What `/project-x/describe` tells an uploader of the parts it may cut, in bytes."""
-
-
-class Readable(Protocol):
-    """The body of a request."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most this many bytes; none at the end."""
 
 
 def new_file(call: Call) -> Answer:
@@ -54,11 +47,11 @@ def upload_part(call: Call) -> Answer:
     return {"url": url, "headers": dict(call.headers), "expires": now() + 24 * 3600 * 1000}
 
 
-def take_part(store: ProjectStore, file_id: str, index: int, size: int, md5: str, body: Readable) -> None:
+def take_part(store: ProjectStore, file_id: str, index: int, size: int, md5: str, body: BufferedIOBase) -> None:
     """Writes the body of a PUT as a part. Refuses one that is not what was promised."""
     file = store.read(file_id)
     if file is None or file["state"] != "open":
-        raise ApiError("InvalidState", f"{file_id} is no open file")
+        raise ApiError("InvalidState", f"{file_id} is not an open file")
     target = _parts_folder(store, file_id) / f"{index:05d}"
     disk.check_own(store.root, target)
     draft, digest, left = target.with_name(f".{target.name}.{now()}"), hashlib.md5(usedforsecurity=False), size
@@ -132,7 +125,7 @@ def _describe_parts(path: Path) -> Answer:
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and the byte after the last that a Range header asks for; None without one. Refuses one that is no range of
+    """First byte and the byte after the last that a Range header asks for; None without one. Refuses one that is not a range of
     the file (RFC 9110, 14.1: one range only).
 
     >>> parse_range("bytes=2-4", 10), parse_range("bytes=8-99", 10), parse_range("bytes=-3", 10)
@@ -142,7 +135,7 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     found = _RANGE.fullmatch(header)
     if found is None or not any(found.groups()):
-        raise ApiError("InvalidInput", f"{header!r} is no range of bytes")
+        raise ApiError("InvalidInput", f"{header!r} is not a range of bytes")
     first, last = found.groups()
     start = int(first) if first else max(size - int(last), 0)
     end = min(int(last) + 1, size) if first and last else size

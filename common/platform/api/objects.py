@@ -11,7 +11,8 @@ from common.platform.names import is_id, new_id, parse_file_name, parse_referenc
 _ON_REQUEST = ("details", "properties")
 """What `describe` answers only if it is asked for."""
 
-_USER = "user-local"
+USER = "user-local"
+"""The one user, who has the token."""
 
 
 def describe(call: Call) -> Answer:
@@ -23,7 +24,7 @@ def select(found: Object, wanted: Any) -> Answer:
     """The parts of an object that a `describe` input asks for; `True` asks for the default ones."""
     wanted = wanted if isinstance(wanted, dict) else {}
     whole: Answer = {"links": sorted(_linked(found["details"])), "sponsored": False, **found}
-    whole["createdBy"] = {"user": _USER, **found.get("createdBy", {})}
+    whole["createdBy"] = {"user": USER, **found.get("createdBy", {})}
     fields = wanted.get("fields")
     names = {name for name, is_wanted in (fields or {}).items() if is_wanted}
     names |= {name for name in _ON_REQUEST if wanted.get(name)}
@@ -45,8 +46,8 @@ def describe_all(call: Call) -> Answer:
 
 
 def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
-    """A new object of this class, as the input of `/class/new` says. Refuses another project, a folder that is none and a
-    name that is unfit."""
+    """A new object of this class, as the input of `/class/new` says. Refuses another project, and an unfit
+    name or folder."""
     call.check_project(call.need("project", str))
     object_id = new_id(kind)
     name = call.get("name", str, object_id)
@@ -54,7 +55,7 @@ def new_object(call: Call, kind: str, state: str, **rest: Any) -> Object:
         raise ApiError("InvalidInput", f"{name!r} cannot be the name of an object here: no slash, no control character")
     folder = call.get("folder", str, "/")
     if not folder.startswith("/") or ".." in folder.split("/"):
-        raise ApiError("InvalidInput", f"{folder!r} is no folder")
+        raise ApiError("InvalidInput", f"{folder!r} is not a folder")
     given = {
         "state": state, "folder": folder.rstrip("/") or "/", "types": call.get("types", list, []),
         "tags": call.get("tags", list, []), "hidden": call.get("hidden", bool, False),

@@ -7,8 +7,7 @@ from typing import Any
 
 from common.platform.api.call import Answer, Call
 from common.platform.api.files import UPLOAD_PARAMETERS
-
-USER = "user-local"
+from common.platform.api.objects import USER
 
 
 def describe_project(call: Call) -> Answer:

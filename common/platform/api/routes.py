@@ -50,7 +50,7 @@ _DATA: dict[tuple[str, str], Callable[[Call], Answer]] = {
 
 
 def find_route(path: str) -> tuple[str, Callable[[Call], Answer]]:
-    """The object or class that a POST goes to, and what answers it. Refuses a path that is no route."""
+    """The object or class that a POST goes to, and what answers it. Refuses a path that is not a route."""
     parts = path.strip("/").split("/")
     if len(parts) == 2:
         target, method = parts

@@ -56,7 +56,7 @@ def validate_search(call: Call) -> None:
         try:
             re.compile(name["regexp"])
         except (re.error, TypeError) as error:
-            raise ApiError("InvalidInput", f"{name['regexp']!r} is no regular expression: {error}") from None
+            raise ApiError("InvalidInput", f"{name['regexp']!r} is not a regular expression: {error}") from None
 
 
 def matches(found: Object, call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The HTTP server: on loopback only, for whoever has its token, and for no web page."""
+"""The HTTP server. It listens on loopback only, wants its token with each request, and refuses web pages."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class ApiServer(ThreadingHTTPServer):
         }  # fmt: skip
 
     def call(self, target: str, given: dict[str, Any]) -> Call:
-        """A call as its function sees it: the project anew, so that it is as it now stands."""
+        """A call, with the project opened anew, as it now stands."""
         store = ProjectStore(self.store.root)
         headers = {"Authorization": f"Bearer {self.token}"}
         return Call(target, given, LocalProject(store.root), store, self.address, headers, self.region)
@@ -114,8 +114,8 @@ class _Exchange(BaseHTTPRequestHandler):
             self._refuse(ApiError("InternalError", f"{type(error).__name__}: {error}"))
 
     def _check_caller(self) -> None:
-        """Refuses a web page, and whoever lacks the token. A page of another origin may reach loopback, by its own name too,
-        when that name is pointed here: so the host asked for must be ours."""
+        """Refuses requests of web pages, and requests without the token. A page may reach loopback under a name of its own
+        that points here, so the host must be ours."""
         ours = {f"{host}:{self.api.server_port}" for host in (LOOPBACK, "localhost")}
         if self.headers.get("Host") not in ours:
             raise ApiError("PermissionDenied", "this server answers to its own address only")
@@ -130,7 +130,7 @@ class _Exchange(BaseHTTPRequestHandler):
         try:
             given = parse_json(body or b"{}", FEW_LEVELS)
         except JsonError as error:
-            raise ApiError("MalformedJSON", f"the body is no JSON: {error}") from None
+            raise ApiError("MalformedJSON", f"the body is not JSON: {error}") from None
         if not isinstance(given, dict):
             raise ApiError("InvalidInput", "expected the input to be an object")
         target, function = find_route(urlsplit(self.path).path)

@@ -1,4 +1,4 @@
-"""The platform proper, through its own client dxpy and a Spark whose catalogue is the platform's: for a job of the platform's.
+"""The platform, for a job that runs there: objects through its client dxpy, databases through Spark.
 
 Settings, from the job's environment:
     LOADER_DATABASE_LOCATION  where `CREATE DATABASE` puts a database; `dnax://` if not set, as the platform wants it

@@ -2,8 +2,7 @@
 a table; Spark does, through the file system classes of the cluster.
 
 A database that a job makes, and a table that it makes or writes to, carries the job's mark in the metastore until the publish
-is done. So two jobs see each other, unless both look in the same instant, and of a job that was killed it can be told what it
-left.
+is done. So two jobs see each other, unless both look at the same instant, and a later job can tell what a killed job left.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ _WHOLE = str(1 << 40)
 """Bytes: more than any file, so that Spark reads each file as one partition and writes one for each."""
 
 _MARK = "loaders.unpublished"
-"""The property that is a mark: of a database the job's id, of a table what is done to it (a `ChangeMode`) and that."""
+"""The property that holds a mark: of a database the job's id, of a table a `ChangeMode` and the job's id."""
 
 _ROWS = re.compile(r"/rows-[0-9a-f]{32}$")
-"""The end of the location of a table that was replaced: a folder of its own in the table's own one."""
+"""The end of the location of a replaced table: a folder inside the table's own."""
 
 _HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
 
@@ -47,7 +46,7 @@ class Metastore:
 
     @cached_property
     def _session(self) -> SparkSession:
-        """The run's Spark with settings of our own: a staged file is copied whole, its rows in their order."""
+        """A session that copies each staged file whole, with its rows in their order."""
         session = self._cluster.session.newSession()
         session.conf.set("spark.sql.files.maxPartitionBytes", _WHOLE)
         session.conf.set("spark.sql.files.openCostInBytes", _WHOLE)
@@ -72,7 +71,7 @@ class Metastore:
                 self._session.sql(f"DROP TABLE IF EXISTS `{name}`.`{table.name}`")
 
     def database_mark(self, database: Database) -> str:
-        """The id of the job that made a database and has not published yet; empty if there is none such."""
+        """The id of the job that made a database and has not published yet; else empty."""
         with _failures(f"database {database.name} could not be looked up"):
             if (name := self._find_name(database)) is None:
                 return ""
@@ -105,7 +104,7 @@ class Metastore:
             return bool(self._session.catalog.tableExists(name))
 
     def table_mark(self, database: Database, table: str) -> str | None:
-        """What is done to a table, and the id of the job; empty if nothing is, None if there is no such table."""
+        """The mark of a table; empty if it has none, None if there is no such table."""
         if not self.has_table(database, table):
             return None
         with _failures(f"table {table} of {database.name} could not be looked up"):
@@ -115,8 +114,8 @@ class Metastore:
     def claim_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
         """Puts this job's mark on the table of a change; makes a new one, empty, of the form of the staged files below `folder`.
 
-        Raises `AppError` 82 if the table is another job's, which came first; or if it is to be replaced, and is no longer what was
-        copied out.
+        Raises `AppError` 82 if another job claimed the table first, or if a table to replace has changed since it was copied
+        out.
         """
         if change.mode == "new":
             self._make_table(database, change, folder, job_id)
@@ -131,7 +130,7 @@ class Metastore:
                 raise AppError(Rule.TABLE_DIFFERS, text, "Run this job again: it will then see the other job's rows.")
 
     def write_table(self, database: Database, change: TableChange, folder: str, job_id: str) -> None:
-        """Does to a claimed table what a change says, with the staged files below `folder`; with none of them, empties it."""
+        """Applies a change to a claimed table, with the staged files below `folder`; without files, empties it."""
         table = self._table_name(database, change.table)
         remedy = _HALF_WRITTEN if change.mode in ("append", "overwrite") else ""
         with _failures(f"table {change.table} of {database.name} could not be written", remedy):
@@ -148,8 +147,8 @@ class Metastore:
             writer.partitionBy(*partition_columns(change.files)).saveAsTable(table)
 
     def _replace_rows(self, table: str, change: TableChange, folder: str) -> None:
-        """Writes the rows to a folder of their own, then turns the table to it: one change in the metastore, before which a reader
-        has all of the old rows, and after which all of the new."""
+        """Writes the rows to a new folder, then points the table at it. This is one change in the metastore: a reader gets
+        all old rows or all new ones."""
         own_folder = _ROWS.sub("", self._rows_location(table))
         rows = f"rows-{uuid4().hex}"
         self._read(change, folder).write.parquet(f"{own_folder}/{rows}")
@@ -159,11 +158,11 @@ class Metastore:
     def _rows_location(self, table: str) -> str:
         """Where the rows of a table are: another folder each time that it is replaced."""
         described = self._session.sql(f"DESCRIBE TABLE EXTENDED {table}").collect()
-        # The last of that name: a column may have it too, and the columns come first.
+        # The last row of that name: a column may have it too, and columns come first.
         return [str(each["data_type"]) for each in described if each["col_name"] == "Location"][-1]
 
     def _clear(self, folder: str, kept: str) -> None:
-        """Removes all in a folder of the cluster's file system but what is to be kept: old rows, and what killed jobs left there."""
+        """Removes everything but `kept` from a folder of the cluster's file system: old rows, and what killed jobs left."""
         from common.spark.internals import hadoop_folder
 
         files, path = hadoop_folder(self._session, folder)
@@ -207,7 +206,7 @@ class Metastore:
         """Writes a table's rows as Parquet files below `folder`, where tasks can read them, partition folders and all."""
         name = self._table_name(database, table)
         with _failures(f"table {table} of {database.name} could not be read"):
-            # Asked before the rows are read: a table that is replaced in between is then seen to have changed.
+            # Read before the rows are, so that a table replaced in between is seen to have changed.
             self._copied_from[name] = self._rows_location(name)
             partitions = [each.name for each in self._session.catalog.listColumns(name) if each.isPartition]
             self._session.table(name).write.mode("overwrite").partitionBy(*partitions).parquet(folder)

@@ -18,12 +18,12 @@ from common.platform import RecordDraft
 from common.platform.names import ObjectReference, parse_file_name, parse_record_name
 from common.platform.records import DESCRIPTOR_NAME, build_details, pack_descriptor
 
-logging.getLogger("dxpy").setLevel(logging.ERROR)  # what it has to say arrives as an exception; else it fills stderr
+logging.getLogger("dxpy").setLevel(logging.ERROR)  # its errors arrive as exceptions
 
 
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
-    """Raises what dxpy raises as `AppError` 91, `what` being the thing that could not be done."""
+    """Raises errors of dxpy as `AppError` 91; `what` says what could not be done."""
     try:
         yield
     except (DXError, HTTPError) as error:
@@ -40,13 +40,15 @@ class Objects:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         if not dxpy.PROJECT_CONTEXT_ID:
-            raise AppError(Rule.NOT_FOUND, "the job's environment names no project", "Set DX_PROJECT_CONTEXT_ID.")
+            raise AppError(
+                Rule.NOT_FOUND, "the job's environment does not name a project", "Set DX_PROJECT_CONTEXT_ID."
+            )
         self.project: str = dxpy.PROJECT_CONTEXT_ID
 
     def describe(self, reference: ObjectReference, kind: str) -> dict[str, Any]:
         """What the platform answers of an object of this class, with details and properties."""
         if not reference.id.startswith(f"{kind}-"):
-            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id or link of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is not a {kind}", f"Give the id or link of a {kind}.")
         with refusals(f"{reference.id} cannot be read"):
             wanted = {"project": reference.project or self.project, "properties": True, "details": True}
             described: dict[str, Any] = dxpy.DXHTTPRequest(f"/{reference.id}/describe", wanted, always_retry=True)
@@ -75,7 +77,8 @@ class Objects:
             return bool(dxpy.api.database_list_folder(database.id, {"folder": "/"})["results"])
 
     def is_left_by(self, job_id: str) -> bool:
-        """Whether what this job marked is left over: it has ended, or was an earlier try of our own. No if that is not known."""
+        """Whether a job has ended, or was an earlier try of our own, so that its marks are left over; False if that is
+        unknown."""
         if job_id == self.job_id:
             return True
         try:
@@ -92,19 +95,19 @@ class Objects:
         return content
 
     def download(self, reference: ObjectReference, target: Path) -> None:
-        """Puts a file on the driver's own disk; dxpy checks every part by its MD5."""
+        """Downloads a file to the driver's own disk; dxpy checks each part by its MD5."""
         with refusals(f"{reference.id} could not be downloaded"):
             dxpy.download_dxfile(reference.id, str(target), project=reference.project or self.project)
 
     def upload(self, path: Path) -> str:
-        """A closed file object with the content of a file of the driver's; its id."""
+        """Uploads a file of the driver's; returns the id of the closed file."""
         with refusals(f"{path.name} could not be uploaded"):
             name = parse_file_name(path.name)
             file = dxpy.upload_local_file(str(path), name=name, project=self.project, folder="/", wait_on_close=True)
             return str(file.get_id())
 
     def upload_descriptor(self, draft: RecordDraft) -> str:
-        """The closed descriptor file of a Dataset to be; its id."""
+        """Uploads the descriptor file of a Dataset; returns its id."""
         with refusals(f"the descriptor of {draft.name} could not be uploaded"):
             descriptor = dxpy.upload_string(
                 pack_descriptor(draft.descriptor), name=DESCRIPTOR_NAME, project=self.project, folder="/",
@@ -113,16 +116,16 @@ class Objects:
             return str(descriptor.get_id())
 
     def make_record(self, draft: RecordDraft, descriptor: str) -> str:
-        """The record of a Dataset, made closed: the commit of a publish."""
+        """Makes the record of a Dataset, closed; returns its id. This is the commit of a publish."""
         with refusals(f"the record {draft.name} could not be made"):
             record = dxpy.new_dxrecord(
                 name=parse_record_name(draft.name), types=["Dataset"], details=build_details(draft, descriptor),
-                properties=dict(draft.properties), project=self.project, folder="/", close=True,
+                project=self.project, folder="/", close=True,
             )  # fmt: skip
             return str(record.get_id())
 
     def has_record(self, draft: RecordDraft, descriptor: str) -> bool:
-        """Whether the record was made after all, where its making was cut short."""
+        """Whether there is a record with this descriptor."""
         found = self.find("record", draft.name, "Dataset")
         return any(each["details"].get("descriptor") == link(descriptor) for each in found)
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common.dataset.database import Database, Link, link
+from common.dataset.database import Database, Link
 from common.errors import AppError, Rule
 from common.platform import InputFile, Record
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects, build_database
 from common.platform.dx.staging import DxStaging, SharedFolder, check_is_whole
-from common.platform.names import ObjectReference, is_id, parse_file_name, parse_reference
-from common.platform.records import parse_record, unpack_descriptor
+from common.platform.names import ObjectReference, check_database_id, parse_file_name, parse_reference
+from common.platform.records import choose_record, parse_record, unpack_descriptor
 from common.spark.session import Cluster
 
 _LOCATION = "dnax://"
@@ -25,8 +25,8 @@ _STAGING = "hdfs:///tmp/loaders"
 class DxPlatform:
     """`Platform` for a job of the platform's. Objects are made in the project that the job runs in.
 
-    Only Spark makes a database, and its id is known only then: `stage` makes it, empty, and `close` removes it again unless
-    something was published. One that a killed job left is cleared, and taken up.
+    `stage` makes a new database, empty, through Spark; its id is known only then. `close` removes it again unless something
+    was published. A database that a killed job left is cleared and used.
     """
 
     def __init__(self, job_id: str, cluster: Cluster) -> None:
@@ -41,7 +41,7 @@ class DxPlatform:
     def open_file(self, value: str | Link) -> InputFile:
         reference = parse_reference(value)
         if reference is None:
-            raise AppError(Rule.NOT_FOUND, f"{value!r} is no file of the platform's", "Give a file's id or link.")
+            raise AppError(Rule.NOT_FOUND, f"{value!r} is not a file of the platform's", "Give a file's id or link.")
         described = self._objects.describe(reference, "file")
         if described["state"] != "closed":
             raise AppError(
@@ -69,14 +69,7 @@ class DxPlatform:
 
     def _find_by_name(self, name: str) -> dict[str, Any]:
         found = self._objects.find("record", name, "Dataset") or self._objects.find("record", name)
-        if len(found) > 1:
-            ids = ", ".join(each["id"] for each in found)
-            raise AppError(
-                Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean."
-            )
-        if not found:
-            raise AppError(Rule.NOT_FOUND, f"there is no record {name!r} in this project")
-        return found[0]
+        return choose_record(name, found)
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
@@ -93,8 +86,8 @@ class DxPlatform:
         return made
 
     def _check_free(self, database: Database) -> None:
-        """Raises `AppError` 80 for a database that holds what was published, or that a job at work makes; what a killed job left
-        is free, and so is one that is empty, and nobody's."""
+        """Raises `AppError` 80 for a database that was published, or that a running job makes. What a killed job left is
+        free, and so is an empty database without a mark."""
         maker = self._metastore.database_mark(database)
         if maker and not self._objects.is_left_by(maker):
             text = f"{maker} is making a database {database.name} now: {database.id}"
@@ -104,22 +97,19 @@ class DxPlatform:
             raise AppError(Rule.DATABASE, text, "Give its id as database_id, or another name.")
 
     def _is_ours(self, database: Database) -> bool:
-        """Whether a database that we made is so still: a job that took us for ended may have taken it over."""
+        """Whether a database that we made is still ours: a job that took us for ended may have taken it over."""
         return self._metastore.database_mark(database) in ("", self.job_id)
 
     def find_database(self, database_id: str) -> Database:
-        if not is_id(database_id, "database"):
-            raise AppError(
-                Rule.DATABASE, f"{database_id!r} is no database id", "A database id is database- and 24 characters."
-            )
+        check_database_id(database_id)
         return build_database(self._objects.describe(ObjectReference(database_id), "database"))
 
     def has_table(self, database: Database, table: str) -> bool:
         return self._published_mark(database, table) is not None
 
     def _published_mark(self, database: Database, table: str) -> str | None:
-        """What is done to a table, empty if nothing is; None if there is none, or a new one: a job is writing it, or was killed, and
-        it is nobody's to read."""
+        """The mark of a table, empty if it has none; None if there is no table, or one that a job is making or was killed
+        while making."""
         mark = self._metastore.table_mark(database, table)
         return None if mark is None or mark.startswith("new ") else mark
 
@@ -140,9 +130,6 @@ class DxPlatform:
             database = self._make_database(database.name)
         self._stagings.append(DxStaging(self._objects, self._metastore, self._shared, database))
         return self._stagings[-1]
-
-    def link(self, object_id: str) -> Link:
-        return link(object_id)
 
     def close(self) -> None:
         if self._made and not any(each.has_published for each in self._stagings) and self._is_ours(self._made):

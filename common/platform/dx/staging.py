@@ -10,14 +10,13 @@ import pyarrow.fs as pafs
 
 from common.dataset.database import Database
 from common.errors import AppError, Rule
-from common.platform import Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, Staging, TableChange
 from common.platform.dx.metastore import Metastore
 from common.platform.dx.objects import Objects
-from common.platform.names import parse_file_name, parse_table_name
 
 
 class SharedFolder:
-    """A folder that all nodes of the cluster share: a URI, or a path where there is one node. Made when first written to."""
+    """A folder that all nodes of the cluster share: a URI, or a path if there is one node. Made when first written to."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
@@ -35,7 +34,7 @@ class SharedFolder:
 
     @property
     def spark_uri(self) -> str:
-        """How Spark is to be given it: without a scheme it would look on the cluster's default file system."""
+        """The URI for Spark, which looks for paths without a scheme on the cluster's default file system."""
         return f"file://{self._root}" if self.is_local else self.uri
 
     def make(self, *names: str) -> str:
@@ -73,7 +72,7 @@ def check_no_writer(objects: Objects, database: Database, table: str, mark: str)
 
 
 def check_is_whole(objects: Objects, database: Database, table: str, mark: str) -> None:
-    """Raises `AppError` 82 for a table of which only some rows may be there: a job writes to it, or was killed while it did."""
+    """Raises `AppError` 82 for a table that may be incomplete: a job writes to it, or was killed while it did."""
     check_no_writer(objects, database, table, mark)
     done, _, job_id = mark.partition(" ")
     if job_id and done != "replace":
@@ -83,38 +82,25 @@ def check_is_whole(objects: Objects, database: Database, table: str, mark: str) 
         raise AppError(Rule.TABLE_DIFFERS, text, "Load the whole table anew, with insert_mode overwrite.")
 
 
-class DxStaging:
-    """`Staging` of a job on the platform. A reader sees new tables before the record, and a Dataset with it only.
+class DxStaging(Staging):
+    """`Staging` of a job on the platform. A reader sees new tables before the record, and the Dataset only with the record.
 
-    Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the marks
-    are off, the next job that wants the name of a new table, or of a new database, removes what a killed one left.
+    Order of a publish: all tables marked, then written, files and descriptor, the marks taken off, the record. Until the
+    marks are off, a later job that wants the name of a new table or database removes what a killed job left.
     """
 
     def __init__(self, objects: Objects, metastore: Metastore, shared: SharedFolder, database: Database | None) -> None:
+        super().__init__(database)
         self._objects = objects
         self._metastore = metastore
         self._shared = shared
-        self._database = database
-        self.has_published = False
-        self.doubt: str | None = None
 
-    @property
-    def database(self) -> Database:
-        if self._database is None:
-            raise ValueError("this staging was opened without a database")
-        return self._database
-
-    def table_folder(self, table: str) -> str:
-        return self._shared.make("tables", parse_table_name(table))
-
-    def scratch_folder(self, name: str) -> str:
-        return self._shared.make("scratch", parse_file_name(name))
+    def _make_folder(self, kind: str, name: str) -> str:
+        return self._shared.make(kind, name)
 
     def publish(
         self, tables: Sequence[TableChange], record: RecordDraft | None, files: Mapping[str, Path]
     ) -> Published:
-        if tables and self._database is None:
-            raise ValueError("this staging was opened without a database")
         claimed: list[TableChange] = []
         written: list[TableChange] = []
         descriptor = ""
@@ -124,11 +110,11 @@ class DxStaging:
             written += [change for change in tables if self._make_way(change)]
             for change in tables:
                 if change.files or change.mode in ("overwrite", "remove"):
-                    self._claim_table(change)
+                    self._metastore.claim_table(self.database, change, self._folder(change), self._objects.job_id)
                     claimed.append(change)
             for change in claimed:
                 written.append(change)
-                self._write_table(change)
+                self._metastore.write_table(self.database, change, self._folder(change), self._objects.job_id)
             uploaded = {output: self._objects.upload(path) for output, path in files.items()}
             descriptor = self._objects.upload_descriptor(record) if record else ""
             if tables or record:
@@ -144,39 +130,31 @@ class DxStaging:
         return Published(record_id, uploaded)
 
     def _claim_database(self) -> None:
-        """Puts our mark on a standing database that a killed job made: the next would remove what we publish in it. Raises `AppError`
-        80 if a job at work makes it."""
-        maker = self._metastore.database_mark(self._database) if self._database else ""
-        if not self._database or maker in ("", self._objects.job_id):
+        """Marks a standing database that a killed job made, so that no later job removes what we publish in it. Raises
+        `AppError` 80 if a running job makes it."""
+        maker = self._metastore.database_mark(self.database)
+        if maker in ("", self._objects.job_id):
             return
         if not self._objects.is_left_by(maker):
-            text = f"{maker} is making the database {self._database.name} now: {self._database.id}"
+            text = f"{maker} is making the database {self.database.name} now: {self.database.id}"
             raise AppError(Rule.DATABASE, text, "Wait for it to end, or give another database.")
-        self._metastore.mark_database(self._database, self._objects.job_id)
+        self._metastore.mark_database(self.database, self._objects.job_id)
 
     def _make_way(self, change: TableChange) -> bool:
-        """Removes the table that a killed job left where a new one is to be; whether what is to be overwritten is such a job's.
-        Raises `AppError` 81 if there is one that was published, 82 if another job is writing to the table or was killed while it
-        added to it."""
-        mark = self._metastore.table_mark(self._database, change.table) if self._database else None
-        if not self._database or mark is None:
+        """Removes a table that a killed job left in the place of a new one; returns whether a killed job left the table to
+        overwrite. Raises `AppError` 81 if the table was published, 82 if another job writes to it or was killed while it
+        appended."""
+        mark = self._metastore.table_mark(self.database, change.table)
+        if mark is None:
             return False
-        check_no_writer(self._objects, self._database, change.table, mark)
+        check_no_writer(self._objects, self.database, change.table, mark)
         if change.mode == "new":
             if not mark.startswith("new "):
-                raise AppError(Rule.TABLE_EXISTS, f"database {self._database.name} already has table {change.table}")
-            self._metastore.drop_table(self._database, change.table)
+                raise AppError(Rule.TABLE_EXISTS, f"database {self.database.name} already has table {change.table}")
+            self._metastore.drop_table(self.database, change.table)
         elif change.mode == "append":
-            check_is_whole(self._objects, self._database, change.table, mark)
+            check_is_whole(self._objects, self.database, change.table, mark)
         return change.mode == "overwrite" and bool(mark)
-
-    def _claim_table(self, change: TableChange) -> None:
-        if self._database:
-            self._metastore.claim_table(self._database, change, self._folder(change), self._objects.job_id)
-
-    def _write_table(self, change: TableChange) -> None:
-        if self._database:
-            self._metastore.write_table(self._database, change, self._folder(change), self._objects.job_id)
 
     def _folder(self, change: TableChange) -> str:
         return f"{self._shared.spark_uri}/tables/{change.table}"
@@ -190,21 +168,21 @@ class DxStaging:
                 self._metastore.release_database(self._database)
 
     def _was_made(self, record: RecordDraft, descriptor: str) -> bool:
-        """Whether the record is there although its making failed, as when its answer was lost; also if that cannot be known."""
+        """Whether the record exists although making it failed, as when the answer was lost; True if that is unknown."""
         try:
             return self._objects.has_record(record, descriptor)
         except AppError:
             return True
 
     def _take_back(self, claimed: Sequence[TableChange], written: Sequence[TableChange]) -> None:
-        """Removes the new tables of a publish that failed. What was added to standing tables the platform cannot take back: they
-        keep their mark, so that nothing is added to them unawares. A table that was to be replaced is whole."""
+        """Removes the new tables of a failed publish. Rows added to standing tables cannot be removed: these tables keep
+        their mark, so that no job adds to them unawares. A table to replace is whole."""
         for change in claimed:
             with suppress(AppError):
-                if self._database and change.mode == "new":
-                    self._metastore.drop_table(self._database, change.table)
-                elif self._database and (change.mode == "replace" or change not in written):
-                    self._metastore.release_table(self._database, change.table)
+                if change.mode == "new":
+                    self._metastore.drop_table(self.database, change.table)
+                elif change.mode == "replace" or change not in written:
+                    self._metastore.release_table(self.database, change.table)
 
     def close(self) -> None:
         self._shared.remove()

@@ -3,7 +3,7 @@
 What has been synced survives a power cut, not only the death of the process.
 
 A project's own files are not trusted: someone else may have made them, or change them now. So no operation follows a link that
-stands in a project, reads what is no plain file, or removes anything but what lies below the project's folder.
+stands in a project, reads what is not a plain file, or removes anything but what lies below the project's folder.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def check_own(root: Path, path: Path) -> None:
         if place == root:
             return
         if place.is_symlink():
-            raise refuse(place, "is a link, and a project's own files and folders are none")
+            raise refuse(place, "is a link, and a project's own files and folders are not links")
 
 
 def open_own(path: Path, flags: int) -> int:
-    """A handle of a plain file that is no link. Raises `AppError` 91 for anything else, FileNotFoundError if it is not there."""
+    """A handle of a plain file that is not a link. Raises `AppError` 91 for anything else, FileNotFoundError if it is not there."""
     try:
         handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     except OSError as error:
@@ -54,7 +54,7 @@ def open_own(path: Path, flags: int) -> int:
         if stat.S_ISREG(os.fstat(handle).st_mode):
             return handle
         os.close(handle)
-    raise refuse(path, "is no plain file")
+    raise refuse(path, "is not a plain file")
 
 
 def read_json(path: Path) -> Any:
@@ -66,7 +66,7 @@ def read_json(path: Path) -> Any:
     try:
         return parse_json(content, 2 * FEW_LEVELS)
     except JsonError as error:
-        raise refuse(path, f"is no JSON: {error}") from None
+        raise refuse(path, f"is not JSON: {error}") from None
 
 
 def new_file(path: Path) -> IO[bytes]:

@@ -10,21 +10,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from common.dataset.database import Database, Link, link
+from common.dataset.database import Database, Link
 from common.errors import AppError, Rule
 from common.platform import InputFile, Record
 from common.platform.local import disk
 from common.platform.local.staging import JobPlace, LocalStaging
 from common.platform.local.store import Object, ProjectStore, build_object, now, project_folder
-from common.platform.names import ObjectReference, is_id, new_id, parse_reference
-from common.platform.records import LARGEST_DESCRIPTOR, parse_record, unpack_descriptor
+from common.platform.names import ObjectReference, check_database_id, is_id, new_id, parse_reference
+from common.platform.records import LARGEST_DESCRIPTOR, choose_record, parse_record, unpack_descriptor
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
 
 
 class LocalProject:
-    """`Platform` in a directory, as one job or one request sees it: a database once found stays at the version found.
+    """`Platform` in a directory, as one job or one request sees it. A database stays at the version at which it was found.
 
     The directory is made if it is missing. Raises `AppError` 91 if it cannot be used.
     """
@@ -32,7 +32,7 @@ class LocalProject:
     def __init__(self, path: str | Path, job_id: str | None = None) -> None:
         self.job_id = job_id or new_id("job")
         if not is_id(self.job_id, "job"):
-            raise ValueError(f"{job_id!r} is no job id")
+            raise ValueError(f"{job_id!r} is not a job id")
         self._store = ProjectStore(project_folder(path))
         self._place: JobPlace | None = None
 
@@ -54,7 +54,7 @@ class LocalProject:
         name = text.rpartition("/")[2]
         if scheme not in _REMOTE_SCHEMES or not name:
             remedy = f"Give a path, an id or a link, or the URI of a file that starts with {', '.join(_SCHEMES)}."
-            raise AppError(Rule.NOT_FOUND, f"{text!r} is no file that can be read", remedy)
+            raise AppError(Rule.NOT_FOUND, f"{text!r} is not a file that can be read", remedy)
         return InputFile(name, text)
 
     def find_record(self, value: str | Link) -> Record:
@@ -64,15 +64,9 @@ class LocalProject:
 
     def _find_by_name(self, name: str) -> Object:
         found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
-        if len(found) > 1:
-            ids = ", ".join(each["id"] for each in found)
-            raise AppError(
-                Rule.NOT_FOUND, f"several records are named {name!r}: {ids}", "Give the id of the one you mean."
-            )
-        if not found:
-            names = [each["name"] for each in self.find_objects("record")]
-            raise AppError(Rule.NOT_FOUND, f"there is no record {name[:200]!r} in this project", _nearest(name, names))
-        return found[0]
+        return choose_record(
+            name, found, "" if found else _nearest(name, [each["name"] for each in self.find_objects("record")])
+        )
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
         reference = parse_reference(record.details["descriptor"])
@@ -87,10 +81,7 @@ class LocalProject:
         return unpack_descriptor(content, record)
 
     def find_database(self, database_id: str) -> Database:
-        if not is_id(database_id, "database"):
-            raise AppError(
-                Rule.DATABASE, f"{database_id!r} is no database id", "A database id is database- and 24 characters."
-            )
+        check_database_id(database_id)
         database = _database(self.describe(database_id))
         self._store.versions(database.unique_name).pin()
         return database
@@ -105,9 +96,6 @@ class LocalProject:
 
     def stage(self, database: Database | None) -> LocalStaging:
         return LocalStaging(self._store, self.job_id, database, self._place)
-
-    def link(self, object_id: str) -> Link:
-        return link(object_id)
 
     def close(self) -> None:
         """No-op: nothing is created before publish."""
@@ -125,7 +113,7 @@ class LocalProject:
             text = f"{reference.id} is in project {reference.project}, and this is {self.id}"
             raise AppError(Rule.NOT_FOUND, text, "Run the job in the project that holds the object.")
         if not is_id(reference.id, kind):
-            raise AppError(Rule.NOT_FOUND, f"{reference.id} is no {kind}", f"Give the id, link or name of a {kind}.")
+            raise AppError(Rule.NOT_FOUND, f"{reference.id} is not a {kind}", f"Give the id, link or name of a {kind}.")
         return self.describe(reference.id)
 
     def find_objects(

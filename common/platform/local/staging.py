@@ -23,7 +23,7 @@ from typing import Any
 from common.dataset.database import Database, unique_database_name
 from common.errors import AppError, Rule
 from common.json_text import schema_faults
-from common.platform import Published, RecordDraft, TableChange
+from common.platform import Published, RecordDraft, Staging, TableChange
 from common.platform.local import disk
 from common.platform.local.store import (
     Mark,
@@ -81,7 +81,7 @@ class JobPlace:
                 self._lock.close()
 
 
-class LocalStaging:
+class LocalStaging(Staging):
     """`Staging` of a local project, in the place of its job, or in one of its own."""
 
     def __init__(self, store: ProjectStore, job_id: str, database: Database | None, place: JobPlace | None) -> None:
@@ -91,29 +91,15 @@ class LocalStaging:
             database_id = new_id("database")
             unique_name = unique_database_name(database_id, database.name)
             database = replace(database, id=database_id, unique_name=unique_name)
-        self._database = database
+        super().__init__(database)
         self._versions: DatabaseVersions | None = store.versions(database.unique_name) if database else None
         if self._versions:
             self._versions.pin()
         self._place = place or JobPlace(store, job_id)
         self._is_own_place = place is None
         self._folder = self._place.folder
-        self.has_published = False
-        self.doubt: str | None = None
 
-    @property
-    def database(self) -> Database:
-        if self._database is None:
-            raise ValueError("this staging was opened without a database")
-        return self._database
-
-    def table_folder(self, table: str) -> str:
-        return self._subfolder("tables", parse_table_name(table))
-
-    def scratch_folder(self, name: str) -> str:
-        return self._subfolder("scratch", parse_file_name(name))
-
-    def _subfolder(self, kind: str, name: str) -> str:
+    def _make_folder(self, kind: str, name: str) -> str:
         folder = self._folder / kind / name
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
@@ -147,7 +133,7 @@ class LocalStaging:
             for file in change.files:
                 path = PurePosixPath(file)
                 if path.is_absolute() or any(part.startswith(".") for part in path.parts) or path.suffix != ".parquet":
-                    raise ValueError(f"{file!r} is no Parquet file below a staged table folder")
+                    raise ValueError(f"{file!r} is not a Parquet file below a staged table folder")
                 if not (folder / file).is_file():
                     raise ValueError(f"{file!r} was not staged for table {change.table}")
 
@@ -167,11 +153,9 @@ class LocalStaging:
         if record:
             name = parse_record_name(record.name)
             descriptor_id = self._plan_file(planned, DESCRIPTOR_NAME, pack_descriptor(record.descriptor))
-            details, properties = build_details(record, descriptor_id), dict(record.properties)
+            details = build_details(record, descriptor_id)
             planned.record = new_id("record")
-            planned.objects.append(
-                self._object(planned.record, name, types=["Dataset"], details=details, properties=properties)
-            )
+            planned.objects.append(self._object(planned.record, name, types=["Dataset"], details=details))
         return planned
 
     def _plan_file(self, planned: _Publication, name: str, content: Path | bytes) -> str:

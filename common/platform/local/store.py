@@ -74,11 +74,11 @@ class ProjectStore:
         if not isinstance(found, dict) or not all(isinstance(found.get(key), kind) for key, kind in kinds.items()):
             raise disk.refuse(path, "does not hold a project's id, name and time")
         if not is_id(found["id"], "project"):
-            raise disk.refuse(path, f"holds {found['id']!r}, which is no project id")
+            raise disk.refuse(path, f"holds {found['id']!r}, which is not a project id")
         return found
 
     def versions(self, unique_name: str) -> DatabaseVersions:
-        """The versions of a database; always the same for one name, so that a pinned version stays pinned."""
+        """The versions of a database. The same name gives the same value, so that a pinned version stays pinned."""
         if not is_database_name(unique_name):
             raise AppError(Rule.DATABASE, f"{unique_name!r} is not the unique name of a database")
         if unique_name not in self._versions:
@@ -122,7 +122,7 @@ class ProjectStore:
         except FileNotFoundError:
             return None
         if faults := object_faults(loaded, object_id):
-            raise disk.refuse(path, f"is no {object_id.split('-')[0]} of a project: {'; '.join(faults)}")
+            raise disk.refuse(path, f"is not a {object_id.split('-')[0]} of a project: {'; '.join(faults)}")
         return loaded
 
     def _visible(self, value: Object | None, history: Callable[[str], frozenset[str]]) -> Object | None:
@@ -152,7 +152,7 @@ def build_object(object_id: str, name: str, project: str, job: str, **rest: Any)
 
 
 def object_faults(value: Any, object_id: str) -> list[str]:
-    """What is wrong with an object that came from outside: its form, and what its id, class and names owe one another."""
+    """Faults of an object from outside: its form, and whether its id, class and names agree."""
     faults = schema_faults(value, "object", "the file")
     if faults:
         return faults
@@ -162,7 +162,7 @@ def object_faults(value: Any, object_id: str) -> list[str]:
     if not is_one_line(value["name"]):
         faults.append(f"name: {value['name'][:80]!r} is not one line of text")
     if kind == "file" and parse_file_name(value["name"]) != value["name"]:
-        faults.append(f"name: {value['name'][:80]!r} is no name of a file")
+        faults.append(f"name: {value['name'][:80]!r} is not a name of a file")
     if kind == "database" and value["uniqueDatabaseName"] != unique_database_name(object_id, value["databaseName"]):
         faults.append(f"uniqueDatabaseName: {value['uniqueDatabaseName']!r} is not made of its id and name")
     return faults

@@ -46,10 +46,10 @@ class DatabaseVersions:
         except FileNotFoundError:
             return None
         except OSError:
-            raise disk.refuse(self._current, "is no link to a version of the database") from None
+            raise disk.refuse(self._current, "is not a link to a version of the database") from None
         version = target.rpartition("/")[2]
         if not _VERSION.fullmatch(version) or target != f".versions/{self.unique_name}/{version}":
-            raise disk.refuse(self._current, f"links to {target}, which is no version of the database")
+            raise disk.refuse(self._current, f"links to {target}, which is not a version of the database")
         disk.check_own(self._databases, self.path(version))
         return version
 
@@ -76,7 +76,7 @@ class DatabaseVersions:
         path = self.path(version) / _HISTORY
         value = disk.read_json(path)
         if not isinstance(value, list) or not all(isinstance(each, str) and _VERSION.fullmatch(each) for each in value):
-            raise disk.refuse(path, "is no list of versions")
+            raise disk.refuse(path, "is not a list of versions")
         return frozenset(value)
 
     def tables(self) -> list[str]:
@@ -90,13 +90,13 @@ class DatabaseVersions:
 
     def table_files(self, table: str) -> list[str]:
         """Paths of a table's Parquet files in the version seen, relative to the table's folder, sorted; none if there is no table of
-        this name. Raises `AppError` 91 if one is no plain file."""
+        this name. Raises `AppError` 91 if one is not a plain file."""
         if table not in self.tables():
             return []
         return sorted(_list_files(self.path(self.seen or "") / table))
 
     def pin(self) -> None:
-        """Stays with the version that is now current, and keeps others from pruning it while this process lives."""
+        """Stays at the current version, and keeps other jobs from pruning it while this process lives."""
         while self._pin is None and (version := self.current()) is not None:
             history = self.path(version) / _HISTORY
             try:
@@ -173,8 +173,8 @@ class DatabaseVersions:
         self._prune()
 
     def _prune(self) -> None:
-        """Keeps the current version, the one before for readers that listed it, and what a job has pinned. The caller holds
-        the lock, so any other version is an old one or what a killed job left."""
+        """Removes all versions but the current one, the one before (readers may have listed it) and those that a job has
+        pinned. The caller holds the lock."""
         kept = sorted(self.history())[-2:]
         for folder in self.folder.iterdir():
             if _VERSION.fullmatch(folder.name) and folder.name not in kept:
@@ -227,6 +227,6 @@ def _list_files(table: Path) -> Iterator[str]:
                 if each.is_dir(follow_symlinks=False):
                     folders.append(path)
                 elif not each.is_file(follow_symlinks=False):
-                    raise disk.refuse(path, "is no plain file")
+                    raise disk.refuse(path, "is not a plain file")
                 elif path.suffix == ".parquet":
                     yield str(path.relative_to(table))

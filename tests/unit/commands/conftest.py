@@ -79,6 +79,7 @@ def descriptor(database: Database) -> dict[str, Any]:
 APP = """
 from pathlib import Path
 
+from common.dataset.database import link
 from common.platform import RecordDraft
 
 def main(run):
@@ -88,7 +89,7 @@ def main(run):
     if run.inputs.validate_only:
         return {}
     published = run.stage(None).publish([], RecordDraft("greeting", {}, "ds", []), {"report": report})
-    return {"dataset": run.platform.link(published.record), "report": run.platform.link(published.files["report"])}
+    return {"dataset": link(published.record), "report": link(published.files["report"])}
 """
 
 DXAPP = {

@@ -110,13 +110,13 @@ def test_values_are_cast_to_the_kind_that_the_column_is_known_to_have() -> None:
         (["1", "2", None], "every value is a whole number"),
         (["2024-01-01"], "every value is a date"),
         (["1", "2", "3.5", "4.5"], "not every value is a whole number, first at line 4 ('3.5')"),
-        (["1", "12345678901234567890"], "1 of 2 values is no number, or one that would not be given back as it stands, first at line 3 ('12345678901234567890'); 2 different texts in 2 rows, too many to be categories"),
-        (["2024-5"], "no whole date stands beside what may be months; 1 different text in 1 rows, too many to be categories"),
+        (["1", "12345678901234567890"], "1 of 2 values is not a number, or one that would not be given back as it stands, first at line 3 ('12345678901234567890'); 2 different texts in 2 rows, too many to be categories"),
+        (["2024-5"], "no whole date stands beside values that may be months; 1 different text in 1 row, too many to be categories"),
         (["2024-01-01", "2024-01-01 10:00:00"], "not every value is a date, first at line 3 ('2024-01-01 10:00:00')"),
-        (["1", "n/a", "3", "x"], "2 of 4 values are no number, first at line 3 ('n/a'); 4 different texts in 4 rows, too many to be categories"),
-        (["2024-01-01", "soon", "2024-02"], "1 of 3 values is no date or time, first at line 3 ('soon'); 3 different texts in 3 rows, too many to be categories"),
-        (["007", "007", "5"], "2 of 3 values are no number, or one that would not be given back as it stands, first at line 2 ('007'); 2 different texts in 3 rows, too many to be categories"),
-        (["a", "a", "a"], "3 of 3 values are no number, first at line 2 ('a'); 1 different text"),
+        (["1", "n/a", "3", "x"], "2 of 4 values are not numbers, first at line 3 ('n/a'); 4 different texts in 4 rows, too many to be categories"),
+        (["2024-01-01", "soon", "2024-02"], "1 of 3 values is not a date or time, first at line 3 ('soon'); 3 different texts in 3 rows, too many to be categories"),
+        (["007", "007", "5"], "2 of 3 values are not numbers, or one that would not be given back as it stands, first at line 2 ('007'); 2 different texts in 3 rows, too many to be categories"),
+        (["a", "a", "a"], "3 of 3 values are not numbers, first at line 2 ('a'); 1 different text"),
         ([None], "no value"),
     ],
 )  # fmt: skip
@@ -131,7 +131,7 @@ def test_the_reason_of_the_issue_comes_out_as_it_stands_there() -> None:
     texts = [str(n) for n in range(1000)]
     for line in (17, 400, 900):
         texts[line - 2] = "?"
-    assert infer(*texts).reason().startswith("3 of 1,000 values are no number, first at line 17 ('?')")
+    assert infer(*texts).reason().startswith("3 of 1,000 values are not numbers, first at line 17 ('?')")
 
 
 @pytest.mark.parametrize(
@@ -251,9 +251,9 @@ def test_the_order_of_pieces_does_not_matter(kinds: list[str], random: object) -
         (["2024-01-31", "2024-01-31 10:00:00", "2024-01-31T10:00:00+02:00", "2024-01-31T10:00:00Z"],
          ["1 of 4 values: no time; 00:00:00 is stored, first at line 2 ('2024-01-31')",
           "1 of 4 values: an offset; the time in UTC is stored, first at line 4 ('2024-01-31T10:00:00+02:00')"]),
-        (["1.5", "NA", "NA", "NA"], ["it is text because of 'NA' alone (3 of 4 values, first at line 3); name in null_values what means that a value is missing"]),
-        (["1", "2", "NA", "ND"], ["it is text because of 'NA', 'ND' alone (2 of 4 values, first at line 4); name in null_values what means that a value is missing"]),
-        (["2024-01-01", "unknown"], ["it is text because of 'unknown' alone (1 of 2 values, first at line 3); name in null_values what means that a value is missing"]),
+        (["1.5", "NA", "NA", "NA"], ["it is text because of 'NA' alone (3 of 4 values, first at line 3); give in null_values the texts that mean a missing value"]),
+        (["1", "2", "NA", "ND"], ["it is text because of 'NA', 'ND' alone (2 of 4 values, first at line 4); give in null_values the texts that mean a missing value"]),
+        (["2024-01-01", "unknown"], ["it is text because of 'unknown' alone (1 of 2 values, first at line 3); give in null_values the texts that mean a missing value"]),
         (["1", "007"], []), (["a", "b"], []), (["NA"], []), ([None], []), (["1", "2"], []),
     ],
 )  # fmt: skip

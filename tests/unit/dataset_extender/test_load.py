@@ -73,6 +73,6 @@ def test_one_pass_over_the_pieces_agrees_with_the_whole_file(tmp_path: Path) -> 
         evidence["late_text"]
         .reason()
         .startswith(
-            "3 of 6 values are no number, or one that would not be given back as it stands, first at line 3 ('+2')"
+            "3 of 6 values are not numbers, or one that would not be given back as it stands, first at line 3 ('+2')"
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, Place
 
 
 def of_fields(fields: int, rows: int, first: int = 2) -> Faults:
@@ -13,7 +13,7 @@ def of_fields(fields: int, rows: int, first: int = 2) -> Faults:
     faults = Faults()
     for row in range(rows):
         value = "NA" if row % 10 else "?"
-        faults.add(Rule.VALUE_TYPE, "no number", file="p.csv", line=first + row, entity="p", field="age", value=value)
+        faults.add(Rule.VALUE_TYPE, "no number", Place("p.csv", first + row, "p", "age"), value=value)
     for field in range(fields):
         faults.add(
             Rule.VALUE_TYPE, "no number", file="p.csv", line=first + field, entity="p", field=f"f{field}", value="x"
@@ -75,7 +75,7 @@ def test_values_and_fields_beyond_what_is_kept_are_counted_all_the_same() -> Non
     assert (count.faults, count.values["often"], count.is_exact, len(count.values) <= 200) == (5000, 2500, False, True)
     assert count.render().startswith("'often' at least 2,500, ")
     for field in range(3000):
-        faults.add(Rule.VALUE_TYPE, "no number", file="p.csv", line=1, field=f"f{field}", value="x" * 10_000)
+        faults.add(Rule.VALUE_TYPE, "no number", Place("p.csv", 1, field=f"f{field}"), value="x" * 10_000)
     assert len(faults.kinds) <= 1001
     assert sum(each.faults for each in faults.kinds.values()) == faults.total == 8000
     assert max(len(value) for each in faults.kinds.values() for value in each.values) == 120

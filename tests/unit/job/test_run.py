@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from common.dataset.database import link
 from common.errors import AppError, Rule
-from common.faults import FaultError, Faults
+from common.faults import FaultError, Faults, Place
 from common.job import Main, Run
 from common.job.run import execute
 from common.platform import RecordDraft
@@ -127,7 +128,7 @@ def test_a_faulty_input_is_refused_before_the_app_is_called(job: Job, capsys: py
     [
         (None, 91, "job_input.json: No such file or directory"),
         ('{"table": \n}', 90, "job_input.json: line 2, column 1"),
-        ("[]", 90, "job_input.json holds no JSON object"),
+        ("[]", 90, "job_input.json does not hold a JSON object"),
     ],
 )
 def test_a_job_input_that_cannot_be_read_is_the_users_mistake(job: Job, text: str | None, code: int, said: str) -> None:
@@ -183,7 +184,7 @@ def test_what_an_earlier_run_left_is_gone(job: Job) -> None:
 def test_the_faults_of_a_refused_run_are_in_its_report_and_not_in_the_next_ones(job: Job) -> None:
     def refuse(run: Run) -> dict[str, Any]:
         faults = Faults()
-        faults.add(Rule.DATA_FILE_MISSING, "the entity has no data file", entity="visit")
+        faults.add(Rule.DATA_FILE_MISSING, "the entity has no data file", Place(entity="visit"))
         raise FaultError("The plan", faults)
 
     assert job.run(refuse) == 1
@@ -364,7 +365,7 @@ def test_a_published_record_can_be_an_output(tmp_path: Path) -> None:
     def publish(run: Run) -> dict[str, Any]:
         record = run.stage(None).publish([], RecordDraft("study", {"model": {}}, "ds-study", []), {}).record
         assert record is not None
-        return {"dataset": run.platform.link(record)}
+        return {"dataset": link(record)}
 
     assert job.run(publish) == 0
     assert job.read("job_output.json") == {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import dxpy
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,7 +28,7 @@ from common.platform.local import LocalProject
 from common.platform.names import draft_database, new_id
 from common.spark.session import Cluster
 from common.tables.codings import stage_codings
-from tests.metastore import MetastoreServer
+from tests.metastore import connected
 
 NAME = "study_db"
 JOB, NEXT = new_id("job"), "job-ToKen0aUrl0passwoRd00000"
@@ -71,16 +68,8 @@ def project(tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -
     root = tmp_path / "project"
     monkeypatch.setenv("LOADER_STAGING", str(tmp_path / "staging"))
     monkeypatch.setenv("LOADER_DATABASE_LOCATION", (root / "databases" / ".made" / NAME).as_uri())
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with MetastoreServer(root) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        dxpy.set_api_server_info("127.0.0.1", server.server_port, "http")
-        dxpy.set_security_context(json.loads(server.environment["DX_SECURITY_CONTEXT"]))
-        monkeypatch.setattr(dxpy, "PROJECT_CONTEXT_ID", server.store.id)
+    with connected(root, monkeypatch):
         yield Project(root, cluster)
-        server.shutdown()
-        thread.join()
     cluster.session.sql(f"DROP DATABASE IF EXISTS {NAME} CASCADE")
 
 

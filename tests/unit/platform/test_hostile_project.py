@@ -102,7 +102,7 @@ def test_a_file_that_is_a_link_is_not_written_through(root: Path, outside: Path,
     (root / ".staged" / name).symlink_to(outside / "kept.txt")
     project = LocalProject(root)
     if name == "lock":
-        with pytest.raises(AppError, match="is no plain file"):
+        with pytest.raises(AppError, match="is not a plain file"):
             project.write_job("app", "running", {})
     else:
         project.write_job("app", "running", {})
@@ -131,7 +131,7 @@ def test_a_database_that_is_elsewhere_is_refused(root: Path, outside: Path, targ
     link = root / "databases" / database.unique_name
     link.unlink()
     link.symlink_to(target.format(outside=outside, unique=database.unique_name))
-    with pytest.raises(AppError, match="is no version of the database") as refused:
+    with pytest.raises(AppError, match="is not a version of the database") as refused:
         LocalProject(root).find_database(database.id)
     assert refused.value.code == 91
 
@@ -164,7 +164,7 @@ def test_a_pipe_in_place_of_an_object_does_not_hang(root: Path) -> None:
     record = LocalProject(root).find_record("study").id
     (root / "objects" / f"{record}.json").unlink()
     os.mkfifo(root / "objects" / f"{record}.json")
-    with pytest.raises(AppError, match="is no plain file"):
+    with pytest.raises(AppError, match="is not a plain file"):
         LocalProject(root).find_record(record)
 
 
@@ -174,7 +174,7 @@ def test_a_file_object_with_a_forged_name_is_refused(root: Path, outside: Path, 
     (path,) = (each for each in (root / "objects").glob("file-*.json"))
     forged = {**json.loads(path.read_text(encoding="utf-8")), "name": name}
     path.write_text(json.dumps(forged), encoding="utf-8")
-    with pytest.raises(AppError, match="is no name of a file"):
+    with pytest.raises(AppError, match="is not a name of a file"):
         project.file_path(path.stem)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from common.dataset.database import link
 from common.errors import AppError
 from common.platform import RecordDraft, TableChange
 from common.platform.local import LocalProject
@@ -42,9 +43,7 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
     database = new_database("clinic")
     staging = project.stage(database)
     (Path(staging.table_folder("patient")) / "part-1.parquet").write_text("p")
-    draft = RecordDraft(
-        "Trial.dataset", {"name": "Trial", **EMPTY_DESCRIPTOR}, "ds-trial", [database], properties={"k": "v"}
-    )
+    draft = RecordDraft("Trial.dataset", {"name": "Trial", **EMPTY_DESCRIPTOR}, "ds-trial", [database])
     published = staging.publish([TableChange("patient", "new", ["part-1.parquet"])], draft, {"report": report})
     staging.close()
 
@@ -54,7 +53,7 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
     common = {"project": project.id, "state": "closed", "folder": "/", "tags": [], "hidden": False, "createdBy": {"job": JOB},
               "created": record["created"], "modified": record["created"]}  # fmt: skip
     assert record == common | {
-        "id": published.record, "class": "record", "name": "Trial.dataset", "types": ["Dataset"], "properties": {"k": "v"},
+        "id": published.record, "class": "record", "name": "Trial.dataset", "types": ["Dataset"], "properties": {},
         "details": {"name": "Trial.dataset", "description": "Dataset: Trial.dataset", "schema": "ds-trial", "version": "3.0",
                     "databases": [{"clinic": {"$dnanexus_link": database.id}}], "descriptor": {"$dnanexus_link": descriptor_id}},
     }  # fmt: skip
@@ -69,7 +68,7 @@ def test_a_published_dataset_is_described_as_the_platform_does(root: Path, repor
     assert project.describe(database.id)["uniqueDatabaseName"] == database.unique_name
     assert re.fullmatch(r"database_\w{24}__clinic", database.unique_name)
     found = project.find_record("Trial.dataset")
-    assert found == project.find_record(published.record) == project.find_record(project.link(published.record))
+    assert found == project.find_record(published.record) == project.find_record(link(published.record))
     assert project.read_descriptor(found) == {"name": "Trial", **EMPTY_DESCRIPTOR}
     assert [(each.id, each.name) for each in project.databases()] == [(database.id, "clinic")]
 

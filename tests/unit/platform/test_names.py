@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.dataset.database import link, unique_database_name
 from common.errors import AppError
 from common.platform import names
 
@@ -23,7 +24,7 @@ def test_a_new_id_is_its_kind_and_24_letters_and_digits(kind: str) -> None:
 
 def test_a_database_id_can_be_told_from_its_unique_name() -> None:
     made = names.new_id("database")
-    unique = names.unique_database_name(made, "clinic")
+    unique = unique_database_name(made, "clinic")
     assert re.fullmatch(r"database_\w{24}__clinic", unique)
     assert unique.removesuffix("__clinic").replace("_", "-") == made
 
@@ -42,7 +43,7 @@ def test_an_id_and_both_forms_of_a_link_refer_to_an_object() -> None:
     assert names.parse_reference({"$dnanexus_link": FILE}) == names.ObjectReference(FILE)
     linked = {"$dnanexus_link": {"project": project, "id": FILE}}
     assert names.parse_reference(linked) == names.ObjectReference(FILE, project)
-    assert names.parse_reference(names.link(FILE)) == names.ObjectReference(FILE)
+    assert names.parse_reference(link(FILE)) == names.ObjectReference(FILE)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_columns_without_a_name_are_left_out_of_the_header(tmp_path: Path) -> No
     named = found and found.without_nameless(faults)
     assert named
     assert (named.names, named.file.nameless) == (("id", "sex"), (0, 2, 4))
-    assert describe_nameless([named.file]) == ["a.csv: columns 1, 3 and 5 without a name or a value passed over"]
+    assert describe_nameless([named.file]) == ["a.csv: columns 1, 3 and 5 without a name or a value skipped"]
 
 
 def test_a_header_of_a_million_columns_is_refused_before_it_is_parted(tmp_path: Path) -> None:

@@ -38,14 +38,14 @@ def test_rows_of_delimiters_alone_are_passed_over_and_counted(tmp_path: Path, bl
     assert read(tmp_path, body, "id", "x") == (
         [(2, ("a", "1")), (4, (None, "2")), (7, ("b", None))],
         [],
-        ["t.csv: 3 rows without any value passed over, the first on line 3"],
+        ["t.csv: 3 rows without any value skipped, the first on line 3"],
     )
 
 
 def test_a_row_of_texts_that_mean_null_is_a_row(tmp_path: Path) -> None:
     rows, _, warnings = read(tmp_path, b"NA,\n,\nNA,NA\n", "id", "x", form=TextFormat(",", ("", "NA")))
     assert rows == [(2, (None, None)), (4, (None, None))]
-    assert warnings == ["t.csv: 1 row without any value passed over, the first on line 3"]
+    assert warnings == ["t.csv: 1 row without any value skipped, the first on line 3"]
 
 
 def test_a_blank_line_of_a_file_of_one_column_stays_a_row(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_column_without_a_name_may_have_no_value(tmp_path: Path) -> None:
     assert read(tmp_path, body, "id", "x", nameless=(1, 3)) == (
         [(2, ("a", "1")), (3, ("b", "2"))],
         [(25, 3, "column 2 has a value but no name in the header")],
-        ["t.csv: 1 row without any value passed over, the first on line 4"],
+        ["t.csv: 1 row without any value skipped, the first on line 4"],
     )
 
 

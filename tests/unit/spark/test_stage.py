@@ -12,7 +12,7 @@ import pytest
 from pyspark import SparkContext
 
 from common.errors import AppError, Rule
-from common.faults import FaultError, Faults
+from common.faults import FaultError, Faults, Place
 from common.spark.stage import root_cause
 
 
@@ -32,7 +32,7 @@ def fill_the_disk(path):
 
 def find_a_fault(name):
     faults = Faults()
-    faults.add(Rule.DATA_FILE_MISSING, "no such file", file=name)
+    faults.add(Rule.DATA_FILE_MISSING, "no such file", Place(name))
     faults.raise_if_any("Reading")
 
 
