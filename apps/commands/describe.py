@@ -7,18 +7,17 @@ import json
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.commands.project import open_project
-from common.dataset.descriptor import parse_descriptor
-from common.dataset.model import Dataset
-from common.dictionary import DataDictionary, Entity, Field
-from common.dictionary.columns import write_type
-from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
 from common.errors import AppError, Rule
 from common.job.progress import align
 from common.platform import Platform, Record
 from common.platform.names import parse_file_name
+
+if TYPE_CHECKING:
+    from common.dataset.model import Dataset
+    from common.dictionary import DataDictionary, Entity, Field
 
 
 def add_to(commands: Any) -> None:
@@ -38,6 +37,8 @@ def add_to(commands: Any) -> None:
 
 def describe(args: Namespace) -> int:
     """Prints the Dataset, or its JSON, or the paths of the dictionaries that it writes."""
+    from common.dataset.descriptor import parse_descriptor
+
     project = open_project(args.project)
     record = project.find_record(args.record)
     descriptor = project.read_descriptor(record)
@@ -59,6 +60,8 @@ def write_dictionaries(dictionary: DataDictionary, folder: Path, name: str) -> l
 
     Raises `AppError` 91 rather than write over a file, which someone may have worked on.
     """
+    from common.dictionary.write import write_codings, write_data_dictionary, write_entity_dictionary
+
     contents = {
         folder / parse_file_name(name, f".{kind}.csv"): content
         for kind, content in (
@@ -125,6 +128,8 @@ def _entity_row(entity: Entity, dataset: Dataset, project: Platform) -> list[str
 
 
 def _field_row(field: Field, dictionary: DataDictionary) -> list[str]:
+    from common.dictionary.columns import write_type
+
     marks = [(field.is_multi_select, "multi-select"), (field.is_sparse_coding, "sparse"),
              (dictionary.is_hierarchical(field), "hierarchical")]  # fmt: skip
     kind = " ".join([write_type(field.type), *(word for is_so, word in marks if is_so)])

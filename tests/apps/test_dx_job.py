@@ -274,7 +274,7 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lives]:
     files["genes.gtf"] = ROOT / "apps" / "molecular_expression_assay_loader" / "examples" / "genes.gtf"
     files["trio.vcf"] = ROOT / "apps" / "genetic_variant_assay_loader" / "examples" / "trio.vcf"
     LocalProject(project)
-    with serving(project, folder / "client") as dx:
+    with serving(project, folder / "client", has_metastore=True) as dx:
         job = Job(dx, project, folder / "job")
         sent = job.upload(files)
         loaded = {**trial(job), "output_dataset_name": "trial", "database_name": "trial_db"}
