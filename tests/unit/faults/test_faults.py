@@ -15,9 +15,7 @@ def of_fields(fields: int, rows: int, first: int = 2) -> Faults:
         value = "NA" if row % 10 else "?"
         faults.add(Rule.VALUE_TYPE, "no number", Place("p.csv", first + row, "p", "age"), value=value)
     for field in range(fields):
-        faults.add(
-            Rule.VALUE_TYPE, "no number", file="p.csv", line=first + field, entity="p", field=f"f{field}", value="x"
-        )
+        faults.add(Rule.VALUE_TYPE, "no number", Place("p.csv", first + field, "p", f"f{field}"), value="x")
     return faults
 
 
@@ -69,7 +67,7 @@ def test_values_and_fields_beyond_what_is_kept_are_counted_all_the_same() -> Non
     faults = Faults()
     for row in range(5000):
         faults.add(
-            Rule.NOT_IN_CODING, "strange", file="p.csv", line=row, field="a", value="often" if row % 2 else f"v{row}"
+            Rule.NOT_IN_CODING, "strange", Place("p.csv", row, field="a"), value="often" if row % 2 else f"v{row}"
         )
     (count,) = faults.kinds.values()
     assert (count.faults, count.values["often"], count.is_exact, len(count.values) <= 200) == (5000, 2500, False, True)
