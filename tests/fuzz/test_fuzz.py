@@ -11,7 +11,7 @@ def _marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.processes) if name == "kill" else name
 
 
-@pytest.mark.parametrize("name", map(_marked, fuzzers()))
+@pytest.mark.parametrize("name", [_marked(name) for name in fuzzers()])
 def test_a_fuzzer_finds_nothing(name: str) -> None:
     fuzzer = fuzzers()[name]
     assert fuzzer.run(1, fuzzer.SUITE_COUNT) == []

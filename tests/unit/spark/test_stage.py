@@ -121,7 +121,7 @@ def test_a_worker_that_dies_is_error_92(cluster):
         cluster.map(leave, [7], "exits")
     assert failed.value.code == 92
     assert "\n" not in failed.value.text
-    assert "Python worker exited unexpectedly" in failed.value.text
+    assert "a Python process of Spark's was killed or crashed" in failed.value.text
 
 
 def test_a_long_stage_says_on_stderr_how_far_it_is(cluster, capsys, monkeypatch):
