@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from common.platform.local import LocalProject
+from common.spark import standalone
 from common.spark.scratch import sweep
 from tests.processes import wait_for, without_progress
 
@@ -36,7 +37,7 @@ def main(run):
     run.stage(None).scratch_folder("keys")
     return {{"rows": len(run.cluster.map(work, {at_work!r}, "sleep"))}}
 
-sys.exit(execute({app!r}, main, ["--project", {project!r}, "--job-dir", {job!r}, "--master", "local[2]"]))
+sys.exit(execute({app!r}, main, ["--project", {project!r}, "--job-dir", {job!r}, "--master", {master!r}]))
 """
 
 DXAPP = {
@@ -48,15 +49,16 @@ DXAPP = {
 class StoppedRun:
     """A run of this app in a separate process, with a separate folder for temporary files."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, master: str = "local[2]") -> None:
         self.root, self.project, self.temporary = root, root / "project", root / "tmp"
         self.temporary.mkdir()
         (root / "dxapp.json").write_text(json.dumps(DXAPP), encoding="utf-8")
         (root / "job_input.json").write_text("{}", encoding="utf-8")
         self.at_work = [root / "one task", root / "the other"]
         script = APP.format(
-            app=str(root / "app.py"), project=str(self.project), job=str(root), at_work=list(map(str, self.at_work))
-        )
+            app=str(root / "app.py"), project=str(self.project), job=str(root), at_work=list(map(str, self.at_work)),
+            master=master,
+        )  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-c", script], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
             env={**os.environ, "TMPDIR": str(self.temporary)},
@@ -181,3 +183,42 @@ def test_what_a_killed_run_started_ends_and_the_next_run_sweeps_what_it_left(run
     assert run.left() == []
     (job,) = LocalProject(run.project).find_objects("job")
     assert job["failureMessage"] == "The run was killed before it was done. Nothing was published."
+
+
+@pytest.fixture
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A standalone cluster with two workers, which outlives the run."""
+    folder = tmp_path_factory.mktemp("cluster")
+    yield standalone.start(folder).url
+    standalone.stop(folder)
+
+
+def executors() -> list[psutil.Process]:
+    """The processes of executors on this machine."""
+    found = []
+    for each in psutil.process_iter(["cmdline"]):
+        if "org.apache.spark.executor.CoarseGrainedExecutorBackend" in (each.info["cmdline"] or []):
+            found += [each, *each.children(recursive=True)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"]
+)
+def test_a_run_stopped_on_a_cluster_ends_its_executors_and_the_next_run_finds_nothing_staged(
+    master: str, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    run = StoppedRun(tmp_path, master)
+    wait_for(run.at_work, run.process)
+    at_work = executors()
+    assert at_work
+    run.process.send_signal(number)
+    assert run.process.wait(timeout=60) == status
+    _, left = psutil.wait_procs(at_work, timeout=60)
+    assert [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    if number == signal.SIGTERM:
+        assert run.error() == "The run was stopped before it was done."
+    LocalProject(str(run.project)).stage(None).close()
+    assert [path for path in (run.project / ".staged").iterdir() if path.is_dir()] == []
+    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in (run.project / "objects").glob("job-*.json")]
+    assert [each["state"] for each in jobs] == ["failed"]
