@@ -137,8 +137,9 @@ def write_wheel(folder: Path, name: str, version: str) -> None:
 def test_the_applet_carries_what_the_platform_lacks_in_the_pinned_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pinned = dict(re.findall(r"(?m)^([a-z]\w*)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8")))
-    lacking = ["isal", "numpy", "psutil", "pyarrow"]
+    lines = re.findall(r"(?m)^([a-z][\w-]*)==(\S+)", (ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    pinned = {name.replace("-", "_"): version for name, version in lines}
+    lacking = ["isal", "jsonschema_rs", "numpy", "psutil", "pyarrow"]
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     for name in lacking:
