@@ -7,6 +7,7 @@ Tests run in three tiers: those that need no Java and no process of their own (`
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from common.spark.session import Cluster
+
+# A shell starts background jobs with SIGINT ignored, nohup with SIGHUP. Tests of signals need them, in the processes they start too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A busy machine is no fault of the code, and equal code gets equal examples: `--hypothesis-profile=search` looks for others.
 BUSY: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
