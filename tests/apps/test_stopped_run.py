@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -71,6 +72,15 @@ class StoppedRun:
             time.sleep(0.02)
         self.all = started
 
+    def wait_for_java(self) -> psutil.Process:
+        """The Java of Spark, once it is there."""
+        while True:
+            for each in psutil.Process(self.process.pid).children():
+                with suppress(psutil.Error):  # it may be the Java that only told its release
+                    if "SparkSubmit" in str(each.cmdline()):
+                        return each
+            time.sleep(0.02)
+
     def wait_for_tasks(self) -> None:
         wait_for(self.at_work, self.process)
         self.all = psutil.Process(self.process.pid).children(recursive=True)
@@ -127,13 +137,9 @@ def test_a_run_whose_java_is_killed_says_so(run: StoppedRun) -> None:
 
 
 def test_a_run_whose_java_is_killed_while_spark_starts_says_so(run: StoppedRun) -> None:
-    run.wait_for_spark()
-    while not (
-        java := [each for each in psutil.Process(run.process.pid).children() if "SparkSubmit" in str(each.cmdline())]
-    ):
-        time.sleep(0.02)
+    java = run.wait_for_java()
     time.sleep(0.8)
-    java[0].kill()
+    java.kill()
     status, shown = run.end()
     assert (status, shown.splitlines()) == (1, run.error().splitlines())
     assert shown.startswith("Error 92 (Spark failed): ")
