@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,17 @@ class Place:
 
 
 NOWHERE = Place()
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "row"), counted(1200, "entity"), counted(0, "key")
+    ('1 row', '1,200 entities', '0 keys')
+    """
+    if count != 1:
+        noun = re.sub(r"(?<![aeiou])y$", "ie", noun) + "s"
+    return f"{count:,} {noun}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +187,7 @@ class Faults:
         lines = self._render_kinds() if any(each.faults > 1 for each in self.kinds.values()) else []
         for code in self.codes():
             count, examples = self.counts[code], self.examples.get(code, [])
-            lines.append(f"[{code}] {code.title}: {count:,} {'fault' if count == 1 else 'faults'}")
+            lines.append(f"[{code}] {code.title}: {counted(count, 'fault')}")
             for fault in examples:
                 shown = "" if fault.value is None else f": {_clipped(fault.value)!r}"
                 lines.append(f"    {fault.place or '-'}{shown}: {fault.text}")
@@ -226,13 +238,11 @@ class FaultError(AppError):
     def __init__(self, stage: str, faults: Faults) -> None:
         self.stage = stage
         self.faults = faults
-        super().__init__(faults.codes()[0], f"{stage} found {faults.total:,} faults", "")
+        super().__init__(faults.codes()[0], f"{stage} found {counted(faults.total, 'fault')}", "")
 
     @property
     def message(self) -> str:
-        count = self.faults.total
-        noun = "fault" if count == 1 else "faults"
-        return f"Error {self.code}: {self.stage} found {count:,} {noun}; nothing was published.\n{self.faults.render()}"
+        return f"Error {self.code}: {self.text}; nothing was published.\n{self.faults.render()}"
 
     def __reduce__(self) -> tuple[type[FaultError], tuple[str, Faults]]:  # type: ignore[override]  # other arguments
         return (type(self), (self.stage, self.faults))

@@ -8,7 +8,7 @@ from apps.data_model_loader.load import Loads, key_buckets, run_loads, with_reje
 from apps.data_model_loader.plan import Plan
 from apps.data_model_loader.report import build_report
 from common.errors import Rule
-from common.faults import FaultError, Faults
+from common.faults import FaultError, Faults, counted
 from common.job import Run
 from common.job.report import write_report
 from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, TableKeys, check_keys, extract_keys
@@ -37,7 +37,7 @@ def check_references(run: Run, plan: Plan, loads: Loads) -> None:
                 for result in run.cluster.map(check_keys, _tasks(spaces), "check"):
                     loads.faults.merge(result.faults)
             references = sum(len(space.references) for space in spaces)
-            stage.note(f"{len(spaces)} keys, {references} references")
+            stage.note(f"{counted(len(spaces), 'key')}, {counted(references, 'reference')}")
 
 
 def refuse_faults(run: Run, plan: Plan, loads: Loads) -> None:

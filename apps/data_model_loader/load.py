@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from apps.data_model_loader.plan import Plan
 from apps.data_model_loader.task import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
-from common.faults import Faults
+from common.faults import Faults, counted
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
@@ -92,7 +92,7 @@ def load_entities(run: Run, plan: Plan, staging: Staging) -> Loads:
                 loads.faults.merge(result.faults)
                 blank.merge(result.blank)
         rows = sum(load.rows for load in loads.entities.values())
-        stage.note(f"{rows:,} rows of {len(loads.entities)} entities")
+        stage.note(f"{counted(rows, 'row')} of {counted(len(loads.entities), 'entity')}")
     for text in [*blank.warnings(), *(describe_nameless(files) if not loads.faults else [])]:
         run.progress.warn(text)
     return loads

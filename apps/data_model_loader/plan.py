@@ -12,7 +12,7 @@ from common.dataset.layout import TablePlan, plan_tables
 from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, DictionaryFile, parse_dictionary
 from common.errors import AppError, Rule
-from common.faults import Faults
+from common.faults import Faults, counted
 from common.graph import EntityGraph, build_graph, validate_graph
 from common.job import Run
 from common.platform import InputFile
@@ -85,7 +85,11 @@ def make_plan(run: Run) -> Plan:
         outdated = _find_outdated(run, database, dictionary, tables, bound)
         fields = sum(len(entity.fields) for entity in dictionary.entities.values())
         count = sum(len(each.files) for each in files.values())
-        stage.note(f"{len(dictionary.entities)} entities, {fields:,} fields, {count:,} data files")
+        stage.note(
+            ", ".join(
+                (counted(len(dictionary.entities), "entity"), counted(fields, "field"), counted(count, "data file"))
+            )
+        )
     return Plan(
         name, inputs.dataset_schema or f"ds-{stem}", dictionary, build_graph(dictionary), database,
         tables, files, existing, outdated, inputs.insert_mode, inputs.max_columns, form, inputs.on_fault == "quarantine",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.dataset_extender.load import Load
 from apps.dataset_extender.plan import Plan
+from common.faults import counted
 from common.job import Run
 from common.tables.key_checks import KeyCheck, KeySpace, check_keys
 
@@ -28,5 +29,5 @@ def check_link(run: Run, plan: Plan, load: Load) -> str:
     with run.progress.stage("check") as stage:
         for result in run.cluster.map(check_keys, tasks, "check"):
             load.faults.merge(result.faults)
-        stage.note(f"{load.faults.total:,} faults")
+        stage.note(counted(load.faults.total, "fault"))
     return relationship

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from common.faults import counted
 from common.values.casts import FLOAT_TEXT, cast_cells, text_layout
 from common.values.plain import FIRST_YEAR, LAST_YEAR, NOTES, moment_forms, note_masks, unkept
 from common.values.types import ARROW_TYPES
@@ -177,12 +178,8 @@ class Evidence:
         if self.categories is None:
             return f"more than {self.limit:,} different texts"
         count = len(self.categories)
-        text = f"{count:,} different {'text' if count == 1 else 'texts'}"
-        return (
-            text
-            if self.is_categorical
-            else f"{text} in {self.rows:,} {'row' if self.rows == 1 else 'rows'}, too many to be categories"
-        )
+        text = f"{counted(count, 'different text')}"
+        return text if self.is_categorical else f"{text} in {counted(self.rows, 'row')}, too many to be categories"
 
     def _add_misfits(self, texts: pa.Array, lines: np.ndarray) -> None:
         for name in _NARROWER.get(self.kind, ()):

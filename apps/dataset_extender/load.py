@@ -9,7 +9,7 @@ from apps.dataset_extender.plan import Plan
 from apps.dataset_extender.task import SAMPLE_BYTES, InferPlan, InferResult, InferTask, infer_pieces, sample_kinds
 from common.dictionary import Field
 from common.errors import Rule
-from common.faults import Faults
+from common.faults import Faults, counted
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import Piece
@@ -76,7 +76,7 @@ def load_source(run: Run, plan: Plan, staging: Staging) -> Load:
         if not any(code in load.faults.counts for code in _UNREADABLE_RULES):
             load.link = _link(run, plan, infer_plan, target_files, load)
             load.counts = count_links(run.cluster, load.link)
-        stage.note(f"{load.rows:,} rows of {len(load.evidence):,} fields")
+        stage.note(f"{counted(load.rows, 'row')} of {counted(len(load.evidence), 'field')}")
     for name, evidence in load.evidence.items():
         for remark in evidence.remarks():
             run.progress.warn(f"{name} ({evidence.type}): {remark}")

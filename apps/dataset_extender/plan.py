@@ -15,7 +15,7 @@ from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.names import companion_names
 from common.errors import AppError, Rule
-from common.faults import Faults, Place
+from common.faults import Faults, Place, counted
 from common.job import Run
 from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
@@ -84,7 +84,7 @@ def make_plan(run: Run) -> Plan:
         if inputs.new_entity_name is None and len(entity.name) > LONGEST_SPLIT:
             text = f"the entity {entity.name} has a name of more than {LONGEST_SPLIT} characters, too long for one more table"
             raise AppError(Rule.ENTITY_NAME, text, "Give new_entity_name, to add the file as an entity.")
-        stage.note(f"{len(header) - 1:,} fields for {added_to} of {target.name}")
+        stage.note(f"{counted(len(header) - 1, 'field')} for {added_to} of {target.name}")
     if len(header) > SOFT_COLUMNS:
         text = f"{file.name} has {len(header):,} columns, more than {SOFT_COLUMNS}; the app is meant for fewer"
         run.progress.warn(text)

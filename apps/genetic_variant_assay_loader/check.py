@@ -10,7 +10,7 @@ from apps.genetic_variant_assay_loader.order import ContigRun
 from apps.genetic_variant_assay_loader.plan import Plan, SampleGroup
 from apps.genetic_variant_assay_loader.task import PieceResult
 from common.errors import Rule
-from common.faults import Faults, Place
+from common.faults import Faults, Place, counted
 from common.job import Run
 from common.tables.quarantine import validate_share
 from common.vcf.container import VcfFile
@@ -29,7 +29,7 @@ def check_pieces(run: Run, plan: Plan, loads: Loads) -> None:
             if loads.faults and (missed := find_missed(run, plan, loads)):
                 reload_without(run, plan, loads, missed)
             validate_agreement(run, plan, loads, between)
-        stage.note(f"{len(list(loads.pieces())):,} pieces")
+        stage.note(counted(len(list(loads.pieces())), "piece"))
     if plan.quarantines:
         validate_share(loads.records, loads.set_aside, plan.max_faulty_share, "variant", between)
     if not plan.quarantines or Rule.TOO_MANY_FAULTY in between.counts:

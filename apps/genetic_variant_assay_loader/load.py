@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from apps.genetic_variant_assay_loader.plan import Plan
 from apps.genetic_variant_assay_loader.task import PieceResult, TaskResult, VariantTask, load_task
-from common.faults import Faults
+from common.faults import Faults, counted
 from common.job import Run
 from common.platform import Staging
 from common.tables.tasks import gather
@@ -86,7 +86,7 @@ def load_pieces(run: Run, plan: Plan, staging: Staging) -> Loads:
         loads.results = run.cluster.map(load_task, _build_tasks(run, plan, loads), "load")
         _resolve_lines(plan, loads)
         genotypes = sum(count for name, count in loads.rows.items() if name not in TABLES)
-        stage.note(f"{loads.records:,} records, {genotypes:,} genotypes")
+        stage.note(f"{counted(loads.records, 'record')}, {counted(genotypes, 'genotype')}")
     return loads
 
 

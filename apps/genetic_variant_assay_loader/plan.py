@@ -13,7 +13,7 @@ from apps.genetic_variant_assay_loader.annotation import annotation_scheme
 from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
-from common.faults import Faults, Place
+from common.faults import Faults, Place, counted
 from common.genome import chromosome
 from common.job import Run
 from common.platform import InputFile
@@ -92,7 +92,7 @@ def make_plan(run: Run) -> Plan:
         groups = _group_by_samples(files, faults)
         faults.raise_if_any("The plan")
         samples = sum(len(group.samples) for group in groups)
-        stage.note(f"{len(files):,} files, {samples:,} samples")
+        stage.note(f"{counted(len(files), 'file')}, {counted(samples, 'sample')}")
     stored = (not inputs.exclude_refdata, not inputs.exclude_halfref, not inputs.exclude_nocall)
     return Plan(
         inputs.output_dataset_name, inputs.assay_name, inputs.reference_genome, database, groups, stored,

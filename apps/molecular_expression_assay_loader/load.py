@@ -20,7 +20,7 @@ from apps.molecular_expression_assay_loader.task import (
 )
 from common.errors import Rule
 from common.expression.feature_ids import count_dates, validate_kinds
-from common.faults import Faults, Place
+from common.faults import Faults, Place, counted
 from common.job import Run
 from common.platform import Staging
 from common.scan.delimited import whole_piece
@@ -71,7 +71,9 @@ def load_expression(run: Run, plan: Plan, staging: Staging) -> Load:
             faults.add(Rule.EXPRESSION_FORMAT, "there is no row of values", Place(plan.sources[0].file.name))
         faults.raise_if_any("The load")
         _write_reference_tables(run, plan_path, load, results)
-        stage.note(f"{load.rows:,} values of {load.features:,} features for {load.samples:,} samples")
+        stage.note(
+            f"{counted(load.rows, 'value')} of {counted(load.features, 'feature')} for {counted(load.samples, 'sample')}"
+        )
     if load.unannotated and plan.annotation:
         run.progress.warn(f"{load.unannotated:,} of {load.features:,} features have no place in {plan.annotation.name}")
     return load

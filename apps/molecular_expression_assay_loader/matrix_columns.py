@@ -41,7 +41,7 @@ _UNSURE = frozenset(
     count counts readcount readcounts tpm fpkm fpkmuq rpkm cpm value values expression coverage numreads estcounts expectedcount
     mean average median sum total min max sd var stddev variance basemean logfc log2foldchange lfcse stat pvalue pval padj fdr qvalue
     logcpm aveexpr
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - as above
 )
 """Names that are probably not those of samples."""
 
@@ -53,7 +53,7 @@ _SAMPLE = frozenset(
     """
     sample sampleid samplename samples samplebarcode tumorsamplebarcode barcode aliquot aliquotid patient patientid subject subjectid
     donor donorid run runid library libraryid cell cellid cellline variable
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - as above
 )
 _IDS = (
     _ANNOTATION

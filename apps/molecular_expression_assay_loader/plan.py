@@ -9,6 +9,7 @@ from apps.molecular_expression_assay_loader.sources import Format, Source, plan_
 from common.dataset.database import Database
 from common.dataset.names import dataset_stem
 from common.errors import AppError, Rule
+from common.faults import counted
 from common.job import Run
 from common.platform import InputFile
 from common.platform.names import draft_database
@@ -49,7 +50,7 @@ def make_plan(run: Run) -> Plan:
             if source.left_out:
                 run.progress.warn(_left_out(source))
         rules = ValueRules(inputs.feature_value_type == "count", tuple(inputs.missing_values), inputs.drop_zeros)
-        stage.note(f"{form}, {len(sources):,} {'file' if len(sources) == 1 else 'files'} of values")
+        stage.note(f"{form}, {counted(len(sources), 'file')} of values")
     return Plan(
         name, inputs.assay_name, inputs.reference_genome, inputs.feature_value_type, database, form, sources,
         inputs.feature_annotation, rules, inputs.feature_id_type,

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from common.errors import AppError, Rule
-from common.faults import EXAMPLES_PER_RULE, Faults, Place
+from common.faults import EXAMPLES_PER_RULE, Faults, Place, counted
 from common.scan.delimited import (
     BUFFER_BYTES,
     LINE_END,
@@ -115,7 +115,7 @@ class BlankRows:
     def warnings(self) -> list[str]:
         """A warning for each file."""
         return [
-            f"{file}: {count:,} {'row' if count == 1 else 'rows'} without any value skipped, the first on line {line:,}"
+            f"{file}: {counted(count, 'row')} without any value skipped, the first on line {line:,}"
             for file, (count, line) in sorted(self.files.items())
         ]
 
@@ -348,7 +348,6 @@ class _Ragged:
         lines = record_lines(records.text, records.first_line, skip_blank=self.width > 1)
         records.blank += lines[self.blank].tolist()
         for index, actual, text in self.examples:
-            cells = "1 cell" if actual == 1 else f"{actual:,} cells"
-            problem = f"{cells} where the header has {self.width:,}"
+            problem = f"{counted(actual, 'cell')} where the header has {self.width:,}"
             faults.add(Rule.ROW_WIDTH, problem, Place(records.file.name, int(lines[index])), value=text)
         faults.add_count(Rule.ROW_WIDTH, len(self.indices) - len(self.blank) - len(self.examples))

@@ -47,7 +47,7 @@ class DriverJava:
         try:
             with self._log.open("ab") as log:
                 shown = {} if "LOADER_SPARK_LOG" in os.environ else {"stdout": log, "stderr": log}
-                internals.connect(launch_gateway(conf, shown))  # type: ignore[no-untyped-call]
+                internals.connect(launch_gateway(conf, shown))  # type: ignore[no-untyped-call]  # pyspark gives it no types
         finally:
             overdue.cancel()
 

@@ -28,14 +28,14 @@ def disconnect() -> None:
 
 def silence_accumulators(context: SparkContext) -> None:
     """Keeps the accumulator server from printing a trace when Java is killed. The stage that waits for Java reports it."""
-    context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]
+    context._accumulatorServer.handle_error = lambda *_: None  # type: ignore[method-assign]  # silences its trace
 
 
 def release_accumulators(context: SparkContext) -> None:
     """Ends the accumulator server without waiting for it: `SparkContext.stop` would wait for up to a second."""
     server = getattr(context, "_accumulatorServer", None)
     if server is not None:
-        context._accumulatorServer = None  # type: ignore[assignment]
+        context._accumulatorServer = None  # type: ignore[assignment]  # as `stop` leaves it
         server.server_shutdown = True
         threading.Thread(target=server.shutdown, daemon=True).start()
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from common.errors import Rule
-from common.faults import EXAMPLES_PER_RULE, Faults, Place
+from common.faults import EXAMPLES_PER_RULE, Faults, Place, counted
 
 Positions = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -71,8 +71,7 @@ class Remark:
 
     def __str__(self) -> str:
         where = "" if self.line is None else f" line {self.line:,}"
-        units = self.unit if self.count == 1 else "entries" if self.unit == "entry" else f"{self.unit}s"
-        return f"{self.text}: {self.count:,} {units}, first in {self.file}{where}"
+        return f"{self.text}: {counted(self.count, self.unit)}, first in {self.file}{where}"
 
 
 Remarks = dict[str, Remark]

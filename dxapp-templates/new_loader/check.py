@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from apps.new_loader.load import Load
 from apps.new_loader.plan import Plan
+from common.faults import counted
 from common.job import Run
 from common.tables.key_checks import KeyCheck, KeyColumn, KeySpace, check_keys
 from common.values.types import ARROW_TYPES
@@ -20,5 +21,5 @@ def check_keys_unique(run: Run, plan: Plan, load: Load) -> None:
     with run.progress.stage("check") as stage:
         for result in run.cluster.map(check_keys, [KeyCheck(space, bucket=0)], "check"):
             load.faults.merge(result.faults)
-        stage.note(f"{load.faults.total:,} faults")
+        stage.note(counted(load.faults.total, "fault"))
     load.faults.raise_if_any("The load")

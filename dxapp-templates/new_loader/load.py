@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from apps.new_loader.plan import Plan
 from apps.new_loader.task import LoadResult, LoadTask, load_piece
-from common.faults import Faults
+from common.faults import Faults, counted
 from common.job import Run
 from common.platform import Staging
 from common.scan.header import describe_nameless
@@ -47,7 +47,7 @@ def load_files(run: Run, plan: Plan, staging: Staging) -> Load:
         for result in load.results:
             load.faults.merge(result.faults)
             blank.merge(result.blank)
-        stage.note(f"{load.rows:,} rows")
+        stage.note(counted(load.rows, "row"))
     for text in [*blank.warnings(), *describe_nameless(plan.files)]:
         run.progress.warn(text)
     return load

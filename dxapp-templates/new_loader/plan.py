@@ -14,7 +14,7 @@ from common.dataset.names import dataset_stem
 from common.dictionary import DataDictionary, Entity, Field
 from common.dictionary.names import validate_names
 from common.errors import Rule
-from common.faults import Faults, Place
+from common.faults import Faults, Place, counted
 from common.job import Run
 from common.platform.names import draft_database
 from common.scan.delimited import TextFile
@@ -56,7 +56,7 @@ def make_plan(run: Run) -> Plan:
         faults.raise_if_any("The plan")
         (table,) = plan_entity(dictionary, dictionary.main_entity, max(MAX_COLUMNS, len(header)))
         database = draft_database(f"{dataset_stem(inputs.output_dataset_name)}_db")
-        stage.note(f"{len(named):,} files, {len(header):,} fields")
+        stage.note(f"{counted(len(named), 'file')}, {counted(len(header), 'field')}")
     files = tuple(each.file for each in named)
     return Plan(inputs.output_dataset_name, database, dictionary, table, files, header)
 
