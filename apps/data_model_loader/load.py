@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from apps.data_model_loader.plan import Plan
 from apps.data_model_loader.task import LoadPlan, LoadResult, LoadTask, TableTarget, load_pieces
@@ -50,8 +51,9 @@ class EntityLoad:
         """Share of the rows that were set aside."""
         return self.quarantined / max(self.rows + self.quarantined, 1)
 
+    @cached_property
     def column_stats(self) -> dict[str, ColumnStats]:
-        """Statistics of all tasks together, by field."""
+        """Statistics of all tasks together, by field. Ask for them after the check, which may load rows again."""
         size = sketch_size(len(self.plan.columns))
         merged = {each.field.name: ColumnStats(size) for each in self.plan.columns}
         for result in self.results:

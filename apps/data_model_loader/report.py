@@ -15,7 +15,7 @@ def build_report(plan: Plan, loads: Loads) -> dict[str, Any]:
     """The report as JSON: what was loaded, statistics per field, faults."""
     entities = {}
     for name, load in loads.entities.items():
-        stats = load.column_stats()
+        stats = load.column_stats
         entities[name] = {
             "rows": load.rows, "quarantined": load.quarantined, "faulty_share": load.faulty_share, "parquet_bytes": load.bytes,
             "tables": [table.table for table in plan.tables[name]], "files": [file.name for file in load.plan.files],
@@ -33,7 +33,7 @@ def warn_of_partial_dates(run: Run, loads: Loads) -> None:
     filled = {"year": "of a year alone", "month": "without a day", "day": "without a time"}
     for name, load in loads.entities.items():
         made = {column.field.name for column in load.plan.columns if column.has_precision}
-        for field, stats in load.column_stats().items():
+        for field, stats in load.column_stats.items():
             if stats.partial:
                 found = ", ".join(f"{n:,} {filled[part]}" for part, n in stats.partial.items())
                 text = f"{name}.{field}: {found}; the first day or 00:00:00 is stored"
