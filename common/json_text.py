@@ -31,7 +31,7 @@ _LARGEST = 1 << 63
 
 
 class JsonError(ValueError):
-    """A text is no JSON that is taken; the message says where and why."""
+    """A text is not JSON, or in a form that is not taken. The message says where and why."""
 
 
 def parse_json(content: bytes | str, most_levels: int = MOST_LEVELS) -> Any:
@@ -105,7 +105,7 @@ def _number(text: str) -> float:
 
 
 def _constant(text: str) -> Any:
-    raise JsonError(f"{text} is no JSON")
+    raise JsonError(f"{text} is not JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

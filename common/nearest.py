@@ -16,14 +16,15 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def nearest_remedy(name: str | None, known: Iterable[str], otherwise: str) -> str:
-    """A remedy that gives the nearest known name, or `otherwise` if there is none.
+def nearest_remedy(name: str | None, known: Iterable[str], otherwise: str = "") -> str:
+    """A remedy that gives the nearest known name; if none is near, `otherwise`, by default all known names.
 
-    >>> [nearest_remedy(name, ["patient", "visit"], "Check it.") for name in ("Pateint", "dose")]
-    ['Did you mean patient?', 'Check it.']
+    >>> [nearest_remedy(name, ["patient", "visit"]) for name in ("Pateint", "dose")]
+    ['Did you mean patient?', 'Known names: patient, visit.']
     """
+    known = list(known)
     found = nearest_name(name, known) if name else None
-    return f"Did you mean {found}?" if found else otherwise
+    return f"Did you mean {found}?" if found else otherwise or f"Known names: {', '.join(known)}."
 
 
 def remedy_naming(code: Rule, name: str, known: Iterable[str], faults: Faults) -> str:

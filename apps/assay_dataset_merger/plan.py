@@ -10,10 +10,11 @@ from common.dataset.database import Database
 from common.dataset.merge import find_link_field, validate_link, validate_linkable
 from common.dataset.model import Assay, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import Field, nearest_remedy
+from common.dictionary import Field
 from common.errors import AppError, Rule
 from common.faults import Faults, Place
 from common.job import Run
+from common.nearest import nearest_remedy
 from common.platform import InputFile
 from common.platform.names import draft_database, parse_record_name
 from common.platform.records import read_dataset

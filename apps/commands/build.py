@@ -99,7 +99,7 @@ def _requirements(clusters: Mapping[str, Any], size: str, region: str) -> dict[s
 
 
 def write_applet(app: Path, spec: Mapping[str, Any], target: Path, library: Path | None) -> Path:
-    """Writes the applet folder anew, and returns it."""
+    """Writes the applet folder in place of an earlier one, and returns it."""
     shutil.rmtree(target, ignore_errors=True)
     installed = target / _INSTALLED
     for name in _SHARED:

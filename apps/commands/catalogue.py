@@ -1,6 +1,6 @@
 """Databases by name in a Spark session: external tables over the Parquet folders that a project holds.
 
-The session's catalogue is a view of the project, made anew each time.
+The session's catalogue is a view of the project, made again each time.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import apps
 from common.errors import AppError, Rule
-from common.job.inputs import nearest_remedy
 from common.job.spec import Spec, read_spec
+from common.nearest import nearest_remedy
 
 
 def app_folders() -> dict[str, Path]:
@@ -20,7 +20,7 @@ def find_app(name: str) -> Path:
     """An app's folder. Raises `AppError` 91 with the nearest name if there is no such app."""
     folders = app_folders()
     if name not in folders:
-        raise AppError(Rule.NOT_FOUND, f"there is no app named {name!r}", nearest_remedy(name, list(folders)))
+        raise AppError(Rule.NOT_FOUND, f"there is no app named {name!r}", nearest_remedy(name, folders))
     return folders[name]
 
 

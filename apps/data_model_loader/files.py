@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from common.dictionary import PRECISION_CODING, DataDictionary, Entity, nearest_name
+from common.dictionary import PRECISION_CODING, DataDictionary, Entity
 from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults, Place
+from common.nearest import nearest_name
 from common.platform import InputFile
 from common.scan.delimited import TextFile
 from common.scan.header import Header, read_header

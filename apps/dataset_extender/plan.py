@@ -11,12 +11,13 @@ from common.dataset.descriptor import parse_descriptor
 from common.dataset.layout import part_table
 from common.dataset.model import ColumnMapping, Dataset
 from common.dataset.names import dataset_stem
-from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem, nearest_remedy
+from common.dictionary import CODINGS_TABLE, LONGEST_SPLIT, Entity, Field, name_problem
 from common.dictionary.columns import parse_folder_path
 from common.dictionary.names import companion_names
 from common.errors import AppError, Rule
 from common.faults import Faults, Place, counted
 from common.job import Run
+from common.nearest import nearest_remedy
 from common.platform.names import draft_database, parse_record_name
 from common.scan.delimited import TextFile
 from common.scan.encoding import validate_encoding

@@ -162,7 +162,7 @@ def _shared(one: str, other: str) -> int:
 def _read_as_split(
     lines: npt.NDArray[np.int64], named: pa.Array, line: Positions, sites: Sites, found: Positions
 ) -> None:
-    """Finds anew the alleles of entries of `lines`, which name alleles that their line lacks: a line is split after it
+    """Finds once more the alleles of entries of `lines` that name alleles that their line lacks: a line is split after it
     was annotated, so that VEP saw other alleles on it. Python, line by line: such lines are few."""
     first, last = np.searchsorted(line, lines), np.searchsorted(line, lines, side="right")
     for at, start, end in zip(lines.tolist(), first.tolist(), last.tolist(), strict=True):

@@ -187,7 +187,7 @@ def _validate_rows(
     codes = ids.dictionary_encode().indices.to_numpy()
     first = np.zeros(len(ids), dtype=bool)
     first[np.unique(codes, return_index=True)[1]] = True
-    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature repeats, versions aside")
+    _add(faults, rows, pa.array(~first), name, "feature_id", "the feature is repeated, if versions are ignored")
     if not len(ids):
         faults.add(Rule.ANNOTATION_FILE, "no gene or transcript in the file", Place(name))
 

@@ -28,7 +28,8 @@ class KnownFile:
 
 _FIRST_LINES = {
     r'"[^"\t,\n]*"( "[^"\t,\n]*")+\n': KnownFile(
-        "a table whose cells are parted by blanks", "Save it with commas or tabs between the cells (in R: write.csv)."
+        "a table whose cells are separated by blanks",
+        "Save it with commas or tabs between the cells (in R: write.csv).",
     ),
     r"# ?Program:featureCounts": KnownFile(
         "featureCounts' table with its comment",

@@ -30,7 +30,7 @@ from common.tables.tasks import cut_files, group_pieces, task_bytes, text_bytes,
 TABLES = ("sample", "expression", "expr_annotation", "expression_read_optimized")
 
 LARGE_ASSAY = 100_000_000
-"""Samples times features from which on the platform's documentation wants to be asked first."""
+"""Samples times features from which on the platform's documentation says to ask first."""
 
 SIZES = Sizes()
 _BUCKET_CELLS = 1 << 19

@@ -15,9 +15,9 @@ from typing import Literal
 
 from apps.molecular_expression_assay_loader.known_files import known_file
 from apps.molecular_expression_assay_loader.matrix_columns import plan_columns
-from common.dictionary.nearest import nearest_name
 from common.errors import AppError, Rule
 from common.faults import Faults, Place
+from common.nearest import nearest_name
 from common.platform import InputFile
 from common.scan.bgzip import stream_text
 from common.scan.delimited import TextFile, first_record, first_records, read_buffers, whole_piece
@@ -125,9 +125,9 @@ def _read_header(given: InputFile, faults: Faults) -> Headed | None:
         faults.add(Rule.EXPRESSION_FORMAT, "the header is not UTF-8 text", Place(given.name, 1), remedy=remedy)
         return None
     if len(header) < 2 or "\0" in text:
-        problem = "no header of at least two columns, parted by comma or tab"
+        problem = "no header of at least two columns, separated by comma or tab"
         parted = next((name for mark, name in _OTHER_DELIMITERS.items() if mark in text), "")
-        remedy = f"Its cells seem to be parted by {parted}. Save the file with commas or tabs." if parted else ""
+        remedy = f"Its cells seem to be separated by {parted}. Save the file with commas or tabs." if parted else ""
         faults.add(Rule.EXPRESSION_FORMAT, problem, Place(given.name, 1), value=text[:80], remedy=remedy)
         return None
     file = TextFile(given.name, given.path, stamp.size, is_gzip, "utf-8", header_bytes, lines, stamp)

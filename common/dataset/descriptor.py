@@ -171,7 +171,7 @@ def _check(entities: Mapping[str, Entity], codings: Mapping[str, Coding], key: M
         for field in entity.fields:
             if field.coding_name and field.coding_name not in codings:
                 text = f"the descriptor does not hold coding {field.coding_name} of {entity.name}.{field.name}"
-                raise AppError(Rule.NOT_A_DATASET, text, "Make the Dataset anew with its codings in the descriptor.")
+                raise AppError(Rule.NOT_A_DATASET, text, "Make the Dataset again with its codings in the descriptor.")
 
 
 def parse_assay(obj: Mapping[str, Any]) -> Assay:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from common.dataset.model import Assay, Dataset, Join
-from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem, nearest_remedy
+from common.dictionary import DataDictionary, Entity, Field, Reference, name_problem
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import nearest_remedy
 from common.values.types import KEY_TYPES
 
 

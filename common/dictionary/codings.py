@@ -11,11 +11,11 @@ import pyarrow as pa
 from common.dictionary.fields import field_place
 from common.dictionary.icd import EXCLUDE_HIERARCHY, is_icd_name, supplied_names
 from common.dictionary.model import Code, Coding, DataDictionary, Field
-from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.dictionary.tree import build_coding
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import remedy_naming
 from common.values.casts import cast_cells
 from common.values.types import TYPES
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from common.dictionary.columns import ENTITY_COLUMNS
 from common.dictionary.model import Entity, Field
-from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, parse_table
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import remedy_naming
 
 COLUMNS = tuple(column.name for column in ENTITY_COLUMNS)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from common.dictionary.columns import FIELD_COLUMNS
 from common.dictionary.model import DataDictionary, Field, Reference
-from common.dictionary.nearest import remedy_naming
 from common.dictionary.source import DictionaryFile, Row, Table, parse_table
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import remedy_naming
 from common.values.types import TYPES
 
 COLUMNS = tuple(column.name for column in FIELD_COLUMNS)

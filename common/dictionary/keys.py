@@ -5,9 +5,9 @@ from __future__ import annotations
 from common.dictionary.fields import field_place
 from common.dictionary.model import DataDictionary, Field, Reference
 from common.dictionary.names import is_split
-from common.dictionary.nearest import remedy_naming
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import remedy_naming
 from common.values.types import KEY_TYPES, TYPES
 
 KEY_KINDS = ("global", "local")

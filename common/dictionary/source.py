@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from common.dictionary.nearest import nearest_name
 from common.errors import Rule
 from common.faults import Faults, Place
+from common.nearest import nearest_name
 from common.scan.files import format_of
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

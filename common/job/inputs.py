@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import SimpleNamespace
 from typing import Any
 
 from common.errors import AppError, Rule
 from common.faults import EXAMPLES_PER_RULE, Faults, Place
 from common.job.spec import InputSpec, Spec, is_job_reference, is_of_class
+from common.nearest import nearest_remedy
 from common.platform import Platform
 
 _STAGE = "The job input check"
@@ -45,7 +45,7 @@ def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
     unknown = [name for name in given if name not in spec.input_by_name]
     for name in unknown[:EXAMPLES_PER_RULE]:
         faults.add(Rule.JOB_INPUT, "there is no such input", Place(field=name[:_LONGEST_SHOWN]),
-                   remedy=nearest_remedy(name[:_LONGEST_SHOWN], list(spec.input_by_name)))  # fmt: skip
+                   remedy=nearest_remedy(name[:_LONGEST_SHOWN], spec.input_by_name))  # fmt: skip
     faults.add_count(Rule.JOB_INPUT, len(unknown[EXAMPLES_PER_RULE:]))
     for each in spec.inputs:
         value = given.get(each.name)
@@ -57,12 +57,6 @@ def validate_inputs(given: Mapping[str, Any], spec: Spec) -> Faults:
         elif each.choices:
             _validate_choices(value, each, faults)
     return faults
-
-
-def nearest_remedy(name: str, known: list[str]) -> str:
-    """The remedy for a mistyped name: the nearest known one, or all of them."""
-    near = get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]}?" if near else f"Known names: {', '.join(known)}."
 
 
 def _validate_choices(value: Any, spec: InputSpec, faults: Faults) -> None:

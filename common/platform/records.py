@@ -20,7 +20,7 @@ LARGEST_DESCRIPTOR = 512 << 20
 """Bytes, inflated. A field takes some 700, a code some 50."""
 
 _REMEDY = (
-    "Give a record that a loader made; if one did, restore its descriptor file from a copy, or load the Dataset anew."
+    "Give a record that a loader made; if one did, restore its descriptor file from a copy, or load the Dataset again."
 )
 
 

@@ -179,7 +179,7 @@ def find_block(file: pa.NativeFile, name: str, start: int) -> int:
 def validate_end(file: pa.NativeFile, name: str) -> None:
     """Raises `AppError` 65 for a bgzip file without the empty block that ends it."""
     if file.read_at(len(END_BLOCK), max(0, file.size() - len(END_BLOCK))) != END_BLOCK:
-        remedy = "Copy the file again; if it is whole as it is, compress it anew: gzip -dc FILE | bgzip > NEW_FILE."
+        remedy = "Copy the file again; if it is whole as it is, compress it again: gzip -dc FILE | bgzip > NEW_FILE."
         raise AppError(
             Rule.UNREADABLE, f"{name} lacks the empty block that ends a bgzip file, so it has been cut short", remedy
         )
@@ -205,7 +205,7 @@ def validate_last(file: pa.NativeFile, name: str, last: int, *, names_end: bool)
     if not is_end and last + block_size(file.read_at(_LONGEST_BLOCK, last), 0) != end:
         text = f"{name} has not the bgzip blocks that the index beside it names: blocks are missing, or it is the index of another file"
         raise AppError(
-            Rule.UNREADABLE, text, "Copy file and index again. If the file is right, make the index anew or remove it."
+            Rule.UNREADABLE, text, "Copy file and index again. If the file is right, make the index again or remove it."
         )
 
 

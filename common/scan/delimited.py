@@ -357,7 +357,7 @@ def first_record(
                 raise AppError(Rule.UNREADABLE, f"the header has bytes that are not {encoding}")
             return shown, len(raw) if has_bytes else 0, raw.count(LINE_END)
         if limit >= longest:
-            problem = f"the header does not end within {longest:,} bytes; a quote in it is never closed, or this is no delimited text"
+            problem = f"the header does not end within {longest:,} bytes; a quote in it is never closed, or this is not delimited text"
             raise AppError(Rule.UNREADABLE, problem)
         limit = min(limit * 8, longest)
 

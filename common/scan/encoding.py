@@ -26,7 +26,7 @@ def validate_encoding(encoding: str) -> None:
     except (LookupError, ValueError, TypeError):
         is_of_files = False
     if not is_of_files:
-        text = f"encoding: {encoding!r} is no known encoding of text files"
+        text = f"encoding: {encoding!r} is not a known encoding of text files"
         raise AppError(Rule.JOB_INPUT, text, "Use utf-8, latin-1, cp1252, utf-16 …")
 
 

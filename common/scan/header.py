@@ -19,7 +19,7 @@ _EXPORT = "Export the table as CSV in UTF-8; of compressed files only gzip is re
 _QUOTED = re.compile(r'"[^"]*"')
 _DELIMITERS = ",\t;|"
 _RARE = "^~ "
-"""Delimiters that a header may be parted by only if it has none of the others."""
+"""Delimiters that a header may be separated by only if it has none of the others."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _parse_header(text: str, delimiter: str | None) -> tuple[tuple[str, ...], st
     found = find_delimiter(text, delimiter or ",")
     if delimiter and found != delimiter:
         shown, stated = (each.replace("\t", "\\t") for each in (found, delimiter))
-        problem = f'the header is parted by "{shown}", not by "{stated}"'
+        problem = f'the header is separated by "{shown}", not by "{stated}"'
         raise AppError(Rule.UNREADABLE, problem, f'Run again with the delimiter "{shown}".')
     if text.count(found) >= MOST_COLUMNS:
         problem = (

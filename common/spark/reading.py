@@ -126,7 +126,7 @@ class _Walk:
         is_known = not database or database == "global_temp" or self._catalog.databaseExists(database)
         is_named = len(parts) == 1 or all(re.fullmatch(r"\w+", part) for part in parts)
         if not (is_known and is_named and is_plain and len(parts) <= 3 and set(outer) <= {"", "spark_catalog"}):
-            yield f"{'.'.join(parts)} is no table of the project, and no other file is read here"
+            yield f"{'.'.join(parts)} is not a table of the project, and no other file is read here"
 
 
 def _listed(iterator: Any) -> list[Any]:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 _KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(256 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
 """Has a worker's C library keep the buffers that it is given back, as the next ones are of the same size: the kernel would clear
-each page anew. Measured on a load of 1 M rows: a third of the workers' time in the kernel."""
+each page again. Measured on a load of 1 M rows: a third of the workers' time in the kernel."""
 
 _CLUSTER_GRACE = 3.0  # s, in which Java takes its leave of a cluster
 _MASTERS = ("local", "spark://", "yarn", "k8s://")
@@ -119,7 +119,8 @@ class Cluster:
         master = self._master or conf.get("spark.master") or "local[*]"
         if not master.startswith(_MASTERS):
             raise AppError(
-                Rule.SPARK_FAILED, f"Spark did not start: {master} is no master; one starts with {', '.join(_MASTERS)}"
+                Rule.SPARK_FAILED,
+                f"Spark did not start: {master} is not a master; one starts with {', '.join(_MASTERS)}",
             )
         if not launched:
             os.environ.update(environment(master))

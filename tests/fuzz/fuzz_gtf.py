@@ -168,7 +168,7 @@ def read_plainly(case: Case) -> tuple[list[tuple[str, str | None, str | None, in
         parts = re.fullmatch(r"(ENS[GT](?:\d{11}|R\d{10}))\.(\d+)", feature or "")
         stem, version = (parts[1], parts[2]) if parts else (feature or "", given)
         faults[number, "no feature id"] += not stem
-        faults[number, "the feature repeats, versions aside"] += stem in seen
+        faults[number, "the feature is repeated, if versions are ignored"] += stem in seen
         seen.add(stem)
         rows.append((stem, name, version, int(cells[3])))
     return rows, +faults

@@ -25,8 +25,8 @@ def test_what_every_reader_takes_alike_is_taken(text: bytes | str, value: Any) -
     ("text", "said"),
     [
         ('{"a": 1,\n "a": 2}', "the key 'a' is given twice in one object"),
-        ("[NaN]", "NaN is no JSON"),
-        ("-Infinity", "-Infinity is no JSON"),
+        ("[NaN]", "NaN is not JSON"),
+        ("-Infinity", "-Infinity is not JSON"),
         ("1e999", "the number 1e999 is beyond 64 bits"),
         ("9223372036854775808", "the number 9223372036854775808 is beyond 64 bits"),
         ("7" * 5000, "the number 7777"),

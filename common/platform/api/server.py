@@ -69,7 +69,7 @@ class ApiServer(ThreadingHTTPServer):
         }  # fmt: skip
 
     def call(self, target: str, given: dict[str, Any]) -> Call:
-        """A call, with the project opened anew, as it now stands."""
+        """A call, with the project opened again, as it is now."""
         store = ProjectStore(self.store.root)
         headers = {"Authorization": f"Bearer {self.token}"}
         return Call(target, given, LocalProject(store.root), store, self.address, headers, self.region)

@@ -33,7 +33,7 @@ _MARK = "loaders.unpublished"
 _ROWS = re.compile(r"/rows-[0-9a-f]{32}$")
 """The end of the location of a replaced table: a folder inside the table's own."""
 
-_HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table anew, with insert_mode overwrite."
+_HALF_WRITTEN = "Some of its rows may be there: see to the cause named above, then load the whole table again, with insert_mode overwrite."
 
 
 class Metastore:

@@ -79,7 +79,7 @@ def check_is_whole(objects: Objects, database: Database, table: str, mark: str) 
         text = (
             f"{job_id} ended while it wrote to table {table} of database {database.name}: some of its rows may be there"
         )
-        raise AppError(Rule.TABLE_DIFFERS, text, "Load the whole table anew, with insert_mode overwrite.")
+        raise AppError(Rule.TABLE_DIFFERS, text, "Load the whole table again, with insert_mode overwrite.")
 
 
 class DxStaging(Staging):

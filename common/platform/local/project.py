@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import urllib.parse
 import urllib.request
@@ -12,6 +11,7 @@ from typing import Any
 
 from common.dataset.database import Database, Link
 from common.errors import AppError, Rule
+from common.nearest import nearest_remedy
 from common.platform import InputFile, Record
 from common.platform.local import disk
 from common.platform.local.staging import JobPlace, LocalStaging
@@ -21,6 +21,8 @@ from common.platform.records import LARGEST_DESCRIPTOR, choose_record, parse_rec
 
 _REMOTE_SCHEMES = ("s3", "hdfs")  # read by the tasks; whether the file is there, they find out
 _SCHEMES = ("file://", "s3://", "hdfs://")
+
+_CHECK = "Check the name."
 
 
 class LocalProject:
@@ -65,7 +67,9 @@ class LocalProject:
     def _find_by_name(self, name: str) -> Object:
         found = self.find_objects("record", name, "Dataset") or self.find_objects("record", name)
         return choose_record(
-            name, found, "" if found else _nearest(name, [each["name"] for each in self.find_objects("record")])
+            name,
+            found,
+            "" if found else nearest_remedy(name, [each["name"] for each in self.find_objects("record")], _CHECK),
         )
 
     def read_descriptor(self, record: Record) -> dict[str, Any]:
@@ -197,13 +201,7 @@ def _open_local(path: Path, shown: str) -> InputFile:
             f"{shown[:200]!r} cannot be opened: {getattr(error, 'strerror', error)}",
             "Check the path and your permission.",
         ) from None
-    raise AppError(Rule.NOT_FOUND, f"there is no file {shown[:200]!r}", _nearest(path.name, siblings))
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    """A remedy that names what the user may have meant."""
-    near = difflib.get_close_matches(name, names, n=3)
-    return f"Did you mean {' or '.join(near)}?" if near else "Check the name."
+    raise AppError(Rule.NOT_FOUND, f"there is no file {shown[:200]!r}", nearest_remedy(path.name, siblings, _CHECK))
 
 
 def _database(described: Object) -> Database:

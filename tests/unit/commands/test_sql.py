@@ -192,7 +192,7 @@ def test_statements_that_do_more_than_read_tables_are_refused(
         assert (
             "not allowed here" in said
             or "only" in said
-            or "is no table of the project" in said
+            or "is not a table of the project" in said
             or "is not changed" in said
         ), said
     assert [path.name for path in kept.iterdir()] == ["kept"]

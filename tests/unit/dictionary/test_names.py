@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from common.dictionary import Entity, Field, is_split, name_problem, nearest_name, remedy_naming
+from common.dictionary import Entity, Field, is_split, name_problem
 from common.dictionary.names import stopwords
 from common.errors import Rule
 from common.faults import EXAMPLES_PER_RULE, Faults
+from common.nearest import nearest_name, remedy_naming
 from resources import resource
 
 

@@ -149,7 +149,7 @@ def test_a_record_that_is_no_dataset_keeps_the_platforms_own_number(project: Loc
     [
         ('{"table": "\\ud800"}', "\\ud800 is half of a character"),
         ('{"max_columns": ' + "9" * 4301 + "}", "is beyond 64 bits"),
-        ('{"max_columns": NaN}', "NaN is no JSON"),
+        ('{"max_columns": NaN}', "NaN is not JSON"),
         ('{"table": "a", "table": "b"}', "the key 'table' is given twice"),
         ('{"table": ' + "[" * 900 + "]" * 900 + "}", "more than 100 deep"),
         ('{"table": ' + "[" * 99_999, "deep"),

@@ -64,7 +64,7 @@ def test_what_is_no_table_has_no_known_format(tmp_path: Path) -> None:
     }  # fmt: skip
     with pytest.raises(FaultError) as error:
         plan(tmp_path, {**files})
-    none = "no header of at least two columns, parted by comma or tab"
+    none = "no header of at least two columns, separated by comma or tab"
     assert [(each.code, each.file, each.text) for each in error.value.faults] == [
         (65, "c.csv", "the file is UTF-16 text, as its byte-order mark says; it was read as utf-8-sig"),
         (65, "g.csv", "the file is binary, or UTF-16 text without a byte-order mark; it was read as utf-8-sig"),
@@ -72,10 +72,10 @@ def test_what_is_no_table_has_no_known_format(tmp_path: Path) -> None:
         (100, "b.csv", none),
         (100, "d.xlsx", "this is a zip archive or a spreadsheet"),
         (100, "e.csv", none),
-        (102, "f.txt", "this is a table whose cells are parted by blanks"),
+        (102, "f.txt", "this is a table whose cells are separated by blanks"),
     ]
     parted = next(each for each in error.value.faults if each.file == "e.csv")
-    assert parted.remedy == "Its cells seem to be parted by semicolons. Save the file with commas or tabs."
+    assert parted.remedy == "Its cells seem to be separated by semicolons. Save the file with commas or tabs."
 
 
 def test_a_header_that_is_no_text_we_read_says_why(tmp_path: Path) -> None:

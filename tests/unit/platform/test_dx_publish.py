@@ -202,7 +202,7 @@ def test_no_load_goes_by_rows_of_which_a_killed_job_may_have_added_some(project:
             existing(project.job(NEXT), mode, "visit")
         assert (caught.value.code, caught.value.remedy) == (
             82,
-            "Load the whole table anew, with insert_mode overwrite.",
+            "Load the whole table again, with insert_mode overwrite.",
         )
     platform = project.job(NEXT)
     assert existing(platform, "overwrite", "patient", "visit") == {"patient": 0, "visit": 0}

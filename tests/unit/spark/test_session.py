@@ -83,7 +83,7 @@ def test_a_clean_run_in_a_hostile_environment_prints_nothing_but_its_result(tmp_
     [
         (
             "nonsense://nowhere",
-            "Spark did not start: nonsense://nowhere is no master; one starts with local, spark://, yarn, k8s://",
+            "Spark did not start: nonsense://nowhere is not a master; one starts with local, spark://, yarn, k8s://",
         ),
         (
             "local[many]",
