@@ -147,7 +147,8 @@ class Rejects:
         for row in np.flatnonzero(ends > starts).tolist():
             for each in self.table.take(pa.array(self.order[starts[row] : ends[row]])).to_pylist():
                 line = int(records.lines[row])
-                fault = Fault(each["code"], each["text"], records.file.name, line, entity, each["field"], each["value"])
+                rule = Rule(each["code"])
+                fault = Fault(rule, each["text"], records.file.name, line, entity, each["field"], each["value"])
                 found.setdefault(row, []).append(fault)
         return found
 

@@ -1,16 +1,20 @@
-"""The share of rows that may be set aside, and cells of the faults file that no spreadsheet runs."""
+"""Rows that are set aside: how many may be, how a spreadsheet reads them, and those that the key check turned down."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import AppError
-from common.faults import Faults
-from common.tables.quarantine import guarded, parse_share, validate_share
+from common.errors import AppError, Rule
+from common.faults import Fault, Faults
+from common.scan.delimited import TextFile
+from common.scan.records import Records
+from common.tables.quarantine import Rejects, guarded, parse_share, validate_share, write_rejects
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,17 @@ def test_a_share_above_the_limit_is_fault_77(good: int, faulty: int, most: float
 def test_a_limit_that_is_no_share_is_refused(share: float) -> None:
     with pytest.raises(AppError, match="max_faulty_share"):
         parse_share(share)
+
+
+def test_a_row_that_the_key_check_turned_down_is_found_by_its_line_with_the_rule_by_name(tmp_path: Path) -> None:
+    path = str(tmp_path / "rejects.arrow")
+    repeated = Fault(Rule.KEY_REPEATED, "the key is also in p.csv line 2", "p.csv", 3, "patient", "id", "P1")
+    write_rejects(path, pa.chunked_array([[0]], pa.int32()), pa.chunked_array([[3]], pa.int64()), [repeated])
+    text = b"P1\nP1\nP2\n"
+    file = TextFile("p.csv", "p.csv", 12, False, "utf-8", 3, 1)
+    records = Records(file, text, 2, pa.table({"id": ["P1", "P1", "P2"]}))
+    found = Rejects.read((path,)).rows_of(0, "patient", records)
+    assert found == {1: [repeated]}
+    faults = Faults()
+    faults.add_fault(found[1][0])
+    assert "[74] key repeated: 1 fault" in faults.render()
