@@ -55,27 +55,11 @@ _SAMPLE = frozenset(
     donor donorid run runid library libraryid cell cellid cellline variable
     """.split()  # noqa: SIM905 - as above
 )
-_IDS = (
-    _ANNOTATION
-    | _SAMPLE
-    | {
-        "",
-        *[
-            "id",
-            "ids",
-            "gene",
-            "genes",
-            "feature",
-            "features",
-            "name",
-            "transcript",
-            "target",
-            "targetid",
-            "index",
-            "g",
-        ],
-    }
-)
+_IDS = _ANNOTATION | _SAMPLE | {
+    "", "id", "ids", "gene", "genes", "feature", "features", "name", "transcript", "target", "targetid", "index", "g",
+}  # fmt: skip
+"""Names of a column of feature ids."""
+
 _NUMBER = re.compile(
     r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*|\s*[+-]?(nan|inf(inity)?)\s*", re.ASCII | re.IGNORECASE
 )
