@@ -8,7 +8,7 @@ from tests.fuzz import fuzzers
 
 
 def _marked(name: str) -> object:
-    return pytest.param(name, marks=pytest.mark.processes) if name == "kill" else name
+    return pytest.param(name, marks=pytest.mark.processes) if name in ("cluster", "kill") else name
 
 
 @pytest.mark.parametrize("name", [_marked(name) for name in fuzzers()])
